@@ -6,6 +6,7 @@ from urllib.parse import parse_qs
 from fastapi import Request
 
 from domain.errors import InvalidInput
+from entrypoints.http.large_bodies import parse_body
 
 FormData = Mapping[str, Sequence[str]]
 MAX_FIELDS = 2_000
@@ -19,9 +20,13 @@ async def parse_form(request: Request) -> FormData:
     if len(body) > MAX_FORM_BYTES:
         raise InvalidInput.for_field("form", "must be at most 1 MiB long")
     try:
-        return parse_qs(body.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
+        return await parse_body(_parse_fields, body)
     except ValueError:
         raise InvalidInput.for_field("form", "must be form fields in UTF-8") from None
+
+
+def _parse_fields(body: bytes) -> FormData:
+    return parse_qs(body.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
 
 
 async def parse_flat_form(request: Request) -> dict[str, str]:

@@ -15,8 +15,8 @@ from domain.reports.report import Report
 from entrypoints.api.reports.models import StatusUpdateBatchRequest, StatusUpdateRequest
 from entrypoints.api.reports.principal import Principal
 from entrypoints.api.shared.plain_routes import validate
-from entrypoints.api.shared.routing import MAX_KEYS
 from entrypoints.http import strict_json
+from entrypoints.http.large_bodies import check_key_count
 from entrypoints.http.problems import Problem
 from entrypoints.http.validation_problems import validation_problem
 
@@ -25,17 +25,14 @@ _BATCH = TypeAdapter(list[StatusUpdateRequest])
 
 def parse_update(raw: Any, principal: Principal) -> StatusUpdate:
     """Return the update. Raise InvalidInput that names every invalid field."""
-    if isinstance(raw, dict) and len(raw) > MAX_KEYS:
-        raise InvalidInput.for_field("body", f"has more than {MAX_KEYS:,} keys")
+    check_key_count(raw)
     return _to_update(validate(StatusUpdateRequest, raw), raw, principal)
 
 
 def parse_batch_body(body: bytes, principal: Principal) -> Sequence[StatusUpdate | Problem]:
     """Return the updates in a body as `parse_batch` does. Raise InvalidInput if it is not a batch."""
     raw, is_checked = strict_json.parse_fast(body)
-    if isinstance(raw, dict) and len(raw) > MAX_KEYS:
-        raise InvalidInput.for_field("body", f"has more than {MAX_KEYS:,} keys")
-    return parse_batch(validate(StatusUpdateBatchRequest, raw).updates, principal, is_checked=is_checked)
+    return parse_batch(validate(StatusUpdateBatchRequest, check_key_count(raw)).updates, principal, is_checked=is_checked)
 
 
 def parse_batch(items: Sequence[Any], principal: Principal, *, is_checked: bool) -> Sequence[StatusUpdate | Problem]:

@@ -14,14 +14,12 @@ from entrypoints.api.shared.etags import make_conditional
 from entrypoints.http import strict_json
 from entrypoints.http.auth.permissions import AccessLevel, get_access_rule
 from entrypoints.http.duplicate_keys import find_duplicate_key
-from entrypoints.http.large_bodies import parse_body
+from entrypoints.http.large_bodies import check_key_count, parse_body
 from entrypoints.http.middleware.body_limit import get_body
 from entrypoints.http.query_check import check_query
 from entrypoints.text_decoding import decode_text
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
-MAX_KEYS = 100
-"""More keys than any body has. Naming each unknown key of a larger one would take long."""
 
 
 class ApiRoute(APIRoute):
@@ -57,11 +55,9 @@ class ApiRoute(APIRoute):
 
     def parse(self, body: bytes) -> Any:
         """Return the body's value. Raise InvalidInput for `null`, since every body of the API is an object, and for a duplicate key."""
-        value = strict_json.parse_and_check(body)
+        value = check_key_count(strict_json.parse_and_check(body))
         if value is None:
             raise InvalidInput.for_field("body", "is a JSON object")
-        if isinstance(value, dict) and len(value) > MAX_KEYS:
-            raise InvalidInput.for_field("body", f"has more than {MAX_KEYS:,} keys")
         if duplicate := find_duplicate_key(decode_text(body)):
             raise InvalidInput([duplicate])
         return value

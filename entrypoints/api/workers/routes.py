@@ -27,7 +27,7 @@ from entrypoints.http import strict_json
 from entrypoints.http.auth.permissions import AccessLevel, requires
 from entrypoints.http.ids import MAX_ID, parse_id
 from entrypoints.http.json_response import JsonResponse
-from entrypoints.http.large_bodies import parse_body
+from entrypoints.http.large_bodies import check_key_count, parse_body
 from entrypoints.http.middleware.body_limit import get_body
 from entrypoints.http.plain_route import PlainRoute
 from entrypoints.http.problems import ProblemError
@@ -36,7 +36,7 @@ from entrypoints.http.streaming.event_stream import EventStream
 
 def _parse_sanitized(body: bytes) -> Any:
     """Replace characters that cannot be stored: a stage may print any, and its end must not be refused for them."""
-    return strict_json.check(strict_json.sanitize(strict_json.parse(body)))
+    return strict_json.check(strict_json.sanitize(check_key_count(strict_json.parse(body))))
 
 
 class _SanitizingRoute(ApiRoute):

@@ -4,14 +4,13 @@ from collections.abc import Sequence
 
 from application.ports.queries.change_feed import ChangeBatch
 from application.queries.views.events import EventView
-from application.queries.views.logs import LogLineView
 from application.queries.views.runs import RunView
 from domain.errors import NotFound
 from domain.runs.events import EventType
 from entrypoints.web.live.view import ChangeEffect, LiveView, RenderedView, Tail, format_sse_event
 from entrypoints.web.page_context import PageContext
 from entrypoints.web.templating import render
-from entrypoints.web.view_models.log.lines import MAX_LINES, build_log_lines
+from entrypoints.web.view_models.log.lines import MAX_LINES, LogLine, build_log_lines
 from entrypoints.web.view_models.log.query import LogQuery
 from entrypoints.web.view_models.runs.events import build_event_items
 from entrypoints.web.view_models.runs.failure import load_failure
@@ -68,21 +67,21 @@ class LiveRunPage(LiveView):
         return RenderedView(fragments, get_run_version(run), None if head.is_over else REFRESH_SECONDS)
 
     async def read_tail(self, after: int) -> Tail:
-        """Return the lines after line `after`, or the newest MAX_LINES in place of all lines if there are more."""
+        """Return the lines after line `after`, or the newest that fit on a page in place of all lines if there are more."""
         reader = self._context.reader
         lines = await reader.log_window(self._run_id, self._query.line_filter, above=after, limit=MAX_LINES + 1)
         if not lines:
             return Tail((), after)
-        event = "log"
-        if len(lines) > MAX_LINES:
+        event, shown = "log", build_log_lines(lines[:MAX_LINES])
+        if len(shown) < len(lines):
             lines = await reader.log_window(self._run_id, self._query.line_filter, limit=MAX_LINES, last=True)
-            event = "log-reset"
-        return Tail([format_sse_event(event, render_log_lines(lines), lines[-1].n)], lines[-1].n)
+            event, shown = "log-reset", build_log_lines(lines, from_end=True)
+        return Tail([format_sse_event(event, render_log_lines(shown), lines[-1].n)], lines[-1].n)
 
 
-def render_log_lines(lines: Sequence[LogLineView]) -> str:
+def render_log_lines(lines: Sequence[LogLine]) -> str:
     """Render log lines as list items."""
-    return str(render("live/log_lines.html", lines=build_log_lines(lines)))
+    return str(render("live/log_lines.html", lines=lines))
 
 
 def get_run_version(run: RunView) -> str:

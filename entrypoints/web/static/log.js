@@ -4,7 +4,7 @@
   document.addEventListener("DOMContentLoaded", function () {
     const box = document.getElementById("log-lines");
     if (!box) return;
-    const maxLines = Number(box.dataset.maxLines), pageSize = Number(box.dataset.pageSize);
+    const maxLines = Number(box.dataset.maxLines);
     const follow = document.getElementById("follow");
     const count = document.getElementById("log-count");
     const toNewest = document.getElementById("to-newest");
@@ -39,18 +39,18 @@
       if (follow.checked) toEnd();
       else box.scrollTop -= before - box.scrollHeight;
     }
-    function replace(fresh) {
+    function replace(fresh, hasMore) {
       box.replaceChildren(...fresh);
-      isTop = fresh.length < pageSize;
+      isTop = !hasMore;
       isTail = true;
     }
-    function prepend(fresh) {
+    function prepend(fresh, hasMore) {
       const before = box.scrollHeight;
       box.prepend(...fresh);
       box.scrollTop += box.scrollHeight - before;
       if (box.children.length > maxLines) leaveTail();
       while (box.children.length > maxLines) box.lastElementChild.remove();
-      isTop = fresh.length < pageSize;
+      isTop = !hasMore;
     }
 
     // Lines that arrive during a request wait for its response, which may be older than they are.
@@ -59,7 +59,7 @@
       else if (!isTail) toNewest.hidden = false;
       else {
         const fresh = parse(html);
-        if (isReset && follow.checked) replace(fresh);
+        if (isReset && follow.checked) replace(fresh, true);
         else if (isReset || (!follow.checked && box.children.length + fresh.length > maxLines)) leaveTail();
         else append(fresh);
         if (follow.checked) toEnd();
@@ -75,7 +75,7 @@
       try {
         const url = box.dataset.fragment;
         const response = await fetch(url + (url.includes("?") ? "&" : "?") + query);
-        if (response.ok) add(parse(await response.text()));
+        if (response.ok) add(parse(await response.text()), response.headers.get("Headgate-More") === "yes");
       } catch {
         // the stream shows that the connection is lost; the next scroll tries again
       } finally {
@@ -85,12 +85,12 @@
       }
     }
     const loadEarlier = () => isTop || load(`before=${first()}`, prepend);
-    const loadLater = () => isTail || load(`after=${last()}`, (fresh) => {
-      isTail = fresh.length < pageSize;
+    const loadLater = () => isTail || load(`after=${last()}`, (fresh, hasMore) => {
+      isTail = !hasMore;
       append(fresh);
     });
-    const loadNewest = () => load("", (fresh) => {
-      replace(fresh);
+    const loadNewest = () => load("", (fresh, hasMore) => {
+      replace(fresh, hasMore);
       follow.checked = true;
       toEnd();
     });

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from application.queries.explain.status_text import TextPart
@@ -11,6 +12,8 @@ from application.queries.views.runs import RunView
 from domain.runs.status import Status
 
 DASH = "–"
+MAX_PARAMETERS = 50
+"""Parameters of a run that a page shows in one line."""
 Sentence = Sequence[TextPart]
 _TRIGGERS = {"dashboard": "from the dashboard", "api": "by the API", "cli": "from a terminal", "report": "by a first report"}
 
@@ -78,8 +81,10 @@ def format_difference(before: Any, after: Any, missing: str | None) -> tuple[str
 
 
 def format_parameters(parameters: Mapping[str, Any]) -> str:
-    """Return the parameters as "name=value name=value"."""
-    return " ".join(f"{name}={shorten_json(value, 60)}" for name, value in parameters.items())
+    """Return the parameters as "name=value name=value", the first of them if there are many."""
+    shown = " ".join(f"{name}={shorten_json(value, 60)}" for name, value in islice(parameters.items(), MAX_PARAMETERS))
+    hidden = len(parameters) - MAX_PARAMETERS
+    return f"{shown} … {pluralize(hidden, 'more parameter')}" if hidden > 0 else shown
 
 
 def describe_trigger(trigger: str, actor: str | None) -> str:

@@ -8,6 +8,13 @@ from typing import Any
 from domain.errors import FieldProblem
 from domain.pipelines.definition import PipelineDefinition
 
+MAX_FIELDS = 200
+MAX_DEFAULTS_LENGTH = 60_000
+"""Characters of the names and defaults of all fields. The parameters beyond are entered as one JSON object."""
+MAX_OPTIONS = 500
+MAX_HINT_LENGTH = 500
+MAX_ENTERED_LENGTH = 120_000
+"""Characters of posted text that a form shows again."""
 OMITTED = object()
 """The value of an empty field without a default."""
 _BLANK_OPTION = ("", "–")
@@ -33,11 +40,20 @@ class FormField:
     options: Sequence[tuple[str, str]] = ()
     attributes: Mapping[str, str] = field(default_factory=dict)
     error: str | None = None
+    is_rest: bool = False
+    """True for the JSON object of all parameters that have no field of their own."""
+    is_cut: bool = False
+    """True if the text is too long to be shown again. The field is shown empty."""
+
+    @property
+    def shown_text(self) -> str:
+        """What the field contains on the page."""
+        return "" if self.is_cut else self.text
 
     @property
     def key(self) -> str:
         """The field's name in the posted form."""
-        return f"p.{self.name}"
+        return "rest" if self.is_rest else f"p.{self.name}"
 
 
 def build_form_fields(definition: PipelineDefinition, form: Mapping[str, str] | None = None) -> list[FormField]:
@@ -51,14 +67,23 @@ def build_form_fields_from_schema(schema: Mapping[str, Any] | None, form: Mappin
     required = set(schema.get("required") or ())
     properties = schema.get("properties")
     rules = properties if isinstance(properties, Mapping) else {}
-    return [_build_field(name, rule if isinstance(rule, Mapping) else {}, name in required, form) for name, rule in rules.items()]
+    fields: list[FormField] = []
+    remaining = MAX_DEFAULTS_LENGTH
+    for name, rule in rules.items():
+        each = _build_field(name, rule if isinstance(rule, Mapping) else {}, name in required, form)
+        remaining -= len(name) + _measure(rule)
+        if remaining < 0 or len(fields) == MAX_FIELDS:
+            fields.append(_build_rest_field(len(rules) - len(fields), form))
+            break
+        fields.append(each)
+    return _limit_texts(fields) if form is not None else fields
 
 
 def fill_form_fields(fields: Sequence[FormField], values: Mapping[str, Any]) -> Sequence[FormField]:
     """Set the fields to these values and the others to empty; return the fields."""
     for each in fields:
-        each.text = _format_value(values[each.name], each.control) if each.name in values else ""
-    return fields
+        each.text = _format_value(values[each.name], each.control) if each.name in values and not each.is_rest else ""
+    return _limit_texts(fields)
 
 
 def parse_form_values(fields: Sequence[FormField], definition: PipelineDefinition) -> dict[str, Any]:
@@ -69,8 +94,11 @@ def parse_form_values(fields: Sequence[FormField], definition: PipelineDefinitio
 def parse_form_values_from_schema(fields: Sequence[FormField], schema: Mapping[str, Any] | None) -> dict[str, Any]:
     """Do the same for any JSON Schema of an object."""
     rules = (schema or {}).get("properties") or {}
-    values = {}
+    values: dict[str, Any] = {}
     for each in fields:
+        if each.is_rest:
+            values |= _parse_rest(each)
+            continue
         rule = rules.get(each.name)
         value = _parse_value(each, rule if isinstance(rule, Mapping) else {})
         if value is not OMITTED:
@@ -111,6 +139,8 @@ def _build_field(name: str, rule: Mapping[str, Any], is_required: bool, form: Ma
 def _choose_control(rule: Mapping[str, Any], is_required: bool) -> tuple[str, Sequence[tuple[str, str]]]:
     """Return the control for a property, and its options if it is a select."""
     if isinstance(rule.get("enum"), list):
+        if len(rule["enum"]) > MAX_OPTIONS:
+            return "json", ()
         options = [(json.dumps(item, ensure_ascii=False), str(item)) for item in rule["enum"]]
         return "select", options if is_required and "default" in rule else [_BLANK_OPTION, *options]
     kind = rule.get("type")
@@ -140,7 +170,43 @@ def _build_hint(rule: Mapping[str, Any], is_required: bool) -> str:
         parts.append(f"at least {low}" if low is not None else f"at most {high}")
     if not is_required and "default" not in rule:
         parts.append("optional")
-    return ", ".join(parts)
+    if isinstance(rule.get("enum"), list) and len(rule["enum"]) > MAX_OPTIONS:
+        parts.append(f"one of {len(rule['enum']):,} values, as JSON")
+    return ", ".join(parts)[:MAX_HINT_LENGTH]
+
+
+def _build_rest_field(count: int, form: Mapping[str, str] | None) -> FormField:
+    hint = f"{count:,} parameters as a JSON object; those left out get their defaults"
+    return FormField("More parameters", "json", hint, form.get("rest", "") if form else "", False, is_rest=True)
+
+
+def _measure(rule: Any) -> int:
+    """Return about how many characters a parameter's default and options take."""
+    rule = rule if isinstance(rule, Mapping) else {}
+    options = rule.get("enum")
+    shown = [rule.get("default", ""), *(options if isinstance(options, list) and len(options) <= MAX_OPTIONS else ())]
+    return sum(len(each if isinstance(each, str) else json.dumps(each)) for each in shown)
+
+
+def _limit_texts(fields: Sequence[FormField]) -> list[FormField]:
+    """Mark the fields whose texts are too long to be shown again."""
+    remaining = MAX_ENTERED_LENGTH
+    for each in fields:
+        remaining -= len(each.text)
+        if remaining < 0 and each.text:
+            each.is_cut = True
+    return list(fields)
+
+
+def _parse_rest(field: FormField) -> dict[str, Any]:
+    """Return the parameters that were entered as one JSON object."""
+    value = _parse_value(field, {})
+    if isinstance(value, dict):
+        return value
+    if value is OMITTED:
+        return {}
+    field.error = "must be a JSON object"
+    return {}
 
 
 def _parse_value(field: FormField, rule: Mapping[str, Any]) -> Any:

@@ -10,12 +10,13 @@ from application.queries.explain.durations import format_elapsed
 from application.queries.views.history import PastDecision
 from application.queries.views.runs import RunView, StageRunView
 from domain.runs.status import Reason, Status
-from entrypoints.web.view_models.formatting import StatusLabel, Timestamp, format_timestamp, get_status_label
+from entrypoints.web.view_models.formatting import StatusLabel, Timestamp, format_parameters, format_timestamp, get_status_label, pluralize
 
 URGENT_PERCENT = 80
 """A wait is urgent after this share of its time."""
 MAX_LINE_LENGTH = 160
 MAX_PARAMETERS_LENGTH = 400
+MAX_NAMES = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +116,12 @@ def get_waiting_since(stage: StageRunView) -> datetime:
 def build_approval_question(run: RunView, stage: StageRunView) -> ApprovalQuestion:
     """Return what an approver needs to know."""
     following = [each.name for each in run.stages if stage.name in each.needs]
+    if len(following) > MAX_NAMES:
+        following = [*following[:MAX_NAMES], pluralize(len(following) - MAX_NAMES, "more stage")]
     if_approved = f"{', '.join(following)} {'runs' if len(following) == 1 else 'run'}" if following else "the run continues to its end"
     if_rejected = (
         "the run continues: this stage may fail" if stage.allow_failure else "the run fails, and the stages that need this one are skipped"
     )
-    parameters = " ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in run.parameters.items())
     return ApprovalQuestion(
         run_id=run.id,
         stage=stage.name,
@@ -128,7 +130,7 @@ def build_approval_question(run: RunView, stage: StageRunView) -> ApprovalQuesti
         since=format_timestamp(get_waiting_since(stage)),
         question=(stage.message or f"Approve {stage.name}?").strip(),
         approvers=" or ".join(stage.approvers),
-        parameters=parameters[:MAX_PARAMETERS_LENGTH],
+        parameters=format_parameters(run.parameters)[:MAX_PARAMETERS_LENGTH],
         if_approved=if_approved,
         if_rejected=if_rejected,
         times_out=format_timestamp(stage.newest.deadline_at),

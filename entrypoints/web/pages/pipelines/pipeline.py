@@ -1,16 +1,22 @@
 """A pipeline's page: its latest run, its history and its definition."""
 
+import asyncio
+from collections.abc import Sequence
+
 from fastapi import APIRouter, Depends, Request, Response
 
+from application.queries.views.pipelines import PipelineView, RevisionView
 from entrypoints.http.auth.permissions import READ, ResourceScope, requires
 from entrypoints.web.live.pipeline_page import GRID_RUNS, LivePipelinePage
 from entrypoints.web.lookups import get_origin, require_pipeline
 from entrypoints.web.page_context import get_page_context, load_waiting_count
 from entrypoints.web.templating import render_page
-from entrypoints.web.view_models.pipelines.page import build_pipeline_page
-from entrypoints.web.view_models.pipelines.revisions import build_diff, build_revision_items
+from entrypoints.web.view_models.pipelines.page import PipelinePage, build_pipeline_page
+from entrypoints.web.view_models.pipelines.revision_diff_lines import DiffLine, build_diff
+from entrypoints.web.view_models.pipelines.revisions import RevisionItem, build_revision_items
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(load_waiting_count)])
+REVISIONS_SHOWN = 5
 
 
 @router.get("/ui/pipelines/{ref}")
@@ -23,14 +29,24 @@ async def show_pipeline(request: Request, ref: str) -> Response:
     failures = await context.reader.failures(pipeline.id, GRID_RUNS)
     revisions = await context.reader.revisions(pipeline.id)
     rendered = await LivePipelinePage(context, pipeline.id).render_pipeline(pipeline, runs, failures)
+    page, items, diff_lines = await asyncio.to_thread(_build_static_parts, pipeline, revisions, get_origin(request))
     return render_page(
         request,
         "pipeline.html",
         section="pipelines",
-        pipeline=build_pipeline_page(pipeline, get_origin(request)),
+        pipeline=page,
         rendered=rendered,
         has_runs=bool(runs),
-        revisions=build_revision_items(revisions),
-        diff_lines=build_diff(revisions[1], revisions[0]) if len(revisions) > 1 else (),
+        revisions=items,
+        earlier_revisions=[revision.revision for revision in revisions[REVISIONS_SHOWN:]],
+        diff_lines=diff_lines,
         css=("pipeline.css",),
     )
+
+
+def _build_static_parts(
+    pipeline: PipelineView, revisions: Sequence[RevisionView], origin: str
+) -> tuple[PipelinePage, list[RevisionItem], Sequence[DiffLine]]:
+    """Return the parts that show the definition, which may take long: definitions of 1 MiB are formatted and compared."""
+    diff_lines = build_diff(revisions[1], revisions[0]) if len(revisions) > 1 else ()
+    return build_pipeline_page(pipeline, origin), build_revision_items(revisions, count=REVISIONS_SHOWN), diff_lines

@@ -1,5 +1,6 @@
 """A pipeline's revisions, their differences, and the form that creates the next revision."""
 
+import asyncio
 from collections.abc import Sequence
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -16,7 +17,8 @@ from entrypoints.web.page_context import get_page_context, load_waiting_count
 from entrypoints.web.templating import render_page
 from entrypoints.web.view_models.formatting import format_timestamp
 from entrypoints.web.view_models.pipelines.definition_text import format_definition, shorten_definition
-from entrypoints.web.view_models.pipelines.revisions import build_diff, build_revision_items
+from entrypoints.web.view_models.pipelines.revision_diff_lines import DiffLine, build_diff
+from entrypoints.web.view_models.pipelines.revisions import MAX_ITEMS, RevisionItem, build_revision_items
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(load_waiting_count)])
 CSS = ("pipeline.css",)
@@ -34,6 +36,7 @@ async def show_revision(request: Request, ref: str, number: str, against: str = 
         other: RevisionView | None = _require_revision(pipeline, revisions, against)
     else:
         other = next((each for each in revisions if each.revision < revision.revision), None)
+    text, diff_lines, items, place = await asyncio.to_thread(_build_parts, revisions, revision, other)
     return render_page(
         request,
         "revision.html",
@@ -42,12 +45,23 @@ async def show_revision(request: Request, ref: str, number: str, against: str = 
         pipeline=pipeline,
         revision=revision,
         created=format_timestamp(revision.created_at),
-        text=shorten_definition(format_definition(revision.definition)),
+        text=text,
         other=other,
-        diff_lines=build_diff(other, revision) if other else (),
-        revisions=build_revision_items(revisions),
+        diff_lines=diff_lines,
+        revisions=items,
+        newer=[each.revision for each in revisions[:place][-1:]],
+        older=[each.revision for each in revisions[place + len(items) :][:1]],
         newest=revisions[0].revision,
     )
+
+
+def _build_parts(
+    revisions: Sequence[RevisionView], shown: RevisionView, other: RevisionView | None
+) -> tuple[str, Sequence[DiffLine], list[RevisionItem], int]:
+    """Return the definition's text, the differences, and the listed revisions with the index of the first of them."""
+    place = max(0, revisions.index(shown) - MAX_ITEMS // 2)
+    diff_lines = build_diff(other, shown) if other else ()
+    return shorten_definition(format_definition(shown.definition)), diff_lines, build_revision_items(revisions, place), place
 
 
 def _require_revision(pipeline: PipelineView, revisions: Sequence[RevisionView], number: str) -> RevisionView:
@@ -62,7 +76,8 @@ def _require_revision(pipeline: PipelineView, revisions: Sequence[RevisionView],
 async def show_edit_form(request: Request, ref: str) -> Response:
     """Show the newest revision as text to edit."""
     pipeline = await require_pipeline(get_page_context(request), ref)
-    return _render_form(request, pipeline, format_definition(pipeline.definition), pipeline.revision, (), None, 200)
+    text = await asyncio.to_thread(format_definition, pipeline.definition)
+    return _render_form(request, pipeline, text, pipeline.revision, (), None, 200)
 
 
 @router.post("/ui/pipelines/{ref}/edit")
@@ -74,7 +89,8 @@ async def edit(request: Request, ref: str) -> Response:
     text, number = form.get("definition", "").replace("\r\n", "\n"), form.get("revision", "")
     edited = int(number) if number.isascii() and number.isdigit() and len(number) < 10 else 0
     try:
-        await get_application(request).change_pipeline()(pipeline.id, parse_definition(text), [edited], get_actor(request))
+        definition = await asyncio.to_thread(parse_definition, text)
+        await get_application(request).change_pipeline()(pipeline.id, definition, [edited], get_actor(request))
     except InvalidDefinitionText as error:
         return _render_form(request, pipeline, text, edited, [FieldProblem("", str(error))], None, 422)
     except InvalidInput as error:

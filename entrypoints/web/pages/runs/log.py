@@ -11,24 +11,29 @@ from entrypoints.web.live.run_page import render_log_lines
 from entrypoints.web.lookups import require_run
 from entrypoints.web.page_context import PageContext, get_page_context, load_waiting_count
 from entrypoints.web.templating import HEADERS
-from entrypoints.web.view_models.log.lines import LINES_PER_PAGE
+from entrypoints.web.view_models.log.lines import LINES_PER_PAGE, build_log_lines
 from entrypoints.web.view_models.log.query import LogQuery
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(load_waiting_count)])
 DOWNLOAD_BATCH = 2_000
+MORE_HEADER = "Headgate-More"
 
 
 @router.get("/ui/runs/{run_id}/lines")
 @requires(READ, ResourceScope.RUN)
 async def get_log_fragment(request: Request, run_id: str) -> Response:
-    """Return the lines before or after a position as HTML for the page's script; empty at either end of the log."""
+    """Return the lines before or after a position as HTML for the page's script, and in a header whether there may be more beyond them."""
     context = get_page_context(request)
     run = await require_run(context, run_id)
     query = LogQuery.parse(request.query_params, run)
+    is_backward = query.after is None
     lines = await context.reader.log_window(
-        run.id, query.line_filter, limit=LINES_PER_PAGE, above=query.after or 0, below=query.before, last=query.after is None
+        run.id, query.line_filter, limit=LINES_PER_PAGE, above=query.after or 0, below=query.before, last=is_backward
     )
-    return Response(render_log_lines(lines).encode("utf-8", "replace"), media_type="text/html; charset=utf-8", headers=HEADERS)
+    shown = build_log_lines(lines, from_end=is_backward)
+    more = {MORE_HEADER: "yes" if len(lines) == LINES_PER_PAGE or len(shown) < len(lines) else "no"}
+    html = render_log_lines(shown).encode("utf-8", "replace")
+    return Response(html, media_type="text/html; charset=utf-8", headers={**HEADERS, **more})
 
 
 @router.get("/ui/runs/{run_id}/log.txt")

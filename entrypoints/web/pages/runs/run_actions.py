@@ -78,7 +78,8 @@ async def show_run_again_form(request: Request, run_id: str) -> Response:
     """Show the newest revision's parameters with this run's values."""
     run = await require_run(get_page_context(request), run_id)
     pipeline = await require_pipeline(get_page_context(request), str(run.pipeline_id))
-    return _render_run_again_form(request, run, fill_form_fields(build_form_fields(pipeline.definition), run.parameters), (), 200)
+    fields = fill_form_fields(build_form_fields(pipeline.definition), run.parameters)
+    return _render_run_again_form(request, run, [field for field in fields if not field.is_cut], (), 200)
 
 
 @router.post("/ui/runs/{run_id}/again")
@@ -87,7 +88,8 @@ async def run_again(request: Request, run_id: str) -> Response:
     """Start a new run of the newest revision and redirect to it."""
     run = await require_run(get_page_context(request), run_id)
     pipeline = await require_pipeline(get_page_context(request), str(run.pipeline_id))
-    fields = build_form_fields(pipeline.definition, get_last_values(await parse_form(request)))
+    form = get_last_values(await parse_form(request))
+    fields = [field for field in build_form_fields(pipeline.definition, form) if field.key in form or field.control == "checkbox"]
     values = {**_get_other_parameters(run, fields), **parse_form_values(fields, pipeline.definition)}
     if any(field.error for field in fields):
         return _render_run_again_form(request, run, fields, (), 422)
@@ -100,7 +102,7 @@ async def run_again(request: Request, run_id: str) -> Response:
 
 
 def _get_other_parameters(run: RunView, fields: Sequence[FormField]) -> dict[str, Any]:
-    """Return the run's parameters that have no form field. The new run gets them unchanged."""
+    """Return the run's parameters that have no form field, or too long a value for one. The new run gets them unchanged."""
     names = {field.name for field in fields}
     return {name: value for name, value in run.parameters.items() if name not in names}
 

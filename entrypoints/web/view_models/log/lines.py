@@ -1,6 +1,6 @@
 """Log lines and search hits."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -12,6 +12,8 @@ from entrypoints.web.view_models.formatting import Timestamp, format_time
 LINES_PER_PAGE = 300
 MAX_LINES = 1_000
 """Lines that a page holds; the script removes older ones."""
+MAX_HTML_LENGTH = 400_000
+"""Characters of HTML, so that a page of the longest lines stays below 1 MB."""
 HIT_CONTEXT = 60
 """Characters shown before a hit; twice as many after it."""
 _STREAMS = {"stderr": ("stderr", "err"), "headgate": ("system", "")}
@@ -43,9 +45,29 @@ class SearchHit:
     is_chosen: bool
 
 
-def build_log_lines(lines: Sequence[LogLineView], search_text: str = "", target: int | None = None) -> list[LogLine]:
-    """Return lines, with those that contain the search text and the line `target` highlighted."""
-    return [_build_line(line, search_text.lower(), target) for line in lines]
+def build_log_lines(
+    lines: Sequence[LogLineView], search_text: str = "", target: int | None = None, *, from_end: bool = False
+) -> list[LogLine]:
+    """Return lines, with those that contain the search text and the line `target` highlighted.
+
+    If they are too long for a page, return those around `target`, without it the first ones, or the last ones if `from_end`.
+    """
+    start = len(lines) if from_end else next((index for index, line in enumerate(lines) if line.n == target), 0)
+    share = 0.75 if 0 < start < len(lines) else 1.0
+    after = list(_take_until(lines[start:], MAX_HTML_LENGTH * share, search_text.lower(), target))
+    room = MAX_HTML_LENGTH - sum(len(line.html) for line in after)
+    before = list(_take_until(lines[:start][::-1], room, search_text.lower(), target, minimum=from_end))
+    return [*before[::-1], *after]
+
+
+def _take_until(lines: Sequence[LogLineView], room: float, search_text: str, target: int | None, *, minimum: int = 1) -> Iterator[LogLine]:
+    """Yield the lines whose HTML fits into `room`, and at least `minimum`."""
+    for index, each in enumerate(lines):
+        line = _build_line(each, search_text, target)
+        room -= len(line.html)
+        if room < 0 and index >= minimum:
+            return
+        yield line
 
 
 def build_search_hit(line: LogLineView, search_text: str, href: str, is_chosen: bool) -> SearchHit:

@@ -64,11 +64,14 @@ async def build_log_pane(reader: Reader, run: RunView, query: LogQuery, error_li
     target = query.line
     if not query.has_position:
         target = search.first if search else error_line
-    lines, has_earlier, is_tail = await _load_lines(reader, run, query, target)
+    loaded, has_earlier, is_tail = await _load_lines(reader, run, query, target)
+    lines = build_log_lines(loaded, query.text, target, from_end=target is None and query.after is None)
+    if lines and len(lines) < len(loaded):
+        has_earlier, is_tail = has_earlier or lines[0].n > loaded[0].n, is_tail and lines[-1].n == loaded[-1].n
     filters = f"?{urlencode(query.filters)}" if query.filters else ""
     newest = query.without_position()
     return LogPane(
-        lines=build_log_lines(lines, query.text, target),
+        lines=lines,
         stages=_build_stage_links(run, query),
         attempts=_build_attempt_links(run, query),
         stderr=FilterLink("stderr only", build_log_link(run, newest.replace(only_stderr=not query.only_stderr)), query.only_stderr),

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from application.queries.views.pipelines import PipelineView
@@ -12,6 +13,11 @@ from entrypoints.web.view_models.pipelines.definition_text import format_definit
 from entrypoints.web.view_models.report_commands import find_stage_to_report
 
 MAX_CHOICES = 8
+MAX_PARAMETERS = 100
+MAX_NAME_LENGTH = 200
+MAX_EXAMPLES = 20
+"""Parameters in a command to copy."""
+MAX_SNIPPET_LENGTH = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,7 @@ class PipelinePage:
     updated: Timestamp | None
     parallelism: int
     parameters: Sequence[Parameter]
+    hidden_parameters: int
     has_parameters: bool
     definition: str
     tags: Sequence[str]
@@ -52,6 +59,7 @@ def build_pipeline_page(pipeline: PipelineView, origin: str) -> PipelinePage:
     """Return a pipeline's page. `origin` is the URL that its commands use."""
     definition = pipeline.definition
     properties = _get_properties(definition)
+    shown = list(islice(properties.items(), MAX_PARAMETERS))
     return PipelinePage(
         id=pipeline.id,
         name=pipeline.name,
@@ -60,7 +68,8 @@ def build_pipeline_page(pipeline: PipelineView, origin: str) -> PipelinePage:
         revision=pipeline.revision,
         updated=format_timestamp(pipeline.updated_at),
         parallelism=definition.parallelism,
-        parameters=[Parameter(name, describe_parameter(name, rule, definition)) for name, rule in properties.items()],
+        parameters=[Parameter(name[:MAX_NAME_LENGTH], describe_parameter(name, rule, definition)) for name, rule in shown],
+        hidden_parameters=len(properties) - len(shown),
         has_parameters=bool(properties),
         definition=shorten_definition(format_definition(definition)),
         tags=definition.tags,
@@ -87,7 +96,7 @@ def describe_parameter(name: str, rule: Any, definition: PipelineDefinition) -> 
 def build_snippets(definition: PipelineDefinition, origin: str) -> list[Snippet]:
     """Return commands that trigger the pipeline, and that report about its first external stage if it has one."""
     trigger = f"headgate trigger {definition.name} --watch\n\ncurl -fsS -X POST {origin}/trigger/{definition.name}"
-    example = {name: _get_example(rule) for name, rule in _get_properties(definition).items()}
+    example = {name: _get_example(rule) for name, rule in islice(_get_properties(definition).items(), MAX_EXAMPLES)}
     if example:
         trigger = f"headgate trigger {definition.name} {_format_flags(example)} --watch\n\n"
         trigger += f"curl -fsS {origin}/trigger/{definition.name} \\\n  --json '{_quote({'parameters': example})}'"

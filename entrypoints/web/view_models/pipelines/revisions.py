@@ -1,17 +1,16 @@
-"""A pipeline's revisions, and the differences between two of them."""
+"""A pipeline's revisions, each with a summary of what it changed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 
 from application.queries.views.pipelines import RevisionView
 from domain.pipelines.serialization import serialize_pipeline
 from entrypoints.definitions.revision_diff import diff_revisions
 from entrypoints.web.view_models.formatting import Timestamp, format_timestamp
-from entrypoints.web.view_models.pipelines.definition_text import format_definition
 
-CONTEXT_LINES = 3
 MAX_SUMMARY_LENGTH = 240
+MAX_ITEMS = 100
+"""Revisions that a page lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,18 +22,10 @@ class RevisionItem:
     summary: str
 
 
-@dataclass(frozen=True, slots=True)
-class DiffLine:
-    """A line of a diff. `kind` is same, old, new or gap."""
-
-    kind: str
-    text: str
-
-
-def build_revision_items(revisions: Sequence[RevisionView]) -> list[RevisionItem]:
-    """Return the revisions, newest first, each compared with the one before it."""
+def build_revision_items(revisions: Sequence[RevisionView], first: int = 0, count: int = MAX_ITEMS) -> list[RevisionItem]:
+    """Return `count` revisions from index `first` on, newest first, each compared with the one before it."""
     items = []
-    for index, revision in enumerate(revisions):
+    for index, revision in list(enumerate(revisions))[first : first + count]:
         before = revisions[index + 1] if index + 1 < len(revisions) else None
         summary = describe_changes(before, revision) if before else "Created" if revision.revision == 1 else ""
         items.append(RevisionItem(revision.revision, format_timestamp(revision.created_at), summary))
@@ -48,26 +39,3 @@ def describe_changes(old: RevisionView, new: RevisionView) -> str:
         return "No functional change"
     text = "; ".join(changes)
     return (text[0].upper() + text[1:])[:MAX_SUMMARY_LENGTH]
-
-
-def build_diff(old: RevisionView, new: RevisionView) -> list[DiffLine]:
-    """Return a line-by-line diff of both revisions as YAML. Gaps replace long runs of unchanged lines."""
-    before, after = format_definition(old.definition).splitlines(), format_definition(new.definition).splitlines()
-    lines: list[DiffLine] = []
-    for tag, low, high, start, end in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
-        if tag == "equal":
-            lines += _shorten_unchanged(before[low:high], is_first=low == 0, is_last=high == len(before))
-            continue
-        lines += [DiffLine("old", text) for text in before[low:high]]
-        lines += [DiffLine("new", text) for text in after[start:end]]
-    return lines
-
-
-def _shorten_unchanged(texts: Sequence[str], *, is_first: bool, is_last: bool) -> list[DiffLine]:
-    head = 0 if is_first else CONTEXT_LINES
-    tail = 0 if is_last else CONTEXT_LINES
-    lines = [DiffLine("same", text) for text in texts]
-    if len(texts) <= head + tail + 1:
-        return lines
-    gap = DiffLine("gap", f"{len(texts) - head - tail:,} unchanged lines")
-    return [*lines[:head], gap, *lines[len(texts) - tail :]]
