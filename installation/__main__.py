@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from installation.commands import InstallationError
+from installation.commands import InstallationError, file_error
 from installation.packages import install_dependencies, install_headgate, install_tools
 from installation.virtual_environment import create_virtual_environment
 
@@ -20,6 +20,9 @@ def main(arguments: Sequence[str]) -> int:
         install(venv, part)
     except InstallationError as error:
         print(f"headgate: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"headgate: {file_error(error, venv, 'be installed')}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("headgate: the installation was interrupted; run the same command again to continue", file=sys.stderr)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,12 +18,15 @@ _KEPT_UV_SETTING = re.compile(
 """uv's settings that say how to reach packages and where to keep its cache."""
 
 
+_NEEDED_SPACE = 200 << 20
+
+
 def build_environment(inherited: Mapping[str, str], venv: Path) -> dict[str, str]:
     """Return the environment for uv, and for pip without its settings."""
     environment = {name: value for name, value in inherited.items() if _is_kept(name)}
     environment |= {"LC_ALL": "C.UTF-8", "NO_COLOR": "1", "UV_NO_PROGRESS": "1", "UV_PYTHON_DOWNLOADS": "never"}
     environment["TMPDIR"] = _find_temporary_folder(venv)
-    if "UV_CACHE_DIR" not in environment and not is_writable(find_cache_folder(environment)):
+    if "UV_CACHE_DIR" not in environment and not is_usable(find_cache_folder(environment)):
         environment["UV_CACHE_DIR"] = str(get_private_cache(venv))
     return environment
 
@@ -39,15 +43,15 @@ def find_cache_folder(environment: Mapping[str, str]) -> Path:
     return base / "uv"
 
 
-def is_writable(folder: Path) -> bool:
-    """Create the folder and a file in it, to find out whether that is possible."""
+def is_usable(folder: Path) -> bool:
+    """Create the folder and a file in it. Return whether that is possible and leaves space for the largest packages."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(b"\0" * 65_536)
+        return shutil.disk_usage(folder).free >= _NEEDED_SPACE
     except OSError:
         return False
-    return True
 
 
 def _is_kept(name: str) -> bool:
@@ -58,7 +62,7 @@ def _is_kept(name: str) -> bool:
 
 def _find_temporary_folder(venv: Path) -> str:
     for folder in (os.environ.get("TMPDIR"), "/tmp", "/var/tmp"):
-        if folder and Path(folder).is_absolute() and Path(folder).is_dir() and is_writable(Path(folder)):
+        if folder and Path(folder).is_absolute() and Path(folder).is_dir() and is_usable(Path(folder)):
             return folder
     own = venv.absolute() / "tmp"
     own.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from installation.commands import InstallationError, file_error, run
+from installation.commands import FullDiskError, InstallationError, file_error, run
 from installation.environment import build_environment, get_private_cache
 from installation.pip_settings import is_index_disabled, parse_settings, to_pip_environment, to_uv_environment
 
@@ -64,8 +64,8 @@ def install_dependencies(venv: Path, root: Path, lock: str) -> None:
     doing = "install its dependencies"
     try:
         installer.uv("--require-hashes", "-r", root / lock, doing=doing, cwd=root)
-    except InstallationError:
-        if not installer.pip_settings:
+    except InstallationError as error:
+        if isinstance(error, FullDiskError) or not installer.pip_settings:
             raise
         print("headgate: installing with pip, because uv cannot reach the packages that pip is configured for", flush=True)
         installer.pip("--no-deps", "--no-build-isolation", "--require-hashes", "-r", root / lock, doing=doing)

@@ -29,7 +29,9 @@ def create_virtual_environment(venv: Path) -> None:
         environment = build_environment(os.environ, venv)
     except OSError as error:
         raise file_error(error, venv, doing) from None
-    run([sys.executable, "-I", "-m", "venv", venv.absolute()], environment, venv, doing)
+    run([sys.executable, "-I", "-m", "venv", "--without-pip", venv.absolute()], environment, venv, doing)
+    # venv itself would hide why pip could not be installed.
+    run([venv.absolute() / "bin" / "python", "-I", "-m", "ensurepip", "--upgrade", "--default-pip"], environment, venv, doing)
     try:
         (venv / LOCATION).write_bytes(_describe_location())
     except OSError as error:
@@ -52,14 +54,16 @@ def _is_current(venv: Path) -> bool:
 def _prepare_folder(venv: Path) -> None:
     """Empty the folder if Headgate was installed there: programs in it contain the path of a folder that may be another one now."""
     venv.mkdir(parents=True, exist_ok=True)
-    if any(venv.iterdir()) and not (venv / "pyvenv.cfg").exists():
+    is_empty = not any(venv.iterdir())
+    if not is_empty and not any((venv / name).exists() for name in ("pyvenv.cfg", LOCATION)):
         raise InstallationError(f"{venv} exists and is not a virtual environment; remove it, or set VENV to another folder.")
-    if not any((venv / name).exists() for name in (LOCATION, "run.stamp", "bin/headgate")):
+    if not is_empty and not any((venv / name).exists() for name in (LOCATION, "run.stamp", "bin/headgate")):
         return
+    (venv / LOCATION).write_bytes(b"")  # marks the folder as Headgate's even if the disk is full before `pyvenv.cfg` is written
     for entry in venv.iterdir():
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry)
-        else:
+        elif entry.name != LOCATION:
             entry.unlink()
 
 

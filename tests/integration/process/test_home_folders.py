@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from adapters.system.network import find_free_port
 from tests.support.ended_commands import assert_one_line, run_command
+from tests.support.small_disks import NEEDS_ROOT, a_small_disk, remount
 from tests.support.temporary_folders import a_temporary_folder
-
-ONE_DISK = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
 
 
 @pytest.fixture
@@ -26,19 +22,6 @@ def folder() -> Iterator[Path]:
 
 def start_up(home: Path | str, **environment: str) -> tuple[int, str]:
     return run_command("up", "--no-examples", HEADGATE_HOME=str(home), HEADGATE_PORT=str(find_free_port()), **environment)
-
-
-@contextmanager
-def a_small_disk(folder: Path, options: str) -> Iterator[Path]:
-    disk = folder / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(disk)], capture_output=True, check=False)
-    if mounted.returncode:
-        pytest.skip("this container cannot mount")
-    try:
-        yield disk
-    finally:
-        subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
 def make_file(home: Path) -> Path:
@@ -91,7 +74,7 @@ def test_a_file_where_a_folder_belongs_ends_the_start(folder: Path, name: str) -
     assert_one_line(start_up(folder), str(folder / name), "HEADGATE_HOME")
 
 
-@ONE_DISK
+@NEEDS_ROOT
 @pytest.mark.parametrize(
     "options", ["size=40m", "size=5m", "size=100m", "size=150m", "size=1g,nr_inodes=1", "size=1g,nr_inodes=3", "size=1g,nr_inodes=20"]
 )
@@ -103,7 +86,7 @@ def test_a_small_disk_ends_the_start(folder: Path, options: str) -> None:
     assert "free" in result[1]
 
 
-@ONE_DISK
+@NEEDS_ROOT
 def test_a_full_disk_ends_the_start(folder: Path) -> None:
     with a_small_disk(folder, "size=1m") as disk:
         (disk / "other").write_bytes(bytes(1 << 20))
@@ -111,10 +94,10 @@ def test_a_full_disk_ends_the_start(folder: Path) -> None:
         assert_one_line(start_up(disk), "no space is left on its disk")
 
 
-@ONE_DISK
+@NEEDS_ROOT
 def test_a_read_only_disk_ends_the_start(folder: Path) -> None:
     with a_small_disk(folder, "size=1m") as disk:
-        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+        remount(disk, "ro")
 
         assert_one_line(start_up(disk), "Read-only file system", "HEADGATE_HOME")
 
