@@ -21,13 +21,13 @@ endif
 run: $(VENV)/run.stamp
 	@$(BIN)/headgate up $(ARGS)
 
-# Every test, in three processes, since many wait for others; then those that measure time or kill processes, one at a time. With ARGS, plain pytest.
+# Every test, in three processes, since many wait for others; then those that kill or freeze processes, in two. With ARGS, plain pytest.
 test: $(VENV)/test.stamp
 ifdef ARGS
 	@$(BIN)/python -m pytest $(ARGS)
 else
 	@$(BIN)/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder -m "not alone"
-	@$(BIN)/python -m pytest -m alone
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder -m alone
 endif
 
 # Domain, use cases and contracts on fakes: no server, no process, a few seconds.

@@ -21,7 +21,6 @@ if TYPE_CHECKING:  # the fixtures import it when a test asks for a database: tes
     from tests.support.page_blocks import Block
 
 GROUPS: Final = (
-    "tests/chaos",
     "tests/integration/docker",
     "tests/integration/orchestration",
     "tests/system/telemetry",
@@ -32,7 +31,7 @@ GROUPS: Final = (
 SPREAD_FOLDERS: Final = ("tests/simulation",)
 """Folders whose tests share nothing and take long."""
 ALONE: Final = ("tests/chaos", "tests/system/telemetry/test_telemetry_never_blocks.py")
-"""Tests that measure time or kill processes of a whole machine: they run by themselves, after the others."""
+"""Tests that kill or freeze processes, or count what a process does in a while: they run after the others, two at a time."""
 
 LONG: Final = ("tests/system", "tests/integration", "tests/fuzz", "tests/simulation", "tests/unit/entrypoints/web/browser")
 """Folders with tests of many seconds."""
