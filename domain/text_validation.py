@@ -31,7 +31,9 @@ def describe_other_type(value: object) -> str:
 
 
 def replace_unstorable(text: str) -> str:
-    """Return the text with every character that cannot be stored replaced, for messages that quote input."""
+    """Return the text with U+FFFD for each NUL and lone surrogate."""
+    if text.isascii() and "\0" not in text:
+        return text
     return "".join("\ufffd" if character == "\0" or "\ud800" <= character <= "\udfff" else character for character in text)
 
 

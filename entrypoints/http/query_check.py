@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from urllib.parse import parse_qsl
 
 from domain.errors import FieldProblem, InvalidInput
-from entrypoints.http.strict_json import sanitize_text
+from domain.text_validation import replace_unstorable
 
 _MAX_PROBLEMS = 20
 
@@ -14,7 +14,7 @@ def check_query(query_string: bytes, known: frozenset[str], repeatable: frozense
     """Raise InvalidInput that names every unknown parameter, and every one that is given twice although it has one value."""
     counts = Counter(name for name, _ in parse_qsl(query_string.decode("latin-1"), keep_blank_values=True))
     unknown = [name for name in counts if name not in known][:_MAX_PROBLEMS]
-    problems = [FieldProblem(sanitize_text(name[:60]), _describe_unknown(name, known)) for name in unknown]
+    problems = [FieldProblem(replace_unstorable(name[:60]), _describe_unknown(name, known)) for name in unknown]
     single = known - repeatable
     problems += [FieldProblem(name, "is given more than once") for name, count in counts.items() if count > 1 and name in single]
     if problems:

@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 
 from domain.errors import FieldProblem, InvalidInput
+from domain.text_validation import replace_unstorable
 from entrypoints import json_text
 from entrypoints.json_text import InvalidJson, parse_json
 from entrypoints.text_decoding import InvalidEncoding, decode_text
@@ -55,22 +56,17 @@ def check(value: Any) -> Any:
     return value
 
 
-def sanitize(value: Any) -> Any:
-    """Return the value with U+FFFD for each character that cannot be stored."""
+def sanitize(value: Any, depth: int = 0) -> Any:
+    """Return the value with U+FFFD for each character that cannot be stored. Values that are too deep for `check` stay as they are."""
     if isinstance(value, str):
-        return sanitize_text(value)
+        return replace_unstorable(value)
+    if depth > MAX_DEPTH:
+        return value
     if isinstance(value, list):
-        return [sanitize(item) for item in value]
+        return [sanitize(item, depth + 1) for item in value]
     if isinstance(value, dict):
-        return {sanitize_text(key): sanitize(item) for key, item in value.items()}
+        return {replace_unstorable(key): sanitize(item, depth + 1) for key, item in value.items()}
     return value
-
-
-def sanitize_text(text: str) -> str:
-    """Return the text with U+FFFD for NUL and for lone surrogates."""
-    if text.isascii() and "\0" not in text:
-        return text
-    return "".join("\ufffd" if character == "\0" or "\ud800" <= character <= "\udfff" else character for character in text)
 
 
 def _needs_full_check(body: bytes) -> bool:

@@ -6,8 +6,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from domain.errors import FieldProblem
+from domain.text_validation import replace_unstorable
 from entrypoints.http.problems import Problem
-from entrypoints.http.strict_json import sanitize_text
 
 
 def validation_problem(problems: Sequence[FieldProblem]) -> Problem:
@@ -26,7 +26,7 @@ def to_field_problems(error: ValidationError | Sequence[Any], skip: int = 0) -> 
 def _path(location: Sequence[Any]) -> str:
     path = ""
     for part in location:
-        name = sanitize_text(f"{part!s:.60}")
+        name = replace_unstorable(f"{part!s:.60}")
         path += f"[{part}]" if isinstance(part, int) else f".{name}" if path else name
     return path or "body"
 
