@@ -15,10 +15,13 @@ from typing import Any, Final
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from entrypoints.worker.http_stage.address_policy import AddressForbidden, AddressPolicy, Resolver
+from entrypoints.worker.stage_host.result_limits import is_deeper_than
 
 MAX_REDIRECTS: Final = 5
 MAX_BODY_OUTPUT: Final = 64 * 1024
 """Bytes of a response's body that are stored as output."""
+MAX_BODY_DEPTH: Final = 40
+"""Levels of a JSON body that are stored as JSON; a deeper body is stored as text."""
 _OUTPUT_HEADERS = ("content-type", "content-length", "etag", "last-modified", "location", "retry-after", "x-request-id")
 _CROSS_ORIGIN_HEADERS = frozenset({"accept", "accept-language", "user-agent"})
 SendResult = Callable[[dict[str, Any]], None]
@@ -159,9 +162,10 @@ def _to_text(value: Any) -> str:
 
 def _parse_body(text: str) -> Any:
     try:
-        return json.loads(text)
+        value = json.loads(text)
     except (ValueError, RecursionError):
         return text
+    return text if is_deeper_than(value, MAX_BODY_DEPTH) else value
 
 
 def _get_origin(url: str) -> tuple[str, str, int]:

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from domain.reports.storable_values import add_note, describe_changes, make_storable
 from entrypoints.worker.stage_host.job import EndedProcess, JobResult
 from entrypoints.worker_protocol.messages import BODY_LIMIT, AttemptKey, DispatchKey, StageReport, encode_json
 
 _LAST_LINE_LIMIT = 300
 _MESSAGE_LIMIT = 4_000
 _NAMED_HELPERS = 10
+_MAX_RECORDS = 2**63 - 1
 
 
 class Interruption(Enum):
@@ -40,7 +42,7 @@ class ReportBuilder:
         An interrupted attempt has completed only if its function returned, because a program may exit with 0 after a TERM.
         """
         if end.succeeded and (interruption is None or (end.result is not None and interruption is not Interruption.TIMEOUT)):
-            return self._build_completed(end.result)
+            return self._build_completed(end.result, end.note)
         match interruption:
             case Interruption.TIMEOUT:
                 return self._build_report("failed", reason="timeout", error_message=f"Ran longer than its limit of {self.limit:g} s.")
@@ -55,14 +57,15 @@ class ReportBuilder:
     def build_failure(self, message: str) -> StageReport:
         return self._build_report("failed", reason="error", error_message=message[:_MESSAGE_LIMIT])
 
-    def _build_completed(self, result: dict[str, Any] | None) -> StageReport:
+    def _build_completed(self, result: dict[str, Any] | None, note: str | None) -> StageReport:
+        """Return the report of a completed attempt. An output that cannot be stored is changed or left out, and the message says so."""
         records = (result or {}).get("records_processed")
-        if not isinstance(records, int) or isinstance(records, bool) or records < 0:
+        if not isinstance(records, int) or isinstance(records, bool) or not 0 <= records <= _MAX_RECORDS:
             records = None
-        problem = _explain_oversized_output(result)
-        if problem:
-            return self._build_report("completed", records_processed=records, message=problem)
-        return self._build_report("completed", records_processed=records, output=result)
+        output, changes = make_storable(result)
+        if problem := _explain_oversized_output(output):
+            output, note = None, problem
+        return self._build_report("completed", records_processed=records, output=output, message=add_note(note, describe_changes(changes)))
 
     def _build_report(self, status: Any, **more: Any) -> StageReport:
         (run_id, epoch), (stage, attempt) = self.dispatch, self.attempt_key

@@ -192,6 +192,7 @@ def _parse_end(message: Message) -> JobResult:
         signal=message["signal"],
         result=_replace_unstorable(message["result"]),
         error=_replace_unstorable(message["error"]),
+        note=_replace_unstorable(message["note"]),
         cpu=message["cpu"],
         max_rss=message["max_rss"],
         ended_helpers=tuple(EndedProcess(pid, _replace_unstorable(name)) for pid, name in message["helpers"]),

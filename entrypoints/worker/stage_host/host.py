@@ -221,10 +221,10 @@ class StageHostServer:
 
 def _build_end(stage: StageProcess) -> Message:
     code = os.waitstatus_to_exitcode(stage.status or 0)
-    end: Message = {"code": code if code >= 0 else None, "signal": -code if code < 0 else None, "result": None, "error": None}
+    end: Message = {"code": code if code >= 0 else None, "signal": -code if code < 0 else None, "result": None, "error": None, "note": None}
     try:
         end |= json.loads(stage.result_buffer) if stage.result_buffer else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         end["error"] = "The stage's result was cut off"
     return end | {"helpers": list(stage.ended_helpers.items()), "cpu": stage.cpu, "max_rss": stage.max_rss}
 

@@ -74,7 +74,7 @@ class EndedProcess(NamedTuple):
 class JobResult:
     """How a job ended: its exit code, or the signal that killed it. `error` is a sentence, if there is one.
 
-    `cpu` is in seconds, `max_rss` in bytes.
+    `note` says why a result was left out. `cpu` is in seconds, `max_rss` in bytes.
     """
 
     code: int | None = None
@@ -84,6 +84,7 @@ class JobResult:
     cpu: float = 0.0
     max_rss: int = 0
     ended_helpers: tuple[EndedProcess, ...] = ()
+    note: str | None = None
 
     @property
     def succeeded(self) -> bool:

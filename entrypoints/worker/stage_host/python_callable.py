@@ -7,7 +7,6 @@ import builtins
 import importlib
 import inspect
 import io
-import json
 import os
 import signal
 import sys
@@ -18,7 +17,8 @@ from collections.abc import Callable
 from typing import Any
 
 from entrypoints.worker.stage_host.import_path import set_import_path
-from entrypoints.worker.stage_host.protocol import RESULT_LIMIT, Message
+from entrypoints.worker.stage_host.protocol import Message
+from entrypoints.worker.stage_host.result_limits import limit_result
 from entrypoints.worker.stage_host.trace_context import activate_trace_context
 
 _ERROR_LIMIT = 4000
@@ -42,7 +42,7 @@ def call(start: Message, interpreter: Message, send_result: SendResult) -> int:
         activate_trace_context()
         result = _call_target(target, start["parameters"])
         code = _finalize_interpreter()
-        send_result({"result": result} if code == 0 else {"error": f"The stage's last steps ended with {code}"})
+        send_result(result if code == 0 else {"error": f"The stage's last steps ended with {code}"})
     except SystemExit as exit_request:
         code = _get_exit_code(exit_request)
         _finalize_interpreter()
@@ -104,17 +104,22 @@ def _import_target(name: str, folder: str) -> Callable[..., Any]:
     return target
 
 
-def _call_target(target: Callable[..., Any], parameters: dict[str, Any]) -> Any:
+def _call_target(target: Callable[..., Any], parameters: dict[str, Any]) -> Message:
+    """Return the message with the result, and with a note if the result is left out."""
     value = target(**_select_arguments(target, parameters))
     if inspect.iscoroutine(value):
         import asyncio
 
         value = asyncio.run(value)
     if value is None:
-        return None
+        return {"result": None}
     if not isinstance(value, dict):
         raise InvalidResult(f"The callable returned {_describe_type(value)}: return a dict of outputs, or nothing")
-    return _to_json(value)
+    try:
+        result, note = limit_result(value)
+    except TypeError as failure:
+        raise InvalidResult(f"The callable's result cannot be written as JSON: {failure}") from None
+    return {"result": result, "note": note}
 
 
 def _select_arguments(target: Callable[..., Any], parameters: dict[str, Any]) -> dict[str, Any]:
@@ -127,16 +132,6 @@ def _select_arguments(target: Callable[..., Any], parameters: dict[str, Any]) ->
         return parameters
     named = {one.name for one in taken if one.kind in (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)}
     return {name: value for name, value in parameters.items() if name in named}
-
-
-def _to_json(value: dict[Any, Any]) -> Any:
-    try:
-        text = json.dumps(value, allow_nan=False)
-    except (TypeError, ValueError, RecursionError) as failure:
-        raise InvalidResult(f"The callable's result cannot be written as JSON: {failure}") from None
-    if len(text) > RESULT_LIMIT:
-        raise InvalidResult(f"The callable's result is too large: {len(text):,} bytes of JSON, {RESULT_LIMIT:,} are allowed")
-    return json.loads(text)
 
 
 def _finalize_interpreter() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import pytest
@@ -91,13 +92,19 @@ async def test_a_module_with_a_missing_import_is_not_reported_as_missing(stages:
     assert "import no_such_library" in "\n".join(texts(lines, "stderr"))
 
 
+NOT_JSON = "The callable's result cannot be written as JSON: "
+
+
 @pytest.mark.parametrize(
     ("expression", "error"),
     [
-        ("{'a': object()}", "The callable's result cannot be written as JSON: Object of type object is not JSON serializable"),
-        ("{'a': float('nan')}", "The callable's result cannot be written as JSON"),
+        ("{'a': object()}", f"{NOT_JSON}Object of type object is not JSON serializable"),
+        ("{'a': [1, {'b': object()}]}", f"{NOT_JSON}Object of type object is not JSON serializable (at output.a[1].b)"),
+        ("{'a': iter([])}", f"{NOT_JSON}Object of type list_iterator is not JSON serializable (at output.a)"),
+        ("{'a': open}", f"{NOT_JSON}Object of type builtin_function_or_method is not JSON serializable (at output.a)"),
+        ("{'a': 1j}", f"{NOT_JSON}Object of type complex is not JSON serializable (at output.a)"),
+        ("{'rows': {(1, 2): 3}}", f"{NOT_JSON}keys must be str, int, float, bool or None, not tuple (at output.rows)"),
         ("[1]", "The callable returned a list: return a dict of outputs, or nothing"),
-        ("{'a': 'x' * 1_100_000}", "The callable's result is too large: 1,100,009 bytes of JSON, 1,048,576 are allowed"),
     ],
 )
 async def test_a_result_that_cannot_be_stored_fails_the_stage(stages: StageRunner, expression: str, error: str) -> None:
@@ -107,6 +114,70 @@ async def test_a_result_that_cannot_be_stored_fails_the_stage(stages: StageRunne
 
     assert (end.error or "").startswith(error)
     assert (end.code, end.result) == (1, None)
+
+
+@pytest.mark.parametrize(
+    ("lines", "note"),
+    [
+        ("return {'a': 'x' * 1_100_000}", "The output was not kept: it has 1,100,009 bytes, more than 1,048,576."),
+        ("a = {}; a['a'] = a; return a", "The output was not kept: it cannot be written as JSON (Circular reference detected)."),
+        ("return {'a': 10 ** 5_000}", "The output was not kept: it cannot be written as JSON (Exceeds the limit (4300 digits)"),
+        ("a = {}\n    for _ in range(150): a = {'a': a}\n    return a", "The output was not kept: it is nested deeper than 100 levels."),
+        ("a = []\n    for _ in range(50_000): a = [a]\n    return {'a': a}", "The output was not kept: it cannot be written as JSON ("),
+    ],
+)
+async def test_a_result_that_is_left_out_does_not_fail_the_stage(stages: StageRunner, lines: str, note: str) -> None:
+    stages.module("m", f"def main():\n    {lines}\n")
+
+    _, end = await stages.call("m:main")
+
+    assert (end.code, end.error, end.result) == (0, None, None)
+    assert (end.note or "").startswith(note)
+
+
+@pytest.mark.parametrize(
+    ("imports", "value", "stored"),
+    [
+        ("datetime", "datetime.date(2026, 2, 3)", "2026-02-03"),
+        ("datetime", "datetime.datetime(2026, 2, 3, 4, 5, tzinfo=datetime.timezone.utc)", "2026-02-03T04:05:00+00:00"),
+        ("datetime", "datetime.time(4, 5)", "04:05:00"),
+        ("decimal", "decimal.Decimal('1.10')", "1.10"),
+        ("uuid", "uuid.UUID(int=0)", "00000000-0000-0000-0000-000000000000"),
+        ("pathlib", "pathlib.Path('/tmp/x')", "/tmp/x"),
+        ("builtins", "{3, 1, 2}", [1, 2, 3]),
+        ("builtins", "b'caf\\xe9'", "caf\ufffd"),
+        ("builtins", "(1, (2, 3))", [1, [2, 3]]),
+        ("enum", "enum.Enum('Color', 'RED').RED", 1),
+        ("array", "array.array('d', [1, 2])", [1.0, 2.0]),
+        ("dataclasses", "dataclasses.make_dataclass('Row', ['n', 'tags'])(1, {'x'})", {"n": 1, "tags": ["x"]}),
+        ("builtins", "{1: 'a', None: 'b', True: 'c', 2.5: 'd'}", {"1": "c", "null": "b", "2.5": "d"}),
+    ],
+)
+async def test_values_with_a_usual_form_in_json_are_stored_in_it(stages: StageRunner, imports: str, value: str, stored: Any) -> None:
+    stages.module("m", f"import {imports}\n\ndef main():\n    return {{'value': {value}}}\n")
+
+    _, end = await stages.call("m:main")
+
+    assert (end.error, end.note, end.result) == (None, None, {"value": stored})
+
+
+async def test_keys_that_are_the_same_as_text_are_named(stages: StageRunner) -> None:
+    stages.module("m", "def main():\n    return {'rows': {1: 'a', '1': 'b'}}\n")
+
+    _, end = await stages.call("m:main")
+
+    assert end.result == {"rows": {"1": "b"}}
+    assert end.note == "Not stored as reported: two keys are '1' as text, and only the last was stored."
+
+
+async def test_numbers_that_json_lacks_arrive_as_they_are(stages: StageRunner) -> None:
+    stages.module("m", "def main():\n    return {'low': float('-inf'), 'large': 2 ** 80, 'mean': float('nan')}\n")
+
+    _, end = await stages.call("m:main")
+
+    assert end.succeeded
+    assert end.result is not None
+    assert (end.result["low"], end.result["large"], math.isnan(end.result["mean"])) == (-math.inf, 2**80, True)
 
 
 async def test_a_large_result_arrives_complete_and_sanitized(stages: StageRunner) -> None:
