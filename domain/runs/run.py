@@ -145,6 +145,7 @@ class Run:
                 ("reason", reason),
                 ("records_processed", attempt.records_processed if to.is_terminal else None),
                 ("error_message", attempt.error_message if to.is_terminal else None),
+                ("message", attempt.message if to.is_terminal and not attempt.by_person else None),
                 ("worker", attempt.worker if to is Status.RUNNING else None),
                 ("due_at", attempt.due_at.isoformat() if attempt.due_at and to is Status.WAITING else None),
             )

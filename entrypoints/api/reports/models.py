@@ -12,6 +12,7 @@ from entrypoints.api.shared.models import (
     LongText,
     PipelineRefField,
     ReportedStatus,
+    ReporterName,
     RequestModel,
     ResponseModel,
     ShortText,
@@ -41,7 +42,7 @@ class StatusUpdateRequest(RequestModel):
     stage_name: StageName | None = None
     status: ReportedStatus = Field(description="Common synonyms are understood too: success, error, started, canceled…")
     records_processed: Annotated[int, Field(ge=0, le=MAX_BIGINT)] | None = None
-    error_message: LongText | None = None
+    error_message: LongText | None = Field(None, description="Cut in its middle beyond 65,536 characters.")
     run_id: Annotated[int, Field(ge=1, le=MAX_BIGINT)] | None = Field(
         None,
         description="Required if several runs are active, except in a pipeline whose stages are all external: there, a report without it "
@@ -50,9 +51,9 @@ class StatusUpdateRequest(RequestModel):
     attempt: Annotated[int, Field(ge=1, le=MAX_INTEGER)] | None = None
     event_id: ShortText | None = Field(None, description="The same id with the same body returns the stored answer again.")
     seq: Annotated[int, Field(ge=0, le=MAX_BIGINT)] | None = Field(None, description="The reporter's own order; older updates are ignored.")
-    reporter: ShortText | None = None
-    message: LongText | None = None
-    output: Any = None
+    reporter: ReporterName | None = Field(None, description="Cut in its middle beyond 200 characters.")
+    message: LongText | None = Field(None, description="Cut in its middle beyond 65,536 characters.")
+    output: Any = Field(None, description="A part that cannot be stored, such as NaN, is replaced, and `message` says so.")
     reported_at: Timestamp = Field(None, description="The reporter's clock: displayed, never used to order updates.")
 
 

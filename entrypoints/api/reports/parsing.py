@@ -15,7 +15,7 @@ from domain.reports.report import Report
 from entrypoints.api.reports.models import StatusUpdateBatchRequest, StatusUpdateRequest
 from entrypoints.api.reports.principal import Principal
 from entrypoints.api.shared.plain_routes import validate
-from entrypoints.http import strict_json
+from entrypoints.api.shared.storable_reports import make_report_storable, parse_fast
 from entrypoints.http.large_bodies import check_key_count
 from entrypoints.http.problems import Problem
 from entrypoints.http.validation_problems import validation_problem
@@ -31,14 +31,14 @@ def parse_update(raw: Any, principal: Principal) -> StatusUpdate:
 
 def parse_batch_body(body: bytes, principal: Principal) -> Sequence[StatusUpdate | Problem]:
     """Return the updates in a body as `parse_batch` does. Raise InvalidInput if it is not a batch."""
-    raw, is_checked = strict_json.parse_fast(body)
+    raw, is_checked = parse_fast(body)
     return parse_batch(validate(StatusUpdateBatchRequest, check_key_count(raw)).updates, principal, is_checked=is_checked)
 
 
 def parse_batch(items: Sequence[Any], principal: Principal, *, is_checked: bool) -> Sequence[StatusUpdate | Problem]:
     """Return each item as an update, or as the problem that `parse_update` finds in it.
 
-    `is_checked` means that strict_json has checked every value of the items. Such items are validated together if all are valid.
+    `is_checked` means that every value of the items can be stored. Such items are validated together if all are valid.
     """
     if is_checked:
         with suppress(ValidationError, InvalidInput):
@@ -57,7 +57,7 @@ def apply_idempotency_key(update: StatusUpdate, raw: Any, key: str | None) -> St
 
 def _parse_item(raw: Any, principal: Principal, *, is_checked: bool) -> StatusUpdate | Problem:
     try:
-        return parse_update(raw if is_checked else strict_json.check(raw), principal)
+        return parse_update(raw if is_checked else make_report_storable(raw), principal)
     except InvalidInput as error:
         return validation_problem(error.problems)
 

@@ -19,7 +19,7 @@ from entrypoints.api.shared.idempotency import (
 )
 from entrypoints.api.shared.plain_routes import describe_body, describe_response
 from entrypoints.api.shared.problems import problems
-from entrypoints.http import strict_json
+from entrypoints.api.shared.storable_reports import parse_report
 from entrypoints.http.auth.permissions import REPORT, ResourceScope, requires
 from entrypoints.http.error_problems import to_report_problem
 from entrypoints.http.json_response import JsonResponse
@@ -33,7 +33,7 @@ from entrypoints.http.problems import ProblemError
 async def report_status(request: Request) -> JsonResponse:
     """Store a status update, then answer. An update that changes nothing is 200 with `applied: false` and the reason; one that contradicts
     the present state is 409. An `Idempotency-Key` is the update's `event_id`."""
-    raw = await parse_body(strict_json.parse_and_check, await get_body(request))
+    raw = await parse_body(parse_report, await get_body(request))
     key = parse_key(request.headers.get(IDEMPOTENCY_HEADER))
     update = apply_idempotency_key(parse_update(raw, get_principal(request)), raw, key)
     (result,) = await get_application(request).report_status()([update])

@@ -3,9 +3,10 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from application.ports.persistence.pipelines import PipelineRef
+from domain.reports.storable_values import cut_name, cut_text
 from domain.runs.status import REPORTABLE_STATUSES, Status, parse_reported_status
 
 MAX_BIGINT = 2**63 - 1
@@ -101,4 +102,6 @@ Timestamp = Annotated[
 StageName = Annotated[str, Field(min_length=1, max_length=100)]
 ShortText = Annotated[str, Field(min_length=1, max_length=200)]
 Comment = Annotated[str, Field(max_length=2_000)]
-LongText = Annotated[str, Field(max_length=65_536)]
+LongText = Annotated[str, AfterValidator(cut_text)]
+"""Text of a report. A longer one than 65,536 characters is cut in its middle: a refusal would hide the failure that it reports."""
+ReporterName = Annotated[str, Field(min_length=1), AfterValidator(cut_name)]

@@ -11,6 +11,7 @@ from entrypoints.api.shared.dependencies import ApplicationDep, get_application
 from entrypoints.api.shared.models import MAX_INTEGER
 from entrypoints.api.shared.plain_routes import validate
 from entrypoints.api.shared.routing import ApiRoute
+from entrypoints.api.shared.storable_reports import make_report_storable, parse_fast
 from entrypoints.api.workers.message_stream import stream_messages
 from entrypoints.api.workers.protocol import build_version_problem, check_protocol
 from entrypoints.api.workers.requests import (
@@ -111,7 +112,11 @@ async def advance(request: Request) -> JsonResponse:
 
 
 def _parse_advance(body: bytes) -> AdvanceRequest:
-    return validate(AdvanceRequest, _parse_sanitized(body))
+    """Return the step. A report with an output that cannot be stored is changed, so that it does not cost the other reports."""
+    raw, is_checked = parse_fast(body)
+    if not is_checked and isinstance(raw, dict) and isinstance(raw.get("reports"), list):
+        raw["reports"] = [make_report_storable(report) for report in raw["reports"]]
+    return validate(AdvanceRequest, raw if is_checked else strict_json.check(strict_json.sanitize(raw)))
 
 
 PLAIN_ROUTES = (PlainRoute("POST", "/worker/dispatches/{run_id}/{epoch}/advance", advance),)

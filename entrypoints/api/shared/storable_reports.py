@@ -1,0 +1,78 @@
+"""Parse reports that have values which cannot be stored: the report is taken, and its message says what was changed."""
+
+import json
+import re
+from typing import Any
+
+from domain.errors import InvalidInput
+from domain.reports.storable_values import add_note, describe_changes, make_storable
+from domain.text_validation import replace_unstorable
+from entrypoints.http import strict_json
+
+_TEXTS = ("error_message", "message", "reporter")
+_TOO_DEEP = 200
+"""Levels that are never stored, and that every parser can read."""
+_MAX_DIGITS = 4_300
+"""Digits that Python's int() reads."""
+_TOO_LONG = 10**_MAX_DIGITS
+_TOKENS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
+"""Strings and brackets. A string without its end matches too, so that the time is linear."""
+
+
+def parse_report(body: bytes) -> Any:
+    """Return a report whose texts and output can be stored. Raise InvalidInput if another field cannot be stored."""
+    raw, is_checked = parse_fast(body)
+    return raw if is_checked else make_report_storable(raw)
+
+
+def parse_fast(body: bytes) -> tuple[Any, bool]:
+    """Return the JSON value as strict_json does, and True if it is known to pass its check.
+
+    A value that the parser refuses must not cost the reports of the body: bytes that are not UTF-8 become U+FFFD, and numbers of too many
+    digits and lists of too many levels become values that `make_report_storable` leaves out.
+    """
+    try:
+        return strict_json.parse_fast(body)
+    except InvalidInput:
+        text = _remove_deep_values(body.decode("utf-8-sig", "replace").encode()).decode()
+        try:
+            return json.loads(text, parse_int=_parse_int), False
+        except (ValueError, RecursionError):
+            pass
+        raise
+
+
+def make_report_storable(raw: Any) -> Any:
+    """Return a report whose texts and output can be stored. Raise InvalidInput if another field cannot be stored."""
+    try:
+        return strict_json.check(raw)
+    except InvalidInput:
+        if not isinstance(raw, dict):
+            raise
+    repaired = raw | {name: replace_unstorable(raw[name]) for name in _TEXTS if isinstance(raw.get(name), str)}
+    output, changes = make_storable(raw.get("output"))
+    if output is not None or changes:
+        repaired["output"] = output
+    message = repaired.get("message")
+    if changes and (message is None or isinstance(message, str)):
+        repaired["message"] = add_note(message, describe_changes(changes))
+    return strict_json.check(repaired)
+
+
+def _parse_int(digits: str) -> int:
+    return int(digits) if len(digits) <= _MAX_DIGITS else _TOO_LONG
+
+
+def _remove_deep_values(body: bytes) -> bytes:
+    """Return the JSON with null for each list and object that has too many levels around it."""
+    parts, depth, copied = [], 0, 0
+    for token in _TOKENS.finditer(body):
+        if token[0] in b"[{":
+            depth += 1
+            if depth == _TOO_DEEP:
+                parts.append(body[copied : token.start()] + b"null")
+        elif token[0] in b"]}":
+            if depth == _TOO_DEEP:
+                copied = token.end()
+            depth -= 1
+    return b"".join(parts) + body[copied:] if parts else body
