@@ -105,6 +105,19 @@ class HeartbeatResponse:
         return cls(renewed, refused, body["stop"], body["wake"], [parse_claim(claim) for claim in body["claims"]])
 
 
+@dataclass(frozen=True, slots=True)
+class LogTailStart:
+    """From which line on the worker keeps an attempt's newest lines until it ends, and how many bytes of them."""
+
+    index: int
+    max_bytes: int
+
+    @classmethod
+    def parse(cls, body: Mapping[str, Any]) -> LogTailStart | None:
+        """Return None if Headgate still stores each line."""
+        return None if body.get("tail_from") is None else cls(body["tail_from"], body["tail_bytes"])
+
+
 def parse_message(line: str) -> WorkerMessage | None:
     """Parse one line of the stream; None for a ping and for types that this version does not know."""
     body = json.loads(line)

@@ -6,13 +6,16 @@ from application.commands.dispatches.advance_dispatch import AdvanceResult
 from application.commands.reports.report_results import ReportResult
 from application.commands.workers.record_heartbeat import HeartbeatResult
 from application.ports.dispatch.worker_messages import AttemptStart, Claim, StopRun, WakeRun
+from application.ports.persistence.logs import AppendedLines
 from domain.reports.report import Report, ReportOutcome
+from domain.runs.attempt_log import TailStart
 from domain.runs.status import Reason, Status
 from entrypoints.api.workers import requests, responses
 from entrypoints.worker_protocol.messages import (
     AdvanceRequest,
     AdvanceResponse,
     HeartbeatResponse,
+    LogTailStart,
     StageReport,
     parse_claim,
     parse_message,
@@ -78,3 +81,11 @@ def test_the_worker_reads_that_a_dispatch_is_not_its_own() -> None:
     written = responses.AdvanceResponse.from_view(result).model_dump_json()
 
     assert AdvanceResponse.parse(json.loads(written)).refused
+
+
+def test_the_worker_reads_where_the_tail_of_a_log_starts() -> None:
+    answers = [AppendedLines(3), AppendedLines(1, TailStart(7, 100))]
+
+    written = [responses.StoredLinesResponse.from_view(answer).model_dump_json(exclude_none=True) for answer in answers]
+
+    assert [LogTailStart.parse(json.loads(answer)) for answer in written] == [None, LogTailStart(7, 100)]

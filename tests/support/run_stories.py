@@ -8,6 +8,7 @@ from typing import Any, Final
 from application.ports.persistence.logs import NewLogLine
 from application.ports.persistence.pipelines import StoredPipeline
 from application.ports.persistence.workers import WorkerStatus
+from domain.runs.attempt_log import LogLimit
 from domain.runs.run import Run
 from domain.runs.status import Reason, Status
 from domain.runs.trigger import Trigger
@@ -82,7 +83,7 @@ class RunStories:
             for index, line in enumerate(lines)
         ]
         async with self._fakes.open_unit_of_work() as work:
-            await work.logs.append(run_id, stage, attempt, new, 10 << 20)
+            await work.logs.append(run_id, stage, attempt, new, LogLimit(10 << 20))
             await work.commit()
         await self._fakes.change_feed.announce(log_run_ids=[run_id])
 

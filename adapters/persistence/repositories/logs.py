@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import bindparam, func, insert, select, update
@@ -13,7 +12,8 @@ from adapters.persistence.connection.bulk_parameters import rows_from_json
 from adapters.persistence.connection.sql_transaction import SqlTransaction
 from adapters.persistence.tables.logs import log_counter, log_line, log_progress
 from adapters.persistence.tables.runs import attempt
-from application.ports.persistence.logs import NewLogLine
+from application.ports.persistence.logs import AppendedLines, NewLogLine
+from domain.runs.attempt_log import AttemptLog, LineDecision, LogLimit, describe_full_head
 
 _KEY = ("run_id", "stage", "attempt")
 _LINE_COLUMNS = ("n", "at", "stream", "text")
@@ -50,54 +50,37 @@ def _build_store() -> Any:
 _OPEN_PROGRESS, _TAKE_NUMBERS, _STORE = _build_open_progress(), _build_take_numbers(), _build_store()
 
 
-@dataclass(slots=True)
-class _Progress:
-    """The state of an attempt's log."""
-
-    next_index: int
-    bytes: int
-    cut: bool
-
-    def accept(self, lines: Sequence[NewLogLine], limit_bytes: int) -> Iterator[dict[str, Any]]:
-        """Yield the lines to store: those not stored before, up to the limit, then one line that says the log is cut."""
-        for line in sorted(lines, key=lambda line: line.index):
-            if line.index < self.next_index:
-                continue
-            self.next_index = line.index + 1
-            if self.cut:
-                continue
-            self.bytes += len(line.text.encode("utf-8", "surrogatepass"))
-            self.cut = self.bytes > limit_bytes
-            stream, text = ("headgate", _get_cut_message(limit_bytes)) if self.cut else (line.stream, line.text)
-            yield {"at": line.at.isoformat(), "stream": stream, "text": text}
-
-
 class SqlLogs:
     def __init__(self, transaction: SqlTransaction) -> None:
         self._transaction = transaction
 
-    async def append(self, run_id: int, stage: str, attempt: int, lines: Sequence[NewLogLine], limit_bytes: int) -> int:
+    async def append(
+        self, run_id: int, stage: str, attempt: int, lines: Sequence[NewLogLine], limit: LogLimit, *, is_tail: bool = False
+    ) -> AppendedLines:
         """Raise LookupError if the attempt does not exist."""
         key = {"this_run": run_id, "this_stage": stage, "this_attempt": attempt}
         row = (await self._transaction.execute(_OPEN_PROGRESS, key)).one_or_none()
         if row is None:
             raise LookupError(f"there is no attempt {attempt} of {stage} in run {run_id}")
-        progress = _Progress(row.next_index, row.bytes, row.cut)
-        stored = list(progress.accept(lines, limit_bytes))
-        if progress.next_index == row.next_index:
-            return 0
-        last = await self._take_numbers(run_id, len(stored)) if stored else 0
-        for n, line in enumerate(stored, start=last - len(stored) + 1):
-            line["n"] = n
-        new = {"new_next_index": progress.next_index, "new_bytes": progress.bytes, "new_cut": progress.cut}
-        await self._transaction.execute(_STORE, key | new | {"lines": stored})
-        return len(stored)
+        log = AttemptLog(row.next_index, row.bytes, row.cut)
+        stored = list(_select_lines(log, lines, limit, is_tail))
+        if (log.next_index, log.is_head_full) != (row.next_index, row.cut):
+            last = await self._take_numbers(run_id, len(stored)) if stored else 0
+            for n, line in enumerate(stored, start=last - len(stored) + 1):
+                line["n"] = n
+            new = {"new_next_index": log.next_index, "new_bytes": log.stored_bytes, "new_cut": log.is_head_full}
+            await self._transaction.execute(_STORE, key | new | {"lines": stored})
+        return AppendedLines(len(stored), log.get_tail_start(limit))
 
     async def _take_numbers(self, run_id: int, count: int) -> int:
         return int((await self._transaction.execute(_TAKE_NUMBERS, {"this_run": run_id, "count": count})).scalar_one())
 
 
-def _get_cut_message(limit_bytes: int) -> str:
-    mebibytes, rest = divmod(limit_bytes, 1024 * 1024)
-    size = f"{mebibytes:,} MiB" if mebibytes and not rest else f"{limit_bytes:,} bytes"
-    return f"The log is cut here: this attempt wrote more than {size}."
+def _select_lines(log: AttemptLog, lines: Sequence[NewLogLine], limit: LogLimit, is_tail: bool) -> Iterator[dict[str, Any]]:
+    for line in sorted(lines, key=lambda line: line.index):
+        size = len(line.text.encode("utf-8", "surrogatepass"))
+        match log.add(line.index, size, limit, is_tail=is_tail):
+            case LineDecision.STORE:
+                yield {"at": line.at.isoformat(), "stream": line.stream, "text": line.text}
+            case LineDecision.STORE_NOTE:
+                yield {"at": line.at.isoformat(), "stream": "headgate", "text": describe_full_head(limit)}

@@ -29,7 +29,7 @@ class LogLineTable(TableBase, table=True):
 
 
 class LogProgressTable(TableBase, table=True):
-    """The state of an attempt's log: the next index, the stored bytes, and whether the rest was cut. Each append locks the row."""
+    """The state of an attempt's log: the next index, the stored bytes, and whether the head is full. Each append locks the row."""
 
     __tablename__ = "log_progress"
     run_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))

@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from application.ports.dispatch.wakeups import Wakeups
-from application.ports.persistence.logs import NewLogLine
+from application.ports.persistence.logs import AppendedLines, NewLogLine
 from application.ports.persistence.unit_of_work import OpenUnitOfWork
 from application.ports.system.clock import Clock
 from domain.errors import Conflict
+from domain.runs.attempt_log import LogLimit
 
 MAX_CLOCK_SKEW = timedelta(days=1)
 """Lines whose time differs more than this from ours get our time; otherwise retention would delete them too late or too early."""
@@ -16,7 +17,7 @@ MAX_CLOCK_SKEW = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class AppendLog:
-    """Store lines of one attempt, up to `limit_bytes`. A repeated line is stored once. Returns how many lines were new.
+    """Store lines of one attempt, up to the limit. A repeated line is stored once.
 
     Raises Conflict `unknown_attempt`.
     """
@@ -26,17 +27,17 @@ class AppendLog:
     wakeups: Wakeups
     limit_bytes: int
 
-    async def __call__(self, run_id: int, stage: str, attempt: int, lines: Sequence[NewLogLine]) -> int:
+    async def __call__(self, run_id: int, stage: str, attempt: int, lines: Sequence[NewLogLine], *, is_tail: bool = False) -> AppendedLines:
         lines = [_correct_time(line, self.clock.now()) for line in lines]
         async with self.open_unit_of_work() as work:
             try:
-                stored = await work.logs.append(run_id, stage, attempt, lines, self.limit_bytes)
+                appended = await work.logs.append(run_id, stage, attempt, lines, LogLimit(self.limit_bytes), is_tail=is_tail)
             except LookupError as error:
                 raise Conflict("unknown_attempt", f"Run {run_id} has no attempt {attempt} of {stage:.100}.") from error
             await work.commit()
-        if stored:
+        if appended.stored:
             self.wakeups.notify_committed(log_run_ids=[run_id])
-        return stored
+        return appended
 
 
 def _correct_time(line: NewLogLine, now: datetime) -> NewLogLine:

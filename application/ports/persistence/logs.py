@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from domain.runs.attempt_log import LogLimit, TailStart
+
 
 @dataclass(frozen=True, slots=True)
 class NewLogLine:
@@ -16,11 +18,21 @@ class NewLogLine:
     text: str
 
 
-class Logs(Protocol):
-    async def append(self, run_id: int, stage: str, attempt: int, lines: Sequence[NewLogLine], limit_bytes: int) -> int:
-        """Store the new lines, numbered consecutively within the run. Returns how many were stored.
+@dataclass(frozen=True, slots=True)
+class AppendedLines:
+    """How many lines were stored. `tail` is set once the head is full, and begins with the first line it had no room for."""
 
-        After `limit_bytes` of the attempt, one line says that the rest is cut off, and later lines are dropped. Raises LookupError for an
-        unknown attempt.
+    stored: int
+    tail: TailStart | None = None
+
+
+class Logs(Protocol):
+    async def append(
+        self, run_id: int, stage: str, attempt: int, lines: Sequence[NewLogLine], limit: LogLimit, *, is_tail: bool = False
+    ) -> AppendedLines:
+        """Store the new lines, numbered consecutively within the run.
+
+        Lines that the head has no room for are not stored, but a note says so, once. They are stored if they come with `is_tail`.
+        Raises LookupError for an unknown attempt.
         """
         ...

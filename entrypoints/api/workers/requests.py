@@ -150,12 +150,13 @@ class FlowRunRecordedRequest(RequestModel):
 
 
 class AppendLogRequest(RequestModel):
-    """Lines of one attempt: (index, time, stream, text) each."""
+    """Lines of one attempt: (index, time, stream, text) each. `tail` marks the last lines of a log whose head is full."""
 
     run_id: Id
     stage: StageName
     attempt: AttemptNumber
     lines: Annotated[list[Line], FailFast(), BeforeValidator(_to_pairs), Field(max_length=_MAX_LINES)]
+    tail: bool = False
 
     def to_lines(self) -> list[NewLogLine]:
         return [NewLogLine(index, at, stream, text) for index, at, stream, text in self.lines]

@@ -5,6 +5,7 @@ from typing import Any, Self
 from application.commands.dispatches.advance_dispatch import AdvanceResult
 from application.commands.reports.report_results import ReportResult
 from application.ports.dispatch.worker_messages import Claim, StopRun, WorkerMessage
+from application.ports.persistence.logs import AppendedLines
 from domain.runs.status import Status
 from entrypoints.api.shared.models import ResponseModel
 from entrypoints.http.error_problems import REPORT_OUTCOME_STATUSES
@@ -98,9 +99,16 @@ class AdvanceResponse(ResponseModel):
 
 
 class StoredLinesResponse(ResponseModel):
-    """How many lines were new."""
+    """How many lines were new. Once the head of the log is full: from which line on the worker keeps the newest, and how many bytes."""
 
     stored: int
+    tail_from: int | None = None
+    tail_bytes: int | None = None
+
+    @classmethod
+    def from_view(cls, appended: AppendedLines) -> Self:
+        tail = appended.tail
+        return cls(stored=appended.stored, tail_from=tail.index if tail else None, tail_bytes=tail.max_bytes if tail else None)
 
 
 def encode_message(message: WorkerMessage) -> bytes:

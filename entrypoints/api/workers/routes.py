@@ -129,12 +129,12 @@ async def recorded(dispatch: DispatchDep, body: FlowRunRecordedRequest, applicat
     await application.record_flow_run()(*dispatch, body.flow_run_id)
 
 
-@router.post("/logs")
+@router.post("/logs", response_model_exclude_none=True)
 @requires(AccessLevel.WORKER)
 async def logs(body: AppendLogRequest, application: ApplicationDep) -> StoredLinesResponse:
     """Append lines to an attempt's log. Lines that are stored already are ignored."""
-    stored = await application.append_log()(body.run_id, body.stage, body.attempt, body.to_lines())
-    return StoredLinesResponse(stored=stored)
+    appended = await application.append_log()(body.run_id, body.stage, body.attempt, body.to_lines(), is_tail=body.tail)
+    return StoredLinesResponse.from_view(appended)
 
 
 @router.post("/cancelled-in-prefect", status_code=204)

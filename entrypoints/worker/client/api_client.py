@@ -23,6 +23,7 @@ from entrypoints.worker_protocol.messages import (
     AttemptKey,
     DispatchKey,
     HeartbeatResponse,
+    LogTailStart,
     encode_json,
     parse_claim,
     parse_message,
@@ -116,14 +117,20 @@ class ApiClient:
                 return AdvanceResponse(refused=True)
             raise
 
-    async def append_log(self, run_id: int, stage: str, attempt: int, lines: Sequence[bytes]) -> None:
-        """Store lines, each encoded as `[index, at, stream, text]`. Lines that Headgate rejects are dropped."""
-        head = encode_json({"run_id": run_id, "stage": stage, "attempt": attempt})
+    async def append_log(
+        self, run_id: int, stage: str, attempt: int, lines: Sequence[bytes], *, is_tail: bool = False
+    ) -> LogTailStart | None:
+        """Store lines, each encoded as `[index, at, stream, text]`. Lines that Headgate rejects are dropped.
+
+        Returns where the tail begins once Headgate stores no more lines of the head.
+        """
+        head = encode_json({"run_id": run_id, "stage": stage, "attempt": attempt} | ({"tail": True} if is_tail else {}))
         body = head[:-1] + b',"lines":[' + b",".join(lines) + b"]}"
         try:
-            await self._post_until_answered("/worker/logs", body)
+            return LogTailStart.parse(await self._post_until_answered("/worker/logs", body))
         except RequestRejected as rejection:
             log.warning("Run %s: lines of stage %s were rejected: %s", run_id, stage, rejection)
+            return None
 
     async def record_flow_run(self, dispatch: DispatchKey, flow_run_id: str, trace: Mapping[str, str] | None = None) -> None:
         """Report which flow run in Prefect shows the dispatch."""

@@ -26,6 +26,8 @@ log = logging.getLogger("headgate.worker")
 
 _OUTPUT_WAIT: Final = 2.0
 """Seconds that a failure waits for its output to be stored, so that its reason can be read once the failure is shown."""
+_READ_WAIT: Final = 10.0
+"""Seconds that a failure waits at most until its output is read, because the reason is often in the last line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,7 @@ class StageAttempt:
         end = await self._wait_for_end(job)
         if not end.succeeded and self._interruption is not Interruption.LEASE_LOST:
             await asyncio.wait({self._shipping}, timeout=_OUTPUT_WAIT)
+            await self._shipper.wait_until_read(_READ_WAIT - _OUTPUT_WAIT)
         return self._reports.build(end, self._interruption, self._shipper.last_error)
 
     async def _wait_for_end(self, job: Job) -> JobResult:

@@ -2,7 +2,8 @@ import asyncio
 
 import pytest
 
-from application.ports.persistence.logs import NewLogLine
+from application.ports.persistence.logs import AppendedLines, NewLogLine
+from domain.runs.attempt_log import LogLimit, TailStart
 from tests.contracts.stores import StoreUnderTest
 from tests.support.builders import NOW, a_pipeline, a_stored_run, seconds_later
 
@@ -18,10 +19,16 @@ async def a_run_id(store: StoreUnderTest) -> int:
 
 
 async def append(store: StoreUnderTest, run_id: int, lines: list[NewLogLine], stage: str = "a", limit: int = LIMIT) -> int:
+    return (await append_part(store, run_id, lines, stage, limit)).stored
+
+
+async def append_part(
+    store: StoreUnderTest, run_id: int, lines: list[NewLogLine], stage: str = "a", limit: int = LIMIT, *, is_tail: bool = False
+) -> AppendedLines:
     async with store.open_unit_of_work() as work:
-        stored = await work.logs.append(run_id, stage, 1, lines, limit)
+        appended = await work.logs.append(run_id, stage, 1, lines, LogLimit(limit), is_tail=is_tail)
         await work.commit()
-        return stored
+        return appended
 
 
 async def texts(store: StoreUnderTest, run_id: int) -> list[str]:
@@ -74,20 +81,60 @@ async def test_concurrent_appends_leave_no_gap(store: StoreUnderTest) -> None:
     assert [line.n for line in lines] == list(range(1, 16))
 
 
-async def test_after_the_limit_one_line_says_so_and_the_rest_is_dropped(store: StoreUnderTest) -> None:
+async def test_after_the_head_one_note_follows_until_the_tail_comes(store: StoreUnderTest) -> None:
     run_id = await a_run_id(store)
 
-    await append(store, run_id, some_lines(0, 20, "x" * 40), limit=200)
-    await append(store, run_id, some_lines(20, 20, "x" * 40), limit=200)
-    await append(store, run_id, some_lines(0, 1), stage="b", limit=200)
+    # "xx… 0" has 42 bytes and "xx… 10" has 43. Of 400 bytes, 300 are for the head.
+    first = await append_part(store, run_id, some_lines(0, 20, "x" * 40), limit=400)
+    again = await append_part(store, run_id, some_lines(0, 20, "x" * 40), limit=400)
+    later = await append_part(store, run_id, some_lines(20, 20, "x" * 40), limit=400)
+    await append(store, run_id, some_lines(0, 1), stage="b", limit=400)
+
+    start = TailStart(7, 100)
+    assert [first, again, later] == [AppendedLines(8, start), AppendedLines(0, start), AppendedLines(0, start)]
+    lines = await store.reader.log(run_id, stage=None, attempt=None, after=0, limit=100)
+    assert [(line.stage, line.stream) for line in lines] == [("a", "stdout")] * 7 + [("a", "headgate"), ("b", "stdout")]
+    assert lines[7].text == "This attempt has written 300 bytes. The last 100 bytes of what follows are shown when it ends."
+
+
+async def test_the_tail_is_stored_once_after_the_head(store: StoreUnderTest) -> None:
+    run_id = await a_run_id(store)
+    await append(store, run_id, some_lines(0, 20, "x" * 40), limit=400)
+
+    for batch in (some_lines(500, 2, "tail"), some_lines(500, 2, "tail"), some_lines(501, 2, "tail")):
+        await append_part(store, run_id, batch, limit=400, is_tail=True)
+    late_repeat = await append(store, run_id, some_lines(7, 10, "x" * 40), limit=400)
+
+    assert late_repeat == 0
+    assert (await texts(store, run_id))[8:] == ["tail 500", "tail 501", "tail 502"]
+
+
+async def test_concurrent_appends_of_the_tail_store_it_once(store: StoreUnderTest) -> None:
+    run_id = await a_run_id(store)
+    await append(store, run_id, some_lines(0, 20, "x" * 40), limit=400)
+
+    await asyncio.gather(*(append_part(store, run_id, some_lines(90, 5, "t"), limit=400, is_tail=True) for _ in range(4)))
+
+    assert (await texts(store, run_id))[8:] == [f"t {n}" for n in range(90, 95)]
+
+
+async def test_a_tail_past_the_limit_is_not_stored(store: StoreUnderTest) -> None:
+    run_id = await a_run_id(store)
+    await append(store, run_id, some_lines(0, 20, "x" * 40), limit=400)
+
+    appended = await append_part(store, run_id, some_lines(100, 50, "x" * 40), limit=400, is_tail=True)
 
     lines = await store.reader.log(run_id, stage=None, attempt=None, after=0, limit=100)
-    own = [line for line in lines if line.stage == "a" and line.stream == "stdout"]
-    said = [line for line in lines if line.stream == "headgate"]
-    assert sum(len(line.text) for line in own) <= 200
-    assert len(own) >= 3
-    assert len(said) == 1
-    assert [line.stage for line in lines] == ["a"] * len(own) + ["a", "b"]
+    assert appended.stored == 2
+    assert sum(len(line.text) for line in lines if line.stream == "stdout") <= 400
+
+
+async def test_a_log_within_the_head_has_no_note(store: StoreUnderTest) -> None:
+    run_id = await a_run_id(store)
+
+    appended = await append_part(store, run_id, some_lines(0, 5, "x" * 40), limit=400)
+
+    assert appended == AppendedLines(5, None)
 
 
 @pytest.mark.parametrize("bad", ["a\0b", "\ud800"])

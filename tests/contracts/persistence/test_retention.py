@@ -5,6 +5,7 @@ from application.ports.persistence.logs import NewLogLine
 from application.ports.persistence.receipts import Receipt, ReceiptKey
 from application.ports.persistence.reporters import ReporterKey, TakenReport
 from application.ports.persistence.workers import WorkerStatus
+from domain.runs.attempt_log import LogLimit
 from tests.contracts.stores import StoreUnderTest
 from tests.support.builders import NOW, a_pipeline, a_stored_run
 
@@ -18,7 +19,7 @@ async def a_run_with_output(store: StoreUnderTest) -> int:
     run_id = await a_stored_run(store.open_unit_of_work, await a_pipeline(store.open_unit_of_work))
     async with store.open_unit_of_work() as work:
         await work.logs.append(
-            run_id, "a", 1, [NewLogLine(0, NOW, "stdout", "now"), NewLogLine(1, NOW + 2 * WEEK, "stdout", "later")], 1_000
+            run_id, "a", 1, [NewLogLine(0, NOW, "stdout", "now"), NewLogLine(1, NOW + 2 * WEEK, "stdout", "later")], LogLimit(1_000)
         )
         await work.commit()
     return run_id

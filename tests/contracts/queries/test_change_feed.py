@@ -3,6 +3,7 @@ import asyncio
 import pytest
 
 from application.ports.persistence.logs import NewLogLine
+from domain.runs.attempt_log import LogLimit
 from domain.runs.events import EventType
 from tests.contracts.stores import StoreUnderTest
 from tests.support.builders import NOW, a_pipeline, a_run_of, a_stored_run
@@ -131,7 +132,7 @@ async def test_runs_with_new_log_lines_are_named(store: StoreUnderTest) -> None:
     cursor = await store.change_feed.position()
 
     async with store.open_unit_of_work() as work:
-        await work.logs.append(run_id, "a", 1, [NewLogLine(0, NOW, "stdout", "line")], 1_000)
+        await work.logs.append(run_id, "a", 1, [NewLogLine(0, NOW, "stdout", "line")], LogLimit(1_000))
         await work.commit()
 
     batch = await store.change_feed.read(cursor)

@@ -10,6 +10,7 @@ from domain.access.actor import ANONYMOUS_ACTOR, Actor
 from domain.reports.judging import judge_report
 from domain.reports.report import Report, Reporter
 from domain.runs.approvals import Decision, decide_approval
+from domain.runs.attempt_log import LogLimit
 from domain.runs.events import EventType
 from domain.runs.run import Run
 from domain.runs.status import Reason, Status
@@ -211,7 +212,7 @@ async def test_lines_are_found_by_stage_attempt_and_number(store: StoreUnderTest
     run_id = await a_stored_run(store.open_unit_of_work, await a_pipeline(store.open_unit_of_work))
     async with store.open_unit_of_work() as work:
         for stage, indexes in (("a", (0, 1)), ("b", (0,)), ("a", (2,))):
-            await work.logs.append(run_id, stage, 1, [NewLogLine(index, NOW, "stderr", stage) for index in indexes], 1_000)
+            await work.logs.append(run_id, stage, 1, [NewLogLine(index, NOW, "stderr", stage) for index in indexes], LogLimit(1_000))
         await work.commit()
 
     assert [line.n for line in await store.reader.log(run_id, **asked)] == found  # type: ignore[arg-type]
@@ -393,7 +394,9 @@ async def test_log_lines_are_found_by_their_text(store: StoreUnderTest) -> None:
     run_id = await a_stored_run(store.open_unit_of_work, await a_pipeline(store.open_unit_of_work, "talks", ["a"]))
     async with store.open_unit_of_work() as work:
         texts = ["Started", "100% of it", "an ERROR_here", "another error here"]
-        await work.logs.append(run_id, "a", 1, [NewLogLine(index, NOW, "stdout", text) for index, text in enumerate(texts)], 10_000)
+        await work.logs.append(
+            run_id, "a", 1, [NewLogLine(index, NOW, "stdout", text) for index, text in enumerate(texts)], LogLimit(10_000)
+        )
         await work.commit()
 
     async def found(text: str, after: int = 0) -> list[int]:
@@ -410,7 +413,7 @@ async def test_a_window_of_a_log_is_bounded_and_read_from_either_end(store: Stor
     run_id = await a_stored_run(store.open_unit_of_work, await a_pipeline(store.open_unit_of_work, "windowed", ["a"]))
     async with store.open_unit_of_work() as work:
         lines = [NewLogLine(index, NOW, "stderr" if index % 2 else "stdout", f"line {index + 1}") for index in range(8)]
-        await work.logs.append(run_id, "a", 1, lines, 10_000)
+        await work.logs.append(run_id, "a", 1, lines, LogLimit(10_000))
         await work.commit()
 
     async def found(wanted: LogFilter, **bounds: Any) -> list[int]:

@@ -18,6 +18,7 @@ from domain.access.audit import AuditEntry
 from domain.access.sessions import Session
 from domain.errors import Unavailable
 from domain.pipelines.definition import PipelineDefinition
+from domain.runs.attempt_log import AttemptLog
 from domain.runs.run import Run
 from tests.fakes.persistence.locks import RowLocks
 from tests.fakes.system.clock import FakeClock
@@ -66,15 +67,6 @@ class LeaseRow:
 
 
 @dataclass(frozen=True, slots=True)
-class LogProgress:
-    """The state of an attempt's log: the next index, the stored bytes, and whether the rest was cut."""
-
-    next_index: int = 0
-    size: int = 0
-    is_cut: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class StoredAnswer:
     digest: bytes
     answer: Any
@@ -113,7 +105,7 @@ class Tables:
     answers: dict[tuple[str, str], StoredAnswer] = field(default_factory=dict)
     leases: dict[int, LeaseRow] = field(default_factory=dict)
     log_lines: dict[tuple[int, int], LogLineView] = field(default_factory=dict)
-    log_progress: dict[tuple[int, str, int], LogProgress] = field(default_factory=dict)
+    log_progress: dict[tuple[int, str, int], AttemptLog] = field(default_factory=dict)
     workers: dict[str, WorkerRow] = field(default_factory=dict)
     announcements: dict[str, SinkPositionRow] = field(default_factory=dict)
     accounts: dict[int, Account] = field(default_factory=dict)

@@ -10,6 +10,7 @@ import pytest
 from adapters.persistence.database import Database
 from application.ports.persistence.logs import NewLogLine
 from application.queries.views.logs import LogFilter
+from domain.runs.attempt_log import LogLimit
 from tests.integration.persistence.database_helpers import a_started_database
 from tests.support.builders import NOW, a_pipeline, a_stored_run
 
@@ -33,9 +34,9 @@ def lines(first: int, count: int, text: str = "line") -> list[NewLogLine]:
 
 async def append(database: Database, run_id: int, stage: str, new: list[NewLogLine], limit: int = LIMIT) -> int:
     async with database.open_unit_of_work() as work:
-        stored = await work.logs.append(run_id, stage, 1, new, limit)
+        appended = await work.logs.append(run_id, stage, 1, new, LogLimit(limit))
         await work.commit()
-        return stored
+        return appended.stored
 
 
 async def test_lines_of_concurrent_stages_are_numbered_without_gaps(database: Database, run_id: int) -> None:
@@ -58,7 +59,7 @@ async def test_an_append_does_not_wait_for_the_run(database: Database, run_id: i
         assert await asyncio.wait_for(append(database, run_id, "a", lines(0, 1)), 1.5) == 1
 
 
-async def test_a_log_past_its_limit_ends_with_one_message(database: Database, run_id: int) -> None:
+async def test_a_full_head_ends_with_one_note(database: Database, run_id: int) -> None:
     mebibyte = "x" * 1024 * 1024
     await append(database, run_id, "a", lines(0, 10, mebibyte))
 
@@ -66,8 +67,9 @@ async def test_a_log_past_its_limit_ends_with_one_message(database: Database, ru
     await append(database, run_id, "a", lines(12, 2))
 
     log = await database.reader.log_window(run_id, LogFilter("a"), limit=100, last=True)
-    assert len(log) == 11
-    assert (log[-1].stream, log[-1].text) == ("headgate", "The log is cut here: this attempt wrote more than 10 MiB.")
+    assert len(log) == 10
+    note = "This attempt has written 9 MiB. The last 1 MiB of what follows are shown when it ends."
+    assert (log[-1].stream, log[-1].text) == ("headgate", note)
 
 
 async def test_a_batch_of_lines_takes_three_statements(database: Database, run_id: int) -> None:
@@ -80,7 +82,7 @@ async def test_a_batch_of_lines_takes_three_statements(database: Database, run_i
 async def test_an_unknown_stage_has_no_log(database: Database, run_id: int) -> None:
     async with database.open_unit_of_work() as work:
         with pytest.raises(LookupError):
-            await work.logs.append(run_id, "nowhere", 1, lines(0, 1), LIMIT)
+            await work.logs.append(run_id, "nowhere", 1, lines(0, 1), LogLimit(LIMIT))
 
 
 async def test_the_feed_lists_runs_with_new_log_lines(database: Database, run_id: int) -> None:

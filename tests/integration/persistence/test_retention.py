@@ -14,6 +14,7 @@ from adapters.persistence.database import Database
 from adapters.persistence.tables.partitions import WEEK, get_partition_name, get_week_start
 from application.ports.persistence.logs import NewLogLine
 from domain.errors import Unavailable
+from domain.runs.attempt_log import LogLimit
 from tests.integration.persistence.database_helpers import a_started_database, query_value
 from tests.support.builders import a_pipeline, a_stored_run
 
@@ -89,7 +90,7 @@ async def test_pruning_under_load_rejects_no_report_and_loses_no_line(database: 
         index = 0
         while not over.is_set() or index < 20:
             async with database.open_unit_of_work() as work:
-                await work.logs.append(run_id, "a", 1, [NewLogLine(index, now, "stdout", "text")], 1 << 20)
+                await work.logs.append(run_id, "a", 1, [NewLogLine(index, now, "stdout", "text")], LogLimit(1 << 20))
                 await work.commit()
             index += 1
         return index

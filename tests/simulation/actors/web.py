@@ -35,6 +35,7 @@ from application.services.maintenance.lease_sweeper import LeaseSweeper
 from domain.access.actor import Actor
 from domain.errors import Unavailable
 from entrypoints.api.events.event_broadcaster import EventBroadcaster
+from entrypoints.api.workers.responses import StoredLinesResponse
 from tests.fakes import FakeExecutionTokens, FakeParameterSchemas
 from tests.fakes.system.disk_space import FakeDiskSpace
 from tests.simulation.actors.change_feed import SimulatedFeed
@@ -145,8 +146,9 @@ class Web(Process, RelayProcess):
     async def recorded(self, run_id: int, epoch: int, flow_run_id: str) -> None:
         await self.routes.recorded(run_id, epoch, flow_run_id)
 
-    async def append_log(self, run_id: int, stage: str, attempt: int, lines: Sequence[NewLogLine]) -> int:
-        return await self.routes.append_log(run_id, stage, attempt, lines)
+    async def append_log(self, run_id: int, stage: str, attempt: int, lines: Sequence[NewLogLine], is_tail: bool) -> StoredLinesResponse:
+        appended = await self.routes.append_log(run_id, stage, attempt, lines, is_tail=is_tail)
+        return StoredLinesResponse.from_view(appended)
 
     async def stream(self, worker: WorkerStatus, line: SimulatedStream[Any]) -> None:
         """Send this worker's messages to the stream until either end closes it."""

@@ -97,9 +97,9 @@ class WorkerTransport(httpx.AsyncBaseTransport):
         request = AppendLogRequest.model_validate(body)
         attempt = request.run_id, request.stage, request.attempt
         self._context.ledger.lines_sent(attempt, [index for index, *_ in request.lines])
-        stored = await self._call("log", lambda web: web.append_log(*attempt, request.to_lines()), timeout)
+        response = await self._call("log", lambda web: web.append_log(*attempt, request.to_lines(), request.tail), timeout)
         self._context.ledger.lines_acknowledged(attempt, [index for index, *_ in request.lines])
-        return StoredLinesResponse(stored=stored)
+        return response
 
     async def _open_stream(self, request: httpx.Request) -> httpx.Response:
         query, web = request.url.params, self._context.pick_web()

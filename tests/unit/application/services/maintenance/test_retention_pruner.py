@@ -2,6 +2,7 @@
 
 from application.ports.persistence.logs import NewLogLine
 from application.services.maintenance.retention_pruner import RetentionPolicy, RetentionPruner
+from domain.runs.attempt_log import LogLimit
 from tests.support.in_process import InProcessHeadgate
 
 
@@ -12,7 +13,7 @@ async def test_data_older_than_the_policy_is_deleted_and_zero_keeps_it_forever()
     pruner = headgate.application.retention_pruner()
     first = await pruner.prune()
     async with headgate.fakes.open_unit_of_work() as work:
-        await work.logs.append(run_id, "a", 1, [NewLogLine(0, headgate.fakes.clock.now(), "stdout", "text")], 1_000)
+        await work.logs.append(run_id, "a", 1, [NewLogLine(0, headgate.fakes.clock.now(), "stdout", "text")], LogLimit(1_000))
         await work.commit()
 
     headgate.fakes.clock.advance(40 * 86_400)

@@ -34,7 +34,7 @@ class RecordingApi:
     def __init__(self) -> None:
         self.lines: list[bytes] = []
 
-    async def append_log(self, run_id: int, stage: str, attempt: int, lines: Sequence[bytes]) -> None:
+    async def append_log(self, run_id: int, stage: str, attempt: int, lines: Sequence[bytes], *, is_tail: bool = False) -> None:
         self.lines += lines
 
 
