@@ -12,6 +12,7 @@ from application.ports.system.clock import Clock
 from application.ports.system.disk_space import DiskSpace
 from application.queries.explain.orchestrator_health import OrchestratorHealth
 from application.queries.explain.run_context_loader import RunContextLoader
+from application.queries.views.pipelines import BoardRow
 from domain.access.permissions import Permission
 from domain.errors import HeadgateError
 from entrypoints.container import Application
@@ -19,6 +20,7 @@ from entrypoints.http.auth.caller import get_caller
 from entrypoints.web.live.broadcaster import LiveBroadcaster
 from entrypoints.web.live.waiting_count import WaitingCounter
 from entrypoints.web.run_context_cache import RunContextCache
+from entrypoints.web.shared_read import SharedRead
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,7 @@ class PageContext:
     """The readers, caches and settings that pages use."""
 
     reader: Reader
+    board: SharedRead[list[BoardRow]]
     clock: Clock
     run_contexts: RunContextCache
     live: LiveBroadcaster
@@ -64,6 +67,7 @@ def build_page_context(application: Application) -> PageContext:
     prefect_url = getattr(settings, "prefect_pages_url", None)
     return PageContext(
         reader,
+        SharedRead(lambda: reader.board()),
         clock,
         RunContextCache(reader, loader),
         LiveBroadcaster(application.hub(), waiting_counter),

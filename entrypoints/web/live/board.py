@@ -1,5 +1,6 @@
 """The live board: a fragment for each row, the counts of the filters, and the list of rows."""
 
+from collections.abc import Sequence
 from hashlib import sha256
 
 from application.ports.queries.change_feed import ChangeBatch
@@ -7,6 +8,7 @@ from application.queries.explain.run_context import RunContext
 from application.queries.views.pipelines import BoardRow
 from domain.runs.events import EventType
 from domain.runs.status import Status
+from entrypoints.web.board_query import BoardQuery, choose_rows
 from entrypoints.web.live.view import ChangeEffect, LiveView, RenderedView
 from entrypoints.web.page_context import PageContext
 from entrypoints.web.templating import render
@@ -20,18 +22,18 @@ _TRIGGERS = frozenset(
 
 
 class LiveBoard(LiveView):
-    """The board, or with a tag the pipelines that have it. Rows are cached in the page context until their state changes."""
+    """The rows of the board that a query shows. Rows are cached in the page context until their state changes."""
 
-    def __init__(self, context: PageContext, tag: str = "") -> None:
+    def __init__(self, context: PageContext, query: BoardQuery | None = None) -> None:
         self._context = context
-        self._tag = tag
+        self._query = query or BoardQuery()
         self._names: dict[int, str] = {}
 
     def get_effect(self, batch: ChangeBatch) -> ChangeEffect:
         return ChangeEffect(any(event.type in _TRIGGERS for event in batch.events))
 
     def get_announcement(self, batch: ChangeBatch) -> str | None:
-        events = [event for event in batch.events if not self._tag or event.pipeline_id in self._names]
+        events = [event for event in batch.events if not self._query.tag or event.pipeline_id in self._names]
         ended = [event for event in events if event.type is EventType.RUN_MOVED and event.status and event.status.is_terminal]
         sentences = [f"{self._names.get(event.pipeline_id, 'A run')}: {event.status}." for event in ended[:ANNOUNCED_RUNS]]
         if len(ended) > ANNOUNCED_RUNS:
@@ -42,17 +44,20 @@ class LiveBoard(LiveView):
         return await self.render_rows(await self.load_rows())
 
     async def load_rows(self) -> list[BoardRow]:
-        """Return the board's rows."""
-        rows = await self._context.reader.board()
-        return [row for row in rows if not self._tag or self._tag in row.pipeline.definition.tags]
+        """Return the rows with the query's tag."""
+        return [row for row in await self._context.board.load() if self._query.has_tag(row)]
 
     async def render_rows(self, rows: list[BoardRow]) -> RenderedView:
-        """Render rows that the caller has loaded."""
-        fragments = {f"row-{row.pipeline.id}": await self._render_row(row) for row in rows}
+        """Render what the query shows of rows that the caller has loaded."""
+        page = choose_rows(rows, self._query)
+        fragments = {f"row-{row.pipeline.id}": await self._render_row(row) for row in page.rows}
         self._names = {row.pipeline.id: row.pipeline.name for row in rows}
-        fragments |= render_counts(rows)
-        fragments["rows"] = ",".join(str(row.pipeline.id) for row in rows)
-        return RenderedView(fragments, compute_digest(rows), REFRESH_SECONDS if any(map(_is_active, rows)) else None)
+        counts = render_counts(rows)
+        fragments |= counts
+        fragments["rows"] = ("paged " if page.range else "") + ",".join(str(row.pipeline.id) for row in page.rows)
+        fragments["range"] = str(render("live/board_range.html", range=page.range))
+        digest = compute_digest(page.rows, f"{counts}{page.range}")
+        return RenderedView(fragments, digest, REFRESH_SECONDS if any(map(_is_active, page.rows)) else None)
 
     async def _render_row(self, row: BoardRow) -> str:
         """Render a row if its state changed, or at every refresh while a run is active, because its text and bars show passing time."""
@@ -78,8 +83,8 @@ def render_counts(rows: list[BoardRow]) -> dict[str, str]:
     return {f"count-{status.value}": str(counts.get(status, "") or "") for status in Status}
 
 
-def compute_digest(rows: list[BoardRow]) -> str:
-    """Return a digest of everything that the rows show, except passing time."""
+def compute_digest(rows: Sequence[BoardRow], summary: str) -> str:
+    """Return a digest of the summary and of everything that the rows show, except passing time."""
     state = [
         (
             row.pipeline.id,
@@ -89,4 +94,4 @@ def compute_digest(rows: list[BoardRow]) -> str:
         )
         for row in rows
     ]
-    return sha256(str(state).encode()).hexdigest()[:12]
+    return sha256(f"{summary}{state}".encode()).hexdigest()[:12]

@@ -11,6 +11,7 @@ from domain.errors import NotFound
 from entrypoints.http.auth.permissions import READ, ResourceScope, requires
 from entrypoints.http.ids import MAX_ID
 from entrypoints.http.streaming.event_stream import HEARTBEAT_SECONDS, EventStream
+from entrypoints.web.board_query import BoardQuery
 from entrypoints.web.live.board import LiveBoard
 from entrypoints.web.live.pipeline_page import LivePipelinePage
 from entrypoints.web.live.run_list import LiveRunList
@@ -58,9 +59,10 @@ async def _open_stream(context: PageContext, key: tuple[object, ...], view: Live
 
 @router.get("/ui/live/board")
 @requires(READ)
-async def stream_board(request: Request, seen: str = "", tag: str = "") -> Response:
+async def stream_board(request: Request, seen: str = "", q: str = "", status: str = "", tag: str = "", page: str = "") -> Response:
     context = get_page_context(request)
-    return await _open_stream(context, ("board", tag), LiveBoard(context, tag), seen)
+    query = BoardQuery.parse(q, status, tag, page)
+    return await _open_stream(context, ("board", query), LiveBoard(context, query), seen)
 
 
 @router.get("/ui/live/pipelines/{pipeline_id}")

@@ -1,5 +1,6 @@
 """A run's live page. Its head, stages and events are replaced when they change; log lines are appended."""
 
+import asyncio
 from collections.abc import Sequence
 
 from application.ports.queries.change_feed import ChangeBatch
@@ -55,11 +56,12 @@ class LiveRunPage(LiveView):
         run_median = await self._context.run_contexts.get_run_median(run.pipeline_id)
         head = build_run_header(run, run_context, run_median, self._context.prefect_url, self._context.datadog_site)
         failure = await load_failure(self._context.reader, run)
+        outputs = await asyncio.to_thread(build_stage_outputs, run)  # rendering of Markdown takes long
         stages = build_stage_views(run, medians, run_context.now, self._query)
         fragments = {
             "head": str(render("live/run_header.html", head=head)),
             "facts": str(render("live/run_facts.html", head=head, failure=failure)),
-            "outputs": str(render("live/outputs.html", outputs=build_stage_outputs(run), run_id=run.id)),
+            "outputs": str(render("live/outputs.html", outputs=outputs, run_id=run.id)),
             "stages": str(render(f"live/{self._query.view}.html", stages=stages)),
             "status-counts": head.status_counts,
             "events": str(render("live/events.html", events=build_event_items(events), total=run.last_seq, run_id=run.id)),

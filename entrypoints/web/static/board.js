@@ -5,6 +5,7 @@
     const search = document.getElementById("search");
     if (!document.getElementById("board")) return;
     const board = () => document.getElementById("board");
+    const isPaged = () => "paged" in board().dataset;  // then the server filters
 
     function filterRows(canHide) {
       const words = search.value.trim().toLowerCase();
@@ -19,18 +20,41 @@
       document.getElementById("no-matches").hidden = shown > 0;
     }
     search.addEventListener("input", function () {
+      if (isPaged()) return;
       filterRows(true);
       const query = new URLSearchParams(location.search);
       if (search.value) query.set("q", search.value);
       else query.delete("q");
       history.replaceState(null, "", query.size ? `${location.pathname}?${query}` : location.pathname);
     });
-    document.addEventListener("headgate:morphed", (event) => event.detail.closest("#board") && filterRows(false));
+    document.addEventListener("headgate:morphed", (event) => event.detail.closest("#board") && !isPaged() && filterRows(false));
 
+    // At most one request at a time and one in two seconds: with a filter by status, the rows of a busy board change often.
+    let isLoading = false, isStale = false;
+    async function loadRows() {
+      if (isLoading) {
+        isStale = true;
+        return;
+      }
+      isLoading = true;
+      const wasPaged = isPaged();
+      try {
+        await htmx.ajax("GET", location.href, { target: "#board", select: "#board", swap: "outerHTML" });
+        if (wasPaged !== isPaged()) location.reload();
+        headgate.showTimes(board(), false);
+        if (isPaged()) document.getElementById("no-matches").hidden = board().children.length > 0;
+      } finally {
+        setTimeout(function () {
+          isLoading = false;
+          if (isStale) loadRows();
+          isStale = false;
+        }, 2000);
+      }
+    }
     headgate.onStream("rows", function (event) {
       if (event.data === board().dataset.rows) return;
       board().dataset.rows = event.data;
-      htmx.ajax("GET", location.href, { target: "#board", select: "#board", swap: "outerHTML" }).then(() => headgate.showTimes(board(), false));
+      loadRows();
     });
   });
 })();

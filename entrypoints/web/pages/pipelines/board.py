@@ -1,15 +1,19 @@
 """The board: all pipelines with their status and latest runs."""
 
-from urllib.parse import urlencode
+import asyncio
+from collections.abc import Sequence
+from typing import Final
 
 from fastapi import APIRouter, Depends, Request, Response
 
 from application.queries.explain.run_context import RunContext
+from application.queries.views.pipelines import BoardRow
 from domain.runs.status import Status
 from entrypoints.http.auth.permissions import READ, requires
+from entrypoints.web.board_query import BoardQuery, choose_rows
 from entrypoints.web.live.board import LiveBoard
 from entrypoints.web.lookups import get_origin
-from entrypoints.web.page_context import get_page_context, load_waiting_count
+from entrypoints.web.page_context import PageContext, get_page_context, load_waiting_count
 from entrypoints.web.templating import render_page
 from entrypoints.web.text_output import text_response, wants_text
 from entrypoints.web.text_pages import format_board
@@ -18,47 +22,64 @@ from entrypoints.web.view_models.new_pipeline_form import NewPipelineForm
 from entrypoints.web.view_models.pipelines.board import StatusFilter, build_searchable_item, count_statuses
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(load_waiting_count)])
+TEXT_ROWS: Final = 1_000
 
 
 @router.get("/")
 @requires(READ)
-async def show_board(request: Request, q: str = "", status: str = "", tag: str = "") -> Response:
+async def show_board(request: Request, q: str = "", status: str = "", tag: str = "", page: str = "") -> Response:
     """Show the board, filtered by words, status and tag; before the first pipeline, show how to create one."""
     context = get_page_context(request)
-    board = LiveBoard(context, tag)
+    query = BoardQuery.parse(q, status, tag, page)
+    board = LiveBoard(context, query)
     rows = await board.load_rows()
     if wants_text(request):
-        runs = [row.pipeline.latest for row in rows]
-        contexts = [await context.run_contexts.load(run) if run else RunContext(context.now()) for run in runs]
-        return text_response(format_board(rows, contexts))
+        return await _show_text(context, query, rows)
     if not rows and not tag:
         return render_page(
             request, "new_pipeline.html", section="pipelines", form=NewPipelineForm(), is_first=True, origin=get_origin(request)
         )
     rendered = await board.render_rows(rows)
-    items = [build_searchable_item(row.pipeline) for row in rows]
-    chosen = status if status in list(Status) else ""
-    words = q.strip().lower()
-    counts = count_statuses(rows)
-    filters = [
-        _build_filter(None, len(rows), q, chosen, tag),
-        *(_build_filter(each, counts.get(each, 0), q, chosen, tag) for each in Status if each is not Status.SKIPPED),
-    ]
+    chosen = choose_rows(rows, query)
+    is_paged = chosen.range is not None
+    items = [build_searchable_item(row.pipeline) for row in chosen.rows]
+    stream = (query if is_paged else BoardQuery(tag=tag)).get_url("/ui/live/board")
     return render_page(
         request,
         "board.html",
         section="pipelines",
         items=items,
-        hidden={item.id for item in items if not item.matches(chosen, words)},
+        hidden=set() if is_paged else {item.id for item in items if not item.matches(query.status, query.words)},
+        is_paged=is_paged,
         rendered=rendered,
-        filters=filters,
+        filters=_build_filters(rows, query),
         q=q,
-        selected_status=chosen,
+        selected_status=query.status,
         tag=tag,
-        stream=f"/ui/live/board?{urlencode({'seen': rendered.digest} | ({'tag': tag} if tag else {}))}",
+        stream=f"{stream}{'&' if '?' in stream else '?'}seen={rendered.digest}",
     )
 
 
-def _build_filter(status: Status | None, count: int, q: str, chosen: str, tag: str) -> StatusFilter:
-    query = urlencode({key: value for key, value in (("q", q), ("status", status.value if status else ""), ("tag", tag)) if value})
-    return StatusFilter(get_status_label(status) if status else None, count, f"/?{query}" if query else "/", chosen == (status or ""))
+async def _show_text(context: PageContext, query: BoardQuery, rows: Sequence[BoardRow]) -> Response:
+    """Show the rows that the query selects, at most TEXT_ROWS, as text."""
+    selected = query.select(rows)
+    shown = selected[:TEXT_ROWS]
+    contexts = []
+    for row in shown:
+        contexts.append(await context.run_contexts.load(row.pipeline.latest) if row.pipeline.latest else RunContext(context.now()))
+        await asyncio.sleep(0)
+    text = await asyncio.to_thread(format_board, shown, contexts)
+    hidden = len(selected) - len(shown)
+    return text_response(f"{text}{hidden:,} more pipelines. Filter with /?q=WORDS or /?status=failed\n" if hidden else text)
+
+
+def _build_filters(rows: Sequence[BoardRow], query: BoardQuery) -> list[StatusFilter]:
+    counts = count_statuses(rows)
+    statuses = [(status, counts.get(status, 0)) for status in Status if status is not Status.SKIPPED]
+    return [_build_filter(None, len(rows), query), *(_build_filter(status, count, query) for status, count in statuses)]
+
+
+def _build_filter(status: Status | None, count: int, query: BoardQuery) -> StatusFilter:
+    value = status.value if status else ""
+    label = get_status_label(status) if status else None
+    return StatusFilter(label, count, query.get_url("/", status=value, page=1), query.status == value)

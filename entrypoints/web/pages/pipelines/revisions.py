@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from fastapi import APIRouter, Depends, Request, Response
+from markupsafe import escape
 
 from application.queries.views.pipelines import PipelineView, RevisionView
 from domain.errors import FieldProblem, InvalidInput, NameTaken, NotFound, StaleRevision
@@ -22,6 +23,8 @@ from entrypoints.web.view_models.pipelines.revisions import MAX_ITEMS, RevisionI
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(load_waiting_count)])
 CSS = ("pipeline.css",)
+MAX_EDITED = 800_000
+"""Characters of a definition that can be edited on a page, as HTML."""
 
 
 @router.get("/ui/pipelines/{ref}/revisions/{number}")
@@ -111,7 +114,11 @@ def _render_form(
     newer: int | None,
     status: int,
 ) -> Response:
-    """Render the form. `edited` is the revision the text began as; `newer` is a revision stored since then, if any."""
+    """Render the form. `edited` is the revision the text began as; `newer` is a revision stored since then, if any.
+
+    A text that is too long for a page is left out.
+    """
+    fits = len(escape(text)) <= MAX_EDITED
     return render_page(
         request,
         "edit_pipeline.html",
@@ -119,7 +126,8 @@ def _render_form(
         section="pipelines",
         css=CSS,
         pipeline=pipeline,
-        text=text,
+        text=text if fits else "",
+        fits=fits,
         base_revision=newer or edited,
         edited=edited,
         newer=newer,

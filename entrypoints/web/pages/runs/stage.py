@@ -1,5 +1,6 @@
 """One stage of a run: its attempts, its output, and the actions on it."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -28,7 +29,7 @@ StageAction = Callable[[RunView, FormData], Awaitable[object]]
 async def show_stage(request: Request, run_id: str, stage: str) -> Response:
     """Show the stage."""
     run, stage_run = await require_stage(get_page_context(request), run_id, stage)
-    return _render_stage(request, run, stage_run, build_approval_form(stage_run), (), 200)
+    return await _render_stage(request, run, stage_run, build_approval_form(stage_run), (), 200)
 
 
 @router.get("/ui/runs/{run_id}/stages/{stage}/images/{index}")
@@ -88,7 +89,7 @@ async def decide(request: Request, run_id: str, stage: str) -> Response:
         form = await submit_approval(request, run, stage_run)
     except (Conflict, NotAllowed) as error:
         return await _render_refusal(request, run_id, stage, error)
-    return _redirect_to_run(run) if form is None else _render_stage(request, run, stage_run, form, (), 422)
+    return _redirect_to_run(run) if form is None else await _render_stage(request, run, stage_run, form, (), 422)
 
 
 async def _perform(request: Request, run_id: str, stage: str, action: StageAction) -> Response:
@@ -97,7 +98,7 @@ async def _perform(request: Request, run_id: str, stage: str, action: StageActio
     try:
         await action(run, await parse_form(request))
     except InvalidInput as error:
-        return _render_stage(request, run, stage_run, build_approval_form(stage_run), format_problems(error.problems), 422)
+        return await _render_stage(request, run, stage_run, build_approval_form(stage_run), format_problems(error.problems), 422)
     except (Conflict, NotAllowed) as error:
         return await _render_refusal(request, run_id, stage, error)
     return _redirect_to_run(run)
@@ -107,14 +108,15 @@ async def _render_refusal(request: Request, run_id: str, stage: str, error: Conf
     """Show the stage in its current state, which explains the refusal."""
     run, stage_run = await require_stage(get_page_context(request), run_id, stage)
     status = 403 if isinstance(error, NotAllowed) else 409
-    return _render_stage(request, run, stage_run, build_approval_form(stage_run), [str(error)], status)
+    return await _render_stage(request, run, stage_run, build_approval_form(stage_run), [str(error)], status)
 
 
-def _render_stage(
+async def _render_stage(
     request: Request, run: RunView, stage: StageRunView, form: ApprovalForm, problems: Sequence[str], status: int
 ) -> Response:
-    values = {"run": run, "stage": build_stage_page(run, stage, get_page_context(request).now())}
-    return render_page(request, "stage.html", status, section="runs", css=("run.css",), approval=form, problems=problems, **values)
+    page = await asyncio.to_thread(build_stage_page, run, stage, get_page_context(request).now())  # rendering of Markdown takes long
+    values = {"run": run, "stage": page, "approval": form, "problems": problems}
+    return render_page(request, "stage.html", status, section="runs", css=("run.css",), **values)
 
 
 def _redirect_to_run(run: RunView) -> Response:

@@ -18,6 +18,7 @@ from entrypoints.web.view_models.next_action import NextAction, get_next_action
 
 STATUSES_WITHOUT_REASON = frozenset({Status.COMPLETED, Status.PENDING, Status.SKIPPED})
 """With these statuses the row shows the pipeline's description instead of a status text."""
+MAX_DESCRIPTION_LENGTH = 300
 ENDED_BY_THEMSELVES = frozenset({Status.COMPLETED, Status.FAILED, Status.LOST})
 
 
@@ -109,8 +110,9 @@ def build_searchable_item(pipeline: PipelineView) -> SearchableItem:
 
 
 def get_first_line(pipeline: PipelineView) -> str:
-    """Return the first line of the description."""
-    return pipeline.definition.description.strip().split("\n")[0]
+    """Return the first line of the description, cut to MAX_DESCRIPTION_LENGTH."""
+    line = pipeline.definition.description.strip().split("\n")[0]
+    return line if len(line) <= MAX_DESCRIPTION_LENGTH else f"{line[: MAX_DESCRIPTION_LENGTH - 1]}…"
 
 
 def format_success_rate(bars: Sequence[RunBar]) -> str:

@@ -24,7 +24,9 @@ MAX_TITLE_LENGTH = 200
 MAX_KEY_LENGTH = 100
 MAX_VALUE_LENGTH = 400
 MAX_URL_LENGTH = 2_000
-MAX_OUTPUT_LENGTH = 200_000
+MAX_OUTPUT_LENGTH = 60_000
+MAX_OUTPUTS_LENGTH = 60_000
+"""Characters of all outputs on a run's page."""
 MAX_IMAGE_BYTES = 4 << 20
 _SIGNATURES = ((b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"GIF8", "image/gif"))
 _SPECIAL_KEYS = ("summary", "links", "images")
@@ -51,9 +53,31 @@ class StageOutput:
     hidden_values: int
 
 
-def build_stage_outputs(run: RunView) -> list[StageOutput]:
-    """Return the outputs of all stages that have one."""
-    return [build_stage_output(run.id, stage) for stage in run.stages if stage.newest.output not in (None, {}, [], "")]
+@dataclass(frozen=True, slots=True)
+class StageOutputs:
+    """The outputs of stages on a run's page. `hidden` is the number of stages whose outputs do not fit."""
+
+    shown: Sequence[StageOutput]
+    hidden: int
+
+
+def build_stage_outputs(run: RunView) -> StageOutputs:
+    """Return the outputs of the first stages that have one, as many as fit on a page."""
+    stages = [stage for stage in run.stages if stage.newest.output not in (None, {}, [], "")]
+    shown: list[StageOutput] = []
+    room = MAX_OUTPUTS_LENGTH
+    for stage in stages:
+        if room <= 0:
+            break
+        output = build_stage_output(run.id, stage)
+        room -= _measure(output)
+        shown.append(output)
+    return StageOutputs(shown, len(stages) - len(shown))
+
+
+def _measure(output: StageOutput) -> int:
+    links = sum(len(each.title) + len(each.href) for each in (*output.links, *output.images))
+    return 200 + len(output.summary or "") + links + sum(len(key) + len(value) for key, value in output.values)
 
 
 def build_stage_output(run_id: int, stage: StageRunView) -> StageOutput:

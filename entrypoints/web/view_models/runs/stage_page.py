@@ -12,6 +12,9 @@ from entrypoints.web.view_models.formatting import DASH, StatusLabel, Timestamp,
 from entrypoints.web.view_models.runs.outputs import StageOutput, build_stage_output, format_output
 
 MAX_ERROR_LENGTH = 20_000
+MAX_TEXTS_LENGTH = 50_000
+"""Characters of the errors and messages of all attempts. The newest ones come first."""
+MAX_ATTEMPTS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ def build_stage_page(run: RunView, stage: StageRunView, now: datetime) -> StageP
     return StagePage(
         stage.name,
         get_status_label(status),
-        [_build_attempt(run, stage, attempt, now) for attempt in stage.attempts],
+        _build_attempts(run, stage, now),
         build_stage_output(run.id, stage) if newest.output is not None else None,
         format_output(newest.output) if newest.output is not None else "",
         show_control_characters(stage.message or ""),
@@ -75,7 +78,18 @@ def build_stage_page(run: RunView, stage: StageRunView, now: datetime) -> StageP
     )
 
 
-def _build_attempt(run: RunView, stage: StageRunView, attempt: AttemptView, now: datetime) -> AttemptItem:
+def _build_attempts(run: RunView, stage: StageRunView, now: datetime) -> list[AttemptItem]:
+    """Return the last attempts. Old ones have no texts if those of the newer ones fill the page."""
+    items = []
+    room = MAX_TEXTS_LENGTH
+    for attempt in stage.attempts[: -MAX_ATTEMPTS - 1 : -1]:
+        item = _build_attempt(run, stage, attempt, now, min(room, MAX_ERROR_LENGTH))
+        room -= len(item.error) + len(item.message)
+        items.append(item)
+    return items[::-1]
+
+
+def _build_attempt(run: RunView, stage: StageRunView, attempt: AttemptView, now: datetime, room: int) -> AttemptItem:
     started = attempt.started_at
     attempt_filter = f"&attempt={attempt.number}" if len(stage.attempts) > 1 else ""
     return AttemptItem(
@@ -85,7 +99,7 @@ def _build_attempt(run: RunView, stage: StageRunView, attempt: AttemptView, now:
         format_timestamp(started),
         format_elapsed(attempt.finished_at or now, started) if started else DASH,
         format_count(attempt.records_processed),
-        show_control_characters((attempt.error_message or "")[:MAX_ERROR_LENGTH]),
-        show_control_characters((attempt.message or "")[:MAX_ERROR_LENGTH]),
+        show_control_characters((attempt.error_message or "")[: max(0, room)]),
+        "" if attempt.error_message else show_control_characters((attempt.message or "")[: max(0, room)]),
         f"/ui/runs/{run.id}?stage={stage.name}{attempt_filter}#log",
     )

@@ -12,6 +12,7 @@ import pytest
 from adapters.system.clock import SystemClock
 from application.ports.queries.change_feed import ChangeBatch
 from domain.runs.status import Status
+from entrypoints.web.board_query import BoardQuery
 from entrypoints.web.live.board import LiveBoard
 from entrypoints.web.live.run_page import LiveRunPage
 from entrypoints.web.live.view import format_sse_event
@@ -234,7 +235,7 @@ async def test_a_board_filtered_by_tag_shows_and_follows_only_its_pipelines(head
     )
     page = (await headgate.page_client.get("/?tag=sql")).text
     (stream,) = re.findall(r'sse-connect="([^"]+)"', page)
-    view = LiveBoard(headgate.page_context, "sql")
+    view = LiveBoard(headgate.page_context, BoardQuery(tag="sql"))
     await view.render()
     feed = headgate.fakes.change_feed
     since = await feed.position()
@@ -251,7 +252,7 @@ async def test_a_board_filtered_by_tag_shows_and_follows_only_its_pipelines(head
     assert [name for name in rendered if name.startswith("row-")] == [f"row-{tagged.id}"] and rendered["rows"] == str(tagged.id)
     assert rendered["count-cancelled"] == "1"
     assert view.get_announcement(batch) == "tagged: cancelled."
-    async with headgate.page_context.live.join(("board", "sql"), LiveBoard(headgate.page_context, "sql")) as viewer:
+    async with headgate.page_context.live.join(("board", "sql"), LiveBoard(headgate.page_context, BoardQuery(tag="sql"))) as viewer:
         received = ReceivedMessages(viewer)
         await headgate.stories.open_run(tagged)
         await received.until(f"event: row-{tagged.id}")
