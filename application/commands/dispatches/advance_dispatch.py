@@ -1,10 +1,12 @@
 """Advance a claimed dispatch: judge the worker's reports and start the stages that became ready."""
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from application.commands.dispatches.claims import DispatchRules, build_attempt_starts
 from application.commands.reports.report_results import ReportResult, to_report_result
@@ -63,6 +65,9 @@ class AdvanceResult:
     cancel: Sequence[tuple[str, int]] = ()
 
 
+UNBROKEN_REPORTS: Final = 500
+
+
 @dataclass(frozen=True, slots=True)
 class AdvanceDispatch:
     """Judge the reports of a dispatch, start the stages that became ready, and close the dispatch if nothing can start: one transaction.
@@ -96,7 +101,7 @@ class AdvanceDispatch:
                     results.append(NotFound("run", command.run_id))
                     continue
                 was_held = run.dispatch.is_held_by(command.worker, command.epoch)
-                result = self._advance(command, run, receipts, new_receipts)
+                result = await self._advance(command, run, receipts, new_receipts)
                 results.append(result)
                 if was_held and result.ended:
                     closed.append(command)
@@ -112,11 +117,11 @@ class AdvanceDispatch:
                 self.wakeups.notify_committed([runs[command.run_id]], skip_worker=command.worker)
         return results
 
-    def _advance(
+    async def _advance(
         self, command: AdvanceCommand, run: Run, receipts: Mapping[ReceiptKey, Receipt], new_receipts: dict[ReceiptKey, Receipt]
     ) -> AdvanceResult:
         now = self.clock.now()
-        answers = self._judge_reports(command, run, receipts, new_receipts, now)
+        answers = await self._judge_reports(command, run, receipts, new_receipts, now)
         is_held = run.dispatch.is_held_by(command.worker, command.epoch)
         if is_held and not command.hand_back:
             run.start_ready_stages(command.capacity, command.worker, now)
@@ -136,7 +141,7 @@ class AdvanceDispatch:
             cancel=run.attempts_to_stop if is_held else [],
         )
 
-    def _judge_reports(
+    async def _judge_reports(
         self,
         command: AdvanceCommand,
         run: Run,
@@ -144,10 +149,12 @@ class AdvanceDispatch:
         new_receipts: dict[ReceiptKey, Receipt],
         now: datetime,
     ) -> list[ReportResult]:
-        """Judge the reports that have no receipt, and add theirs to `new_receipts`."""
+        """Judge the reports that have no receipt, and add theirs to `new_receipts`. Other tasks run after every UNBROKEN_REPORTS."""
         reporter = Reporter(command.worker, command.worker, command.epoch)
         answers = []
-        for item in command.reports:
+        for number, item in enumerate(command.reports, 1):
+            if number % UNBROKEN_REPORTS == 0:
+                await asyncio.sleep(0)
             key = _receipt_key(command, item)
             receipt = receipts.get(key) or new_receipts.get(key)
             if receipt is not None:

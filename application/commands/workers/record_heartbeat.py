@@ -67,7 +67,8 @@ class RecordHeartbeat:
             renewed = await work.leases.renew(heartbeat.worker.id, named, self.rules.lease_seconds)
             held = await work.leases.find_held_by(heartbeat.worker.id)
             # The answer has claims for the leases that the worker did not name, so these get a full term, too.
-            unnamed = [(lease.run_id, lease.epoch) for lease in held if (lease.run_id, lease.epoch) not in named]
+            known = set(named)
+            unnamed = [(lease.run_id, lease.epoch) for lease in held if (lease.run_id, lease.epoch) not in known]
             if unnamed:
                 await work.leases.renew(heartbeat.worker.id, unnamed, self.rules.lease_seconds)
             await work.commit()

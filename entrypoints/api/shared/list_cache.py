@@ -1,5 +1,6 @@
 """The JSON of list items, encoded once per version."""
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Generic, Protocol, TypeVar
@@ -12,6 +13,8 @@ from entrypoints.api.shared.etags import cache_headers
 from entrypoints.http.json_response import encode_json
 
 MAX_CACHED_BYTES = 8 << 20
+UNBROKEN_BYTES = 100_000
+"""Bytes that are encoded before other tasks run."""
 
 
 class _HasId(Protocol):
@@ -42,9 +45,16 @@ class ListCache(Generic[Version, View]):
 
     async def encode(self, reader: Reader, versions: Sequence[Version]) -> bytes:
         """Return the items as a JSON array in this order. An item that has changed since its version was read appears as it is now."""
-        missing = [version.id for version in versions if version not in self._cache]
-        fresh = {view.id: self._store(view) for view in await self._read(reader, missing)} if missing else {}
-        items = [fresh.get(version.id) or self._cache.get(version) for version in versions]
+        found = {version.id: self._cache[version] for version in versions if version in self._cache}
+        missing = [version.id for version in versions if version.id not in found]
+        unbroken = 0
+        for view in await self._read(reader, missing) if missing else ():
+            found[view.id] = self._store(view)
+            unbroken += len(found[view.id])
+            if unbroken > UNBROKEN_BYTES:
+                unbroken = 0
+                await asyncio.sleep(0)
+        items = [found.get(version.id) for version in versions]
         while self._free_bytes < 0:
             self._free_bytes += len(self._cache.popitem(last=False)[1])
         return b"[" + b",".join(item for item in items if item is not None) + b"]"

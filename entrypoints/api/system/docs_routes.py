@@ -1,5 +1,6 @@
 """The OpenAPI document and Swagger UI, served from a Python package: no external resources, no inline scripts."""
 
+import asyncio
 from pathlib import Path
 from string import Template
 
@@ -35,14 +36,14 @@ SWAGGER_SCRIPT = Template("""SwaggerUIBundle({
 @router.get("/openapi.json")
 @requires(READ)
 async def openapi(request: Request) -> JsonResponse:
-    return JsonResponse(build_document(request.app))
+    return JsonResponse(await asyncio.to_thread(build_document, request.app))
 
 
 @router.get("/docs/openapi-3.0.json")
 @requires(READ)
 async def openapi_3_0(request: Request) -> JsonResponse:
     """Return the document for the bundled Swagger UI, which reads no later version."""
-    return JsonResponse(to_openapi_3_0(build_document(request.app)))
+    return JsonResponse(await asyncio.to_thread(lambda: to_openapi_3_0(build_document(request.app))))
 
 
 @router.get("/docs")

@@ -114,6 +114,7 @@ async def advance(request: Request) -> JsonResponse:
 def _parse_advance(body: bytes) -> AdvanceRequest:
     """Return the step. A report with an output that cannot be stored is changed, so that it does not cost the other reports."""
     raw, is_checked = parse_fast(body)
+    check_key_count(raw)
     if not is_checked and isinstance(raw, dict) and isinstance(raw.get("reports"), list):
         raw["reports"] = [make_report_storable(report) for report in raw["reports"]]
     return validate(AdvanceRequest, raw if is_checked else strict_json.check(strict_json.sanitize(raw)))
