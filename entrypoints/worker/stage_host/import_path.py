@@ -51,7 +51,8 @@ def describe_interpreter() -> Message:
 def set_import_path(folder: str, python_path: str, interpreter: Message) -> None:
     """Set `sys.path` as a new interpreter does that starts in this folder: run `.pth` files, sitecustomize and usercustomize."""
     sys.prefix, sys.exec_prefix = interpreter["prefix"], interpreter["exec_prefix"]
-    sys.path[:0] = [folder, *filter(None, python_path.split(os.pathsep)), *interpreter["python_path"]]
+    first = [*filter(None, python_path.split(os.pathsep)), *interpreter["python_path"]]
+    sys.path[:0] = first
     may_use_user_site = interpreter["user_site"] and not os.environ.get("PYTHONNOUSERSITE")
     site.ENABLE_USER_SITE = may_use_user_site
     _clear_start_flags()
@@ -68,6 +69,25 @@ def set_import_path(folder: str, python_path: str, interpreter: Message) -> None
     sys.path += [entry for entry in interpreter["path"] if entry not in (*sys.path, *interpreter["sites"])]
     for name in ("sitecustomize", *(["usercustomize"] if may_use_user_site else [])):
         _run_customization(name)
+    # An interpreter adds the folder last: what it runs at its start is not imported from there.
+    sys.path.insert(0, folder)
+    _forget_hidden_modules([folder, *first])
+
+
+def _forget_hidden_modules(folders: Sequence[str]) -> None:
+    """Forget modules that the host has imported and that a new interpreter would find in these folders, such as a user's `token.py`."""
+    imported = [name for name, module in sys.modules.items() if "." not in name and _is_from_file(module)]
+    for name in imported:
+        spec = PathFinder.find_spec(name, folders)
+        if spec is not None and spec.has_location and spec.origin != sys.modules[name].__spec__.origin:  # type: ignore[union-attr]
+            for each in [each for each in sys.modules if each.partition(".")[0] == name]:
+                del sys.modules[each]
+
+
+def _is_from_file(module: types.ModuleType) -> bool:
+    """True unless the module is part of the interpreter, which uses `encodings` before it can import anything."""
+    spec = module.__spec__
+    return spec is not None and spec.has_location and spec.name != "encodings"
 
 
 class OwnPackagesFinder:
@@ -162,11 +182,12 @@ def _is_own(spec: ModuleSpec) -> bool:
 
 
 def _clear_start_flags() -> None:
-    """Remove the host's options -I and -S from `sys.flags`: multiprocessing passes them on to the interpreters that it starts."""
-    names = type(sys.flags).__match_args__
-    cleared = {"isolated": 0, "no_site": 0, "ignore_environment": 0, "safe_path": False, "no_user_site": int(not site.ENABLE_USER_SITE)}
-    values = {name: cleared.get(name, getattr(sys.flags, name)) for name in names}
-    sys.flags = namedtuple("flags", names)(**values)  # type: ignore[assignment]
+    """Replace `sys.flags` by a copy without the host's options -I and -S. multiprocessing passes those on to the interpreters it starts."""
+    members = vars(type(sys.flags)).items()
+    # More than the tuple's own fields: Python 3.13 and newer have flags, such as `gil`, that only have a name.
+    values = {name: getattr(sys.flags, name) for name, member in members if isinstance(member, types.MemberDescriptorType)}
+    values |= {"isolated": 0, "no_site": 0, "ignore_environment": 0, "safe_path": False, "no_user_site": int(not site.ENABLE_USER_SITE)}
+    sys.flags = namedtuple("flags", values)(**values)  # type: ignore[assignment]
 
 
 def _run_customization(name: str) -> None:

@@ -137,10 +137,10 @@ def _select_arguments(target: Callable[..., Any], parameters: dict[str, Any]) ->
 def _finalize_interpreter() -> int:
     """Wait for threads, run exit functions and flush, as an interpreter does at its end. Return 0, or 120 if that fails."""
     code = 0
-    threading = sys.modules.get("threading")
+    wait_for_threads = getattr(sys.modules.get("threading"), "_shutdown", None)  # the user's own `threading.py` has none
     try:
-        if threading is not None:
-            threading._shutdown()
+        if wait_for_threads is not None:
+            wait_for_threads()
         atexit._run_exitfuncs()
     except BaseException as failure:
         traceback.print_exception(failure)

@@ -2,149 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
+import itertools
 import sys
-import textwrap
-import venv
-import zipfile
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.paths import ROOT
+from tests.unit.entrypoints.worker.stage_host.installers import INSTALLERS, install_as_module, install_by_finder, install_by_first_finder
+from tests.unit.entrypoints.worker.stage_host.interpreter import Interpreter
 
 HEADGATES_NAMES = ["domain", "application", "adapters", "entrypoints", "examples", "tests", "alembic", "docker"]
-
-# What a worker does to run a function, in an interpreter of its own.
-WORKER = """
-import asyncio, json, sys
-from entrypoints.worker.stage_host.client import StageHost
-from entrypoints.worker.stage_host.job import JobSpec
-
-async def main(folder, env, target, parameters):
-    host = await StageHost.start()
-    job = await host.run(JobSpec("python", folder, env, callable=target, parameters=parameters))
-    lines = [(line.stream, line.text) async for line in job.lines]
-    end = await job.wait()
-    await host.close()
-    print(json.dumps({"result": end.result, "error": end.error, "lines": lines}))
-
-asyncio.run(main(*json.loads(sys.argv[1])))
-"""
-FINDER = """
-import importlib.machinery, sys
-class Finder:
-    @classmethod
-    def find_spec(cls, name, path=None, target=None):
-        if path is None and name == {name!r}:
-            return importlib.machinery.PathFinder.find_spec(name, [{folder!r}])
-sys.meta_path.append(Finder)
-"""
-
-
-@dataclass
-class Interpreter:
-    """A virtual environment, a working directory, and the worker that runs in them."""
-
-    home: Path
-    variables: dict[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.work, self.elsewhere = self.home / "work", self.home / "elsewhere"
-        for folder in (self.work, self.elsewhere):
-            folder.mkdir()
-        self.create()
-
-    def create(self, **options: Any) -> None:
-        venv.EnvBuilder(symlinks=True, with_pip=False, **options).create(self.home / "venv")
-
-    @property
-    def python(self) -> str:
-        return str(self.home / "venv" / "bin" / "python")
-
-    @property
-    def site(self) -> Path:
-        (folder,) = (self.home / "venv" / "lib").glob("python*/site-packages")
-        return folder
-
-    def write(self, file: Path, text: str = "") -> None:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(textwrap.dedent(text))
-
-    def call(self, target: str, folder: Path | None = None, env: dict[str, str] | None = None, **parameters: Any) -> dict[str, Any]:
-        """Return the result, the error and the lines of a stage that calls this function."""
-        request = json.dumps([str(folder or self.work), {"PATH": os.environ["PATH"]} | (env or {}), target, parameters])
-        surroundings = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)} | self.variables
-        argv = [self.python, "-P", "-c", WORKER, request]
-        ended = subprocess.run(argv, env=surroundings, cwd=self.home, capture_output=True, text=True, timeout=60, check=True)
-        return dict(json.loads(ended.stdout))
-
-    def import_directly(self, name: str) -> str:
-        """Return what the interpreter itself gets for an import in the working directory: an attribute, or the error."""
-        code = f"import importlib\ntry: print(getattr(importlib.import_module({name!r}), 'WHOSE', ''))\nexcept ImportError as e: print(e)"
-        argv = [self.python, "-c", code]
-        return subprocess.run(
-            argv, env=self.variables, cwd=self.work, capture_output=True, text=True, timeout=60, check=True
-        ).stdout.strip()
-
-    def import_in_stage(self, name: str, **keys: Any) -> str:
-        """Return the same for an import in a stage."""
-        self.write(
-            self.elsewhere / "probe" / "probe_of_tests.py",
-            """
-            import importlib
-            def run(name):
-                try:
-                    return {"found": getattr(importlib.import_module(name), "WHOSE", "")}
-                except ImportError as error:
-                    return {"found": str(error)}
-            """,
-        )
-        self.write(self.site / "zzz_probe.pth", f"{self.elsewhere / 'probe'}\n")
-        done = self.call("probe_of_tests:run", name=name, **keys)
-        assert done["error"] is None, done
-        return str(done["result"]["found"])
-
-
-@pytest.fixture
-def interpreter(tmp_path: Path) -> Interpreter:
-    return Interpreter(tmp_path)
-
-
-def install_by_path(interpreter: Interpreter, name: str) -> None:
-    interpreter.write(interpreter.elsewhere / "src" / name / "__init__.py", "WHOSE = 'mine'\n")
-    interpreter.write(interpreter.site / f"__editable__.{name}.pth", f"{interpreter.elsewhere / 'src'}\n")
-
-
-def install_by_finder(interpreter: Interpreter, name: str) -> None:
-    interpreter.write(interpreter.elsewhere / "found" / name / "__init__.py", "WHOSE = 'mine'\n")
-    interpreter.write(interpreter.site / f"_finder_of_{name}.py", FINDER.format(name=name, folder=str(interpreter.elsewhere / "found")))
-    interpreter.write(interpreter.site / f"__editable__.{name}.pth", f"import _finder_of_{name}\n")
-
-
-def install_as_package(interpreter: Interpreter, name: str) -> None:
-    interpreter.write(interpreter.site / name / "__init__.py", "WHOSE = 'mine'\n")
-
-
-def install_as_module(interpreter: Interpreter, name: str) -> None:
-    interpreter.write(interpreter.site / f"{name}.py", "WHOSE = 'mine'\n")
-
-
-def install_in_workdir(interpreter: Interpreter, name: str) -> None:
-    interpreter.write(interpreter.work / name / "__init__.py", "WHOSE = 'mine'\n")
-
-
-def install_in_zip(interpreter: Interpreter, name: str) -> None:
-    with zipfile.ZipFile(interpreter.elsewhere / "lib.zip", "w") as archive:
-        archive.writestr(f"{name}.py", "WHOSE = 'mine'\n")
-    interpreter.write(interpreter.site / "zip.pth", f"# a comment\r\n\r\n{interpreter.elsewhere / 'lib.zip'}\r\n")
-
-
-INSTALLERS = [install_by_path, install_by_finder, install_as_package, install_as_module, install_in_workdir, install_in_zip]
 
 
 @pytest.mark.parametrize("install", INSTALLERS)
@@ -154,8 +22,14 @@ def test_an_installed_package_is_found(interpreter: Interpreter, install: Any) -
     assert interpreter.import_in_stage("mypkg") == interpreter.import_directly("mypkg") == "mine"
 
 
-@pytest.mark.parametrize("install", INSTALLERS)
-@pytest.mark.parametrize("name", ["domain", "entrypoints", "examples", "tests", "docker"])
+@pytest.mark.parametrize(
+    ("name", "install"),
+    [
+        *itertools.product(["domain", "application", "examples", "tests", "docker"], INSTALLERS),
+        # Not by a finder that comes before all others: the worker itself would find it.
+        *(("entrypoints", install) for install in INSTALLERS if install is not install_by_first_finder),
+    ],
+)
 def test_a_package_with_a_name_of_headgates_is_the_users(interpreter: Interpreter, name: str, install: Any) -> None:
     install(interpreter, name)
 
