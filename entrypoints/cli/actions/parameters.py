@@ -1,58 +1,62 @@
-"""Parse `--param name=value` options and a parameters file, guided by the pipeline's JSON Schema."""
+"""Read `--param name=value` options and a parameters file with the pipeline's JSON Schema."""
 
-import json
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
+
+from domain.errors import FieldProblem
+from entrypoints.http import strict_json
+from entrypoints.json_text import InvalidJson, parse_json
+from entrypoints.parameters.field_schema import FieldSchema, list_properties, resolve_field
+from entrypoints.parameters.text_values import InvalidText, parse_text
+from entrypoints.text_decoding import InvalidEncoding, decode_text
 
 
 class InvalidParameter(Exception):
-    """An option that is not a parameter. The message says how to write one."""
+    """An option or a value that is not a parameter. `problems` names the parameter, if it is one."""
+
+    def __init__(self, message: str, problems: Iterable[FieldProblem] = ()) -> None:
+        super().__init__(message)
+        self.problems = tuple(problems)
 
 
 def parse_parameters(options: Iterable[str], file: Path | None, schema: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return the file's parameters, overridden by the options. The file `-` is standard input. Raise InvalidParameter."""
+    """Return the file's parameters, overridden by the options. The file `-` is standard input.
+
+    Text is read as the trigger form reads it. Raise InvalidParameter; InvalidInput for values that cannot be stored.
+    """
     parameters = _read_file(file) if file is not None else {}
-    properties = (schema or {}).get("properties")
+    properties = list_properties(schema)
     for option in options:
-        name, equals, text = option.partition("=")
+        name, equals, text = _split(option, properties)
         if not equals or not name:
             raise InvalidParameter(f"--param {option}: write it as name=value")
-        parameters[name] = parse_value(text, properties.get(name) if isinstance(properties, Mapping) else None)
+        try:
+            parameters[name] = parse_text(text, properties.get(name) or _get_schema_of_others(schema))
+        except InvalidText as error:
+            raise InvalidParameter(str(error), [FieldProblem(f"parameters.{name}", str(error))]) from None
+    strict_json.check({"parameters": parameters})
     return parameters
 
 
-def parse_value(text: str, schema: object) -> Any:
-    """Return `text` parsed as JSON. Return it as it is if the schema asks for a string, or if it is not JSON."""
-    schema = schema if isinstance(schema, Mapping) else {}
-    types = schema.get("type", [])
-    types = [types] if isinstance(types, str) else types
-    if types == ["string"] or text in schema.get("enum", []):
-        return text
-    try:
-        value = json.loads(text, parse_constant=_reject_constant)
-    except ValueError:
-        return text
-    return text if "string" in types and not _has_type(value, types) else value
+def _split(option: str, properties: Mapping[str, FieldSchema]) -> tuple[str, str, str]:
+    """Return name, = and text. A parameter's name may contain =."""
+    found = max((name for name in properties if option.startswith(f"{name}=")), key=len, default=None)
+    return option.partition("=") if found is None else (found, "=", option[len(found) + 1 :])
 
 
-def _has_type(value: object, types: list[str]) -> bool:
-    names = {bool: ["boolean"], int: ["integer", "number"], float: ["number"], list: ["array"], dict: ["object"], str: ["string"]}
-    return bool(set(names.get(type(value), ["null"])) & set(types))
-
-
-def _reject_constant(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")
+def _get_schema_of_others(schema: Mapping[str, Any] | None) -> FieldSchema:
+    return resolve_field((schema or {}).get("additionalProperties"), schema or {})
 
 
 def _read_file(file: Path) -> dict[str, Any]:
     try:
-        text = sys.stdin.read() if str(file) == "-" else file.read_text("utf-8")
-        parameters = json.loads(text, parse_constant=_reject_constant)
+        data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+        parameters = parse_json(decode_text(data))
     except OSError as error:
         raise InvalidParameter(f"--params-file {file}: {error.strerror}") from None
-    except ValueError as error:
+    except (InvalidEncoding, InvalidJson) as error:
         raise InvalidParameter(f"--params-file {file}: {error}") from None
     if not isinstance(parameters, dict):
         raise InvalidParameter(f"--params-file {file}: must contain a JSON object")

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from domain.errors import FieldProblem, InvalidInput
 from entrypoints.cli.actions.parameters import InvalidParameter, parse_parameters
 from entrypoints.cli.client.headgate_client import HeadgateClient
 from entrypoints.cli.output import print_error, print_json
@@ -31,7 +32,7 @@ async def repeat_run(url: str, run_id: int, params: Sequence[str], params_file: 
         pipeline = await client.find_pipeline(str(earlier["pipeline_id"]))
     try:
         overrides = parse_parameters(params, params_file, (pipeline or {}).get("parameters"))
-    except InvalidParameter as error:
+    except (InvalidParameter, InvalidInput) as error:
         print_error(error)
         return 2
     body = {"parameters": {**earlier["parameters"], **overrides}} if overrides else {}
@@ -41,12 +42,24 @@ async def repeat_run(url: str, run_id: int, params: Sequence[str], params_file: 
 async def approve_stage(url: str, run_id: int, stage: str, comment: str | None, fields: Sequence[str], as_json: bool) -> int:
     """Approve the stage with NAME=VALUE fields, parsed as JSON. Return 2 for an invalid field."""
     try:
-        values = parse_parameters(fields, None, None)
+        values = parse_parameters(fields, None, await _load_fields_schema(url, run_id, stage) if fields else None)
     except InvalidParameter as error:
-        print_error(InvalidParameter(str(error).replace("--param", "--field")))
+        problems = [FieldProblem(problem.field.replace("parameters", "fields", 1), problem.message) for problem in error.problems]
+        print_error(InvalidParameter(str(error).replace("--param", "--field"), problems))
+        return 2
+    except InvalidInput as error:
+        print_error(error)
         return 2
     body = {"comment": comment} | ({"fields": values} if values else {})
     return await post_stage_action(url, run_id, stage, "approve", body, as_json)
+
+
+async def _load_fields_schema(url: str, run_id: int, stage: str) -> Mapping[str, Any] | None:
+    """Return the schema of the stage's fields in the pipeline's newest revision. The server checks the fields against the run's."""
+    async with HeadgateClient(url) as client:
+        run = await client.get(f"/runs/{run_id}")
+        pipeline = await client.find_pipeline(str(run.get("pipeline_id"))) or {}
+    return next((each.get("fields") for each in pipeline.get("stages", ()) if each["name"] == stage), None)
 
 
 async def post_stage_action(url: str, run_id: int, stage: str, action: str, body: Mapping[str, Any], as_json: bool) -> int:

@@ -9,15 +9,19 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from domain.errors import InvalidInput
 from entrypoints.cli.actions.parameters import InvalidParameter, parse_parameters
+from entrypoints.cli.client.errors import ApiError
 from entrypoints.cli.client.headgate_client import HeadgateClient
 from entrypoints.cli.client.run_watcher import RunWatcher
 from entrypoints.cli.output import print_error, print_json
 from entrypoints.cli.screens.json_screen import JsonScreen
 from entrypoints.cli.screens.line_screen import LineScreen
 from entrypoints.cli.screens.live_screen import LiveScreen
+from entrypoints.cli.screens.sanitizer import sanitize
 from entrypoints.cli.screens.screen import Screen
 from entrypoints.cli.screens.tables import create_console
+from entrypoints.parameters.descriptions import list_parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,7 @@ class TriggerOptions:
     params_file: Path | None = None
     watch: bool = False
     as_json: bool = False
+    list_params: bool = False
 
 
 async def trigger_run(url: str, options: TriggerOptions) -> int:
@@ -38,12 +43,17 @@ async def trigger_run(url: str, options: TriggerOptions) -> int:
         if pipeline is None:
             print(f"headgate: there is no pipeline {options.pipeline} at {url}", file=sys.stderr)
             return 2
+        if options.list_params:
+            _print_parameters(pipeline)
+            return 0
         try:
             parameters = parse_parameters(options.params, options.params_file, pipeline.get("parameters"))
-        except InvalidParameter as error:
+            queued = await client.post(f"/trigger/{quote(str(pipeline['id']), safe='')}", {"parameters": parameters})
+        except (InvalidParameter, InvalidInput, ApiError) as error:
             print_error(error)
+            if getattr(error, "problems", ()):
+                print(f"headgate: to see its parameters: headgate trigger {pipeline['name']} --list-params", file=sys.stderr)
             return 2
-        queued = await client.post(f"/trigger/{quote(str(pipeline['id']), safe='')}", {"parameters": parameters})
         _print_queued(url, pipeline["name"], queued, options)
         return await _watch(client, queued["run_id"], options) if options.watch else 0
 
@@ -55,6 +65,18 @@ async def _watch(client: HeadgateClient, run_id: int, options: TriggerOptions) -
     except asyncio.CancelledError:
         print(f"\nheadgate: run {run_id} continues. To cancel it: headgate cancel {run_id}", file=sys.stderr)
         raise
+
+
+def _print_parameters(pipeline: Mapping[str, Any]) -> None:
+    """Print each parameter with its type, limits and default, and below it the title and description of its schema."""
+    parameters = list_parameters(pipeline.get("parameters"))
+    width = max((len(name) for name, _, _ in parameters), default=0)
+    for name, kind, text in parameters:
+        print(sanitize(f"{name:<{width}}  {kind}"))
+        for line in text.splitlines():
+            print(sanitize(f"{'':<{width}}  {line}"))
+    if not parameters:
+        print(f"{pipeline['name']} has no parameters")
 
 
 def _create_screen(as_json: bool) -> Screen:

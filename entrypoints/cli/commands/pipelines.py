@@ -25,15 +25,19 @@ def apply(
 
 def trigger(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The pipeline's name or id.")],
-    param: Annotated[list[str] | None, typer.Option("--param", "-p", metavar="NAME=VALUE", help="A parameter; repeatable.")] = None,
+    param: Annotated[
+        list[str] | None,
+        typer.Option("--param", "-p", metavar="NAME=VALUE", help="A parameter, written as in the trigger form; repeatable."),
+    ] = None,
     params_file: Annotated[Path | None, typer.Option(help="A JSON object of parameters; - for standard input.")] = None,
+    list_params: Annotated[bool, typer.Option("--list-params", help="List the pipeline's parameters instead of running it.")] = False,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Show the stages until the run finishes.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run a pipeline. Exit code 2: the run was not accepted, or no answer. With --watch, 1: the run did not complete."""
     from entrypoints.cli.actions.trigger import TriggerOptions, trigger_run
 
-    run_action(trigger_run(get_server_url(), TriggerOptions(name, tuple(param or ()), params_file, watch, as_json)))
+    run_action(trigger_run(get_server_url(), TriggerOptions(name, tuple(param or ()), params_file, watch, as_json, list_params)))
 
 
 def status(

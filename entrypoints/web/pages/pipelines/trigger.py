@@ -16,7 +16,8 @@ from entrypoints.web.form_data import get_last_values, parse_form
 from entrypoints.web.lookups import get_application, require_pipeline
 from entrypoints.web.page_context import get_page_context, load_waiting_count
 from entrypoints.web.templating import render_page
-from entrypoints.web.view_models.forms import FormField, assign_errors, build_form_fields, parse_form_values
+from entrypoints.web.view_models.forms import assign_errors, build_form_fields, parse_form_values
+from entrypoints.web.view_models.parameter_forms.form_field import FormField
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(load_waiting_count)])
 
@@ -38,7 +39,7 @@ async def trigger(request: Request, ref: str) -> Response:
     fields = build_form_fields(pipeline.definition, get_last_values(form))
     if fields and "form" not in form:
         return redirect(f"/ui/pipelines/{pipeline.id}/trigger")
-    values = parse_form_values(fields, pipeline.definition)
+    values = parse_form_values(fields)
     if any(field.error for field in fields):
         return _render_form(request, pipeline, fields, (), 422)
     actor = get_actor(request)

@@ -11,7 +11,8 @@ from domain.runs.approvals import Decision
 from entrypoints.http.auth.caller import get_actor
 from entrypoints.web.form_data import parse_flat_form
 from entrypoints.web.lookups import get_application
-from entrypoints.web.view_models.forms import FormField, assign_errors, build_form_fields_from_schema, parse_form_values_from_schema
+from entrypoints.web.view_models.forms import assign_errors, build_form_fields_from_schema, parse_form_values
+from entrypoints.web.view_models.parameter_forms.form_field import FormField
 
 MAX_COMMENT_LENGTH = 2_000
 DECISIONS = ("approve", "reject")
@@ -43,7 +44,7 @@ async def submit_approval(request: Request, run: RunView, stage: StageRunView) -
     is_approved = form["decision"] == "approve"
     comment = form.get("comment", "").replace("\0", "").strip()[:MAX_COMMENT_LENGTH]
     fields = build_form_fields_from_schema(stage.fields, form)
-    values = parse_form_values_from_schema(fields, stage.fields) if is_approved else {}
+    values = parse_form_values(fields) if is_approved else {}
     if is_approved and any(field.error for field in fields):
         return ApprovalForm(fields, comment)
     decision = Decision(is_approved, comment or None, values or None)

@@ -19,7 +19,8 @@ from entrypoints.web.lookups import get_application, require_pipeline, require_r
 from entrypoints.web.page_context import get_page_context, load_waiting_count
 from entrypoints.web.templating import render_page
 from entrypoints.web.view_models.formatting import format_parameters
-from entrypoints.web.view_models.forms import FormField, assign_errors, build_form_fields, fill_form_fields, parse_form_values
+from entrypoints.web.view_models.forms import assign_errors, build_form_fields, parse_form_values
+from entrypoints.web.view_models.parameter_forms.form_field import OMITTED, FormField
 from entrypoints.web.view_models.runs.header import get_retry_stage
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(load_waiting_count)])
@@ -78,7 +79,7 @@ async def show_run_again_form(request: Request, run_id: str) -> Response:
     """Show the newest revision's parameters with this run's values."""
     run = await require_run(get_page_context(request), run_id)
     pipeline = await require_pipeline(get_page_context(request), str(run.pipeline_id))
-    fields = fill_form_fields(build_form_fields(pipeline.definition), run.parameters)
+    fields = build_form_fields(pipeline.definition, values=run.parameters)
     return _render_run_again_form(request, run, [field for field in fields if not field.is_cut], (), 200)
 
 
@@ -89,8 +90,9 @@ async def run_again(request: Request, run_id: str) -> Response:
     run = await require_run(get_page_context(request), run_id)
     pipeline = await require_pipeline(get_page_context(request), str(run.pipeline_id))
     form = get_last_values(await parse_form(request))
-    fields = [field for field in build_form_fields(pipeline.definition, form) if field.key in form or field.control == "checkbox"]
-    values = {**_get_other_parameters(run, fields), **parse_form_values(fields, pipeline.definition)}
+    fields = build_form_fields(pipeline.definition, form, run.parameters)
+    fields = [field for field in fields if field.key in form or field.control == "checkbox"]
+    values = {**_get_other_parameters(run, fields), **parse_form_values(fields)}
     if any(field.error for field in fields):
         return _render_run_again_form(request, run, fields, (), 422)
     command = RepeatRunCommand(run.id, values, TRIGGERED_BY, get_actor(request), get_trace_context(request))
@@ -103,7 +105,10 @@ async def run_again(request: Request, run_id: str) -> Response:
 
 def _get_other_parameters(run: RunView, fields: Sequence[FormField]) -> dict[str, Any]:
     """Return the run's parameters that have no form field, or too long a value for one. The new run gets them unchanged."""
-    names = {field.name for field in fields}
+    names = {field.name for field in fields if not field.is_rest}
+    for field in fields:
+        if field.is_rest and field.reference is not OMITTED:
+            names |= field.reference.keys()
     return {name: value for name, value in run.parameters.items() if name not in names}
 
 

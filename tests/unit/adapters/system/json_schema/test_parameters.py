@@ -146,6 +146,15 @@ def test_large_invalid_parameters_have_one_short_problem(rule: dict[str, Any], v
     assert len(found) < 400
 
 
+def test_every_problem_of_a_form_with_dozens_of_fields_is_named() -> None:
+    nullable = {f"n{i}": {"anyOf": [{"type": "string", "pattern": "^[a-z]+$"}, {"type": "null"}], "default": None} for i in range(40)}
+    schema = {"properties": {**nullable, "month": {"type": "string"}, "day": {"type": "integer"}}, "required": ["month", "day"]}
+
+    problems = JsonSchemaValidator().find_problems({"day": "x", "n1": "A"}, schema)
+
+    assert {problem.field for problem in problems} == {"parameters.month", "parameters.day", "parameters.n1"}
+
+
 def test_a_wide_schema_costs_what_one_value_can_reach() -> None:
     narrow = {"properties": {"p0": {"type": "string", "maxLength": 5}}}
     wide = {"properties": {f"p{i}": {"type": "string", "maxLength": 5} for i in range(500)}}

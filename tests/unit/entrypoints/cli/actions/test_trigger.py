@@ -62,6 +62,30 @@ def test_an_invalid_parameter_is_exit_code_2(headgate: RunCommand, stub_server: 
     assert stub_server.triggered == []
 
 
+def test_the_parameters_of_a_pipeline_are_listed(headgate: RunCommand, stub_server: StubServer) -> None:
+    properties = {
+        "day": {"type": "string", "format": "date", "title": "Day", "description": "The day to load.\nYesterday if left out."},
+        "region": {"$ref": "#/$defs/region"},
+        "limit": {"type": ["integer", "null"], "minimum": 1, "default": None},
+        "old": {"type": "boolean", "deprecated": True},
+    }
+    schema = {"properties": properties, "required": ["day"], "$defs": {"region": {"enum": ["north", 2], "default": 2, "title": "Region"}}}
+    stub_server.answer("POST", "/pipelines/", {}, {"name": "listed", "parameters": schema, "stages": [{"name": "a", "command": ["true"]}]})
+
+    result = headgate("trigger", "listed", "--list-params")
+
+    assert (result.returncode, result.stderr, stub_server.triggered) == (0, "", [])
+    assert result.stdout.splitlines() == [
+        "day     string, date as 2026-01-31, required",
+        "        Day: The day to load.",
+        "        Yesterday if left out.",
+        'region  "north" or 2, default 2',
+        "        Region",
+        "limit   integer or null, at least 1, default null",
+        "old     boolean, deprecated",
+    ]
+
+
 def test_an_unknown_pipeline_is_exit_code_2(headgate: RunCommand) -> None:
     result = headgate("trigger", "fligths")
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from adapters.system.json_schema.validator import JsonSchemaValidator
 from domain.errors import FieldProblem
 from domain.pipelines.definition import PipelineDefinition
 from entrypoints.web.view_models.forms import assign_errors, build_form_fields, parse_form_values
@@ -28,7 +29,8 @@ def _definition(rules: dict[str, Any] = RULES, required: tuple[str, ...] = ("mon
 def _values(typed: dict[str, str], definition: PipelineDefinition | None = None) -> tuple[dict[str, Any], dict[str, str]]:
     definition = definition or _definition()
     fields = build_form_fields(definition, {f"p.{name}": text for name, text in typed.items()})
-    values = parse_form_values(fields, definition)
+    values = parse_form_values(fields)
+    assign_errors(fields, JsonSchemaValidator().find_problems(values, definition.parameters))
     return values, {field.name: field.error for field in fields if field.error}
 
 

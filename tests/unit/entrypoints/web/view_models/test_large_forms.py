@@ -5,14 +5,8 @@ from typing import Any
 import pytest
 
 from domain.errors import FieldProblem
-from entrypoints.web.view_models.forms import (
-    MAX_FIELDS,
-    MAX_OPTIONS,
-    assign_errors,
-    build_form_fields_from_schema,
-    fill_form_fields,
-    parse_form_values_from_schema,
-)
+from entrypoints.web.view_models.forms import MAX_FIELDS, assign_errors, build_form_fields_from_schema, parse_form_values
+from entrypoints.web.view_models.parameter_forms.controls import MAX_OPTIONS
 
 
 def a_schema(count: int, **rule: Any) -> dict[str, Any]:
@@ -32,7 +26,7 @@ def test_the_shared_field_takes_a_json_object() -> None:
     schema = a_schema(300)
     form = {"p.p0": "zero", "rest": '{"p250": "late", "p299": "last"}'}
 
-    values = parse_form_values_from_schema(build_form_fields_from_schema(schema, form), schema)
+    values = parse_form_values(build_form_fields_from_schema(schema, form))
 
     assert values == {"p0": "zero", "p250": "late", "p299": "last"}
 
@@ -42,17 +36,18 @@ def test_another_value_in_the_shared_field_is_an_error(text: str) -> None:
     schema = a_schema(300)
     fields = build_form_fields_from_schema(schema, {"rest": text})
 
-    parse_form_values_from_schema(fields, schema)
+    parse_form_values(fields)
 
-    assert fields[-1].error in ("must be a JSON object", "must be valid JSON")
+    assert fields[-1].error in ("must be a JSON object", "is not JSON: line 1, column 1", "is not JSON: line 1, column 2")
 
 
-def test_problems_of_shared_parameters_are_named_above_the_form() -> None:
+def test_problems_of_shared_parameters_are_named_at_the_shared_field() -> None:
     fields = build_form_fields_from_schema(a_schema(300))
 
     rest = assign_errors(fields, [FieldProblem("parameters.p299", "is too long")])
 
-    assert rest == ["p299: is too long"]
+    assert rest == []
+    assert fields[-1].error_sentence == "p299 is too long"
 
 
 def test_a_field_with_thousands_of_choices_is_entered_as_json() -> None:
@@ -65,6 +60,6 @@ def test_a_field_with_thousands_of_choices_is_entered_as_json() -> None:
 
 
 def test_a_value_too_long_for_a_field_is_not_shown() -> None:
-    fields = fill_form_fields(build_form_fields_from_schema(a_schema(3)), {"p0": "a", "p1": "x" * 500_000, "p2": "c"})
+    fields = build_form_fields_from_schema(a_schema(3), values={"p0": "a", "p1": "x" * 500_000, "p2": "c"})
 
     assert [field.shown_text for field in fields] == ["a", "", ""]
