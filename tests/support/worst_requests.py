@@ -1,0 +1,325 @@
+"""For each route, the requests that cost most. The store is that of `worst_store`."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from tests.support.worst_store import (
+    APPROVAL,
+    APPROVAL_RUN,
+    ATTEMPTS,
+    BODY,
+    DENSE,
+    DENSE_RUN,
+    FAILING,
+    FAILING_RUN,
+    FIELDS,
+    FIELDS_RUN,
+    TEXTS,
+    TEXTS_RUN,
+    dense_stages,
+    parameters_schema,
+)
+
+PIPELINES: Final = (DENSE, FIELDS, TEXTS, FAILING, APPROVAL)
+RUNS: Final = (DENSE_RUN, FIELDS_RUN, TEXTS_RUN, FAILING_RUN, APPROVAL_RUN)
+LONG: Final = "x%21" * 800
+JSON: Final = {"Content-Type": "application/json"}
+FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+@dataclass(frozen=True)
+class WorstRequest:
+    """A request. Its URL is below the route's; `name` says what makes it expensive."""
+
+    name: str
+    url: str
+    content: bytes = b""
+    headers: Mapping[str, str] | None = None
+
+
+def _fit(unit: str, opening: str, closing: str, limit: int = BODY) -> bytes:
+    """Return JSON of at most `limit` bytes that repeats a unit."""
+    count = (limit - len(opening) - len(closing)) // len(unit)
+    return (opening + (unit * count).rstrip(",") + closing).encode()
+
+
+def _keys(prefix: str, closing: str, value: str = "1", limit: int = BODY) -> bytes:
+    parts, size, index = [], len(prefix) + len(closing), 0
+    while size < limit - 40:
+        part = f'"k{index}":{value}'
+        parts.append(part)
+        size, index = size + len(part) + 1, index + 1
+    return (prefix + ",".join(parts) + closing).encode()
+
+
+def values(key: str) -> dict[str, bytes]:
+    """Return bodies of 1 MiB with many, deep or escaped values of a key."""
+    return {
+        "numbers": _fit("1,", f'{{"{key}":{{"a":[', "]}}"),
+        "large numbers": _fit("9223372036854775807,", f'{{"{key}":{{"a":[', "]}}"),
+        "keys": _keys(f'{{"{key}":{{', "}}"),
+        "lists": _fit("[],", f'{{"{key}":{{"a":[', "]}}"),
+        "escapes": _fit("\\u0041", f'{{"{key}":{{"a":"', '"}}'),
+        "strings": _fit('"\\n",', f'{{"{key}":{{"a":[', "]}}"),
+        "deep": f'{{"{key}":'.encode() + b"[" * 500_000,
+        "nested": f'{{"{key}":{{"a":['.encode() + ("[" * 60 + "]" * 60 + ",").encode() * 8_000 + b"1]}}",
+        "unknown keys": _keys("{", "}"),
+    }
+
+
+def few_values(key: str) -> dict[str, bytes]:
+    """Return some of those bodies, for the many routes that parse and check them in the same way."""
+    every = values(key)
+    return {name: every[name] for name in ("keys", "strings", "nested", "unknown keys")}
+
+
+def bodies(url: str, given: Mapping[str, bytes]) -> list[WorstRequest]:
+    return [WorstRequest(name, url, body, JSON) for name, body in given.items()]
+
+
+def definitions(method_name: str) -> dict[str, bytes]:
+    """Return definitions of about 1 MiB, valid and invalid ones."""
+
+    def dump(**keys: Any) -> bytes:
+        return json.dumps({"name": method_name, **keys}, separators=(",", ":")).encode()[:BODY]
+
+    stage = {"name": "a", "command": ["true"]}
+    many = [f"y{index}" for index in range(110_000)]
+    return {
+        "dense": dump(stages=dense_stages(500)),
+        "fields": dump(stages=[stage], parameters=parameters_schema(11_000)),
+        "unknown needs": dump(stages=[stage | {"needs": many}]),
+        "unknown needs of all": dump(stages=[stage | {"name": f"s{index}", "needs": many[:200]} for index in range(500)]),
+        "equal names": dump(stages=[stage | {"command": ["a" * 1_900]}] * 500),
+        "unknown keys": dump(stages=[stage | {f"k{index}": 1 for index in range(200)}] * 300),
+        "env": dump(stages=[stage | {"env": {f"K{index}": "v" for index in range(60_000)}}]),
+        "arguments": dump(stages=[stage | {"command": ["a"] * 250_000}]),
+        "texts": dump(stages=[{"name": f"s{index}", "shell": True, "command": "a\nb" * 20_000} for index in range(12)]),
+        "enum": dump(stages=[stage], parameters={"properties": {"a": {"enum": list(range(150_000))}}}),
+        "all of": dump(stages=[stage], parameters={"properties": {"a": {"allOf": [{"minimum": 1}] * 60_000}}}),
+        "patterns": dump(stages=[stage], parameters={"properties": {f"p{index}": {"pattern": "^(a+)+$"} for index in range(20_000)}}),
+        "nested": dump(stages=[stage], parameters={"x": [[[[[[]]]]]] * 70_000}),
+        "deep": b'{"name":"a","stages":' + b"[" * 900_000,
+        **values("parameters"),
+    }
+
+
+def few_definitions(name: str) -> dict[str, bytes]:
+    every = definitions(name)
+    return {kind: every[kind] for kind in ("dense", "unknown keys", "env", "arguments", "texts", "nested")}
+
+
+def updates() -> dict[str, bytes]:
+    def dump(item: dict[str, Any], count: int) -> bytes:
+        return json.dumps({"updates": [item | {"event_id": f"e{index}"} for index in range(count)]}, separators=(",", ":")).encode()
+
+    item = {"pipeline_id": FAILING, "stage_name": "failing-2", "status": "running"}
+    return {
+        "updates": dump(item, 1_000),
+        "long texts": dump(item | {"error_message": "\x1b[31m/a/b 1.2.3.4 ' " * 2_300}, 13),
+        "outputs": dump(item | {"output": [1] * 400}, 1_000),
+        "invalid": dump(item | {"status": "x", "seq": -1, "unknown": 1}, 1_000),
+        "unknown pipelines": dump(item | {"pipeline_id": "nothing"}, 1_000),
+        **few_values("updates"),
+    }
+
+
+def log_lines() -> dict[str, bytes]:
+    at = "2026-11-29T00:00:00Z"
+    head = {"run_id": FAILING_RUN, "stage": "failing-0", "attempt": ATTEMPTS}
+    return {
+        "lines": json.dumps({**head, "lines": [[index, at, "stdout", ""] for index in range(25_000)]}).encode(),
+        "one line": json.dumps({**head, "lines": [[0, at, "stdout", "x" * 1_000_000]]}).encode(),
+        "invalid lines": json.dumps({**head, "lines": [[index, at, "x", 1] for index in range(25_000)]}).encode(),
+        **few_values("lines"),
+    }
+
+
+def heartbeats() -> dict[str, bytes]:
+    worker = {"worker_id": "w", "name": "w", "pool": "headgate", "slots": 4, "free": 4}
+    held = [{"run_id": index + 1, "epoch": 1} for index in range(10_000)]
+    holding = [{"run_id": 1, "epoch": 1, "holding": [["x1", 1]] * 10_000} for _ in range(8)]
+    return {
+        "dispatches": json.dumps({**worker, "dispatches": held}).encode(),
+        "attempts": json.dumps({**worker, "dispatches": holding}).encode(),
+        **few_values("dispatches"),
+    }
+
+
+def advances() -> dict[str, bytes]:
+    report = {"stage": "x1", "attempt": 1, "status": "completed"}
+    head = {"worker_id": "worker-1", "capacity": 16}
+    return {
+        "reports": json.dumps({**head, "reports": [report | {"event_id": str(index)} for index in range(10_000)]}).encode(),
+        "holding": json.dumps({**head, "holding": [["x1", 1]] * 10_000}).encode(),
+        **few_values("reports"),
+    }
+
+
+def forms(url: str, **fields: str) -> list[WorstRequest]:
+    """Return forms with as many fields and as much text as one may have."""
+    many = urlencode({**fields, **{f"p.parameter-{index}": "&" * 100 for index in range(1_990)}})
+    large = urlencode({**fields, "p.parameter-0": "<" * 340_000})
+    refused = urlencode([("a", "")] * 100_000)
+    return [WorstRequest(name, url, body.encode(), FORM) for name, body in (("fields", many), ("text", large), ("too many", refused))]
+
+
+def yaml_texts() -> dict[str, str]:
+    return {
+        "sequence": "name: dense\nstages: [" + "a, " * 300_000 + "]",
+        "nested": "name: dense\nstages: " + "[" * 60 + "]" * 60 + "\nx: [" + "[[[[[]]]]], " * 60_000 + "]",
+        "deep": "[" * 900_000,
+        "keys": "name: dense\n" + "".join(f"k{index}: 1\n" for index in range(80_000)),
+        "aliases": "a: &a [x]\nb: [" + "*a, " * 200_000 + "]",
+        "text": "name: dense\nstages: []\ndescription: |\n" + "  x\n" * 200_000,
+        "comments": "#\n" * 400_000,
+        "quotes": 'name: "' + "\\x41" * 200_000 + '"',
+        "tags": "!!str " * 100_000,
+        "json": json.dumps({"name": "dense", "stages": dense_stages(480)}),
+    }
+
+
+def editions(url: str) -> list[WorstRequest]:
+    texts = {name: urlencode({"revision": "2", "definition": text[:600_000]}) for name, text in yaml_texts().items()}
+    return [WorstRequest(name, url, text.encode()[:BODY], FORM) for name, text in texts.items()]
+
+
+def of_pipelines(path: str) -> list[WorstRequest]:
+    return [WorstRequest(name, path.format(name)) for name in PIPELINES]
+
+
+def of_runs(path: str) -> list[WorstRequest]:
+    return [WorstRequest(f"run {run}", path.format(run)) for run in RUNS]
+
+
+def one(*urls: str) -> list[WorstRequest]:
+    return [WorstRequest(url[:60], url) for url in urls]
+
+
+STAGE: Final = f"/ui/runs/{FAILING_RUN}/stages/failing-0"
+WORST_REQUESTS: Final[Mapping[tuple[str, str], Sequence[WorstRequest]]] = {
+    ("GET", "/"): [*one("/", "/?q=" + LONG, "/?tag=nightly&status=queued"), WorstRequest("text", "/", headers={"Accept": "text/plain"})],
+    ("GET", "/accounts/"): one("/accounts/"),
+    ("POST", "/accounts/"): bodies("/accounts/", few_values("name")),
+    ("PATCH", "/accounts/{name}"): bodies("/accounts/ada", few_values("role")),
+    ("GET", "/audit/"): one("/audit/?limit=100"),
+    ("GET", "/audit/export"): one("/audit/export"),
+    ("GET", "/docs"): one("/docs"),
+    ("GET", "/docs/openapi-3.0.json"): one("/docs/openapi-3.0.json"),
+    ("GET", "/docs/start.js"): one("/docs/start.js"),
+    ("GET", "/docs/swagger-ui-bundle.js"): one("/docs/swagger-ui-bundle.js"),
+    ("GET", "/docs/swagger-ui.css"): one("/docs/swagger-ui.css"),
+    ("GET", "/events/"): one("/events/"),
+    ("GET", "/favicon.ico"): one("/favicon.ico"),
+    ("GET", "/livez"): one("/livez"),
+    ("GET", "/openapi.json"): one("/openapi.json"),
+    ("GET", "/pipelines/"): one("/pipelines/?limit=1000", "/pipelines/?limit=10"),
+    ("POST", "/pipelines/"): bodies("/pipelines/", definitions("new")),
+    ("GET", "/pipelines/{pipeline_id}"): of_pipelines("/pipelines/{}"),
+    ("PUT", "/pipelines/{pipeline_id}"): bodies(f"/pipelines/{DENSE}", few_definitions(DENSE)),
+    ("GET", "/pipelines/{pipeline_id}/failures"): of_pipelines("/pipelines/{}/failures"),
+    ("GET", "/pipelines/{pipeline_id}/history"): of_pipelines("/pipelines/{}/history"),
+    ("GET", "/pipelines/{pipeline_id}/runs"): of_pipelines("/pipelines/{}/runs?limit=1000"),
+    ("GET", "/pipelines/{pipeline_id}/stages"): of_pipelines("/pipelines/{}/stages"),
+    ("GET", "/readyz"): one("/readyz"),
+    ("GET", "/runs/"): one("/runs/?limit=1000"),
+    ("GET", "/runs/{id}"): of_runs("/runs/{}"),
+    ("POST", "/runs/{id}/again"): bodies(f"/runs/{FIELDS_RUN}/again", few_values("parameters")),
+    ("POST", "/runs/{id}/cancel"): bodies(f"/runs/{TEXTS_RUN}/cancel", few_values("message")),
+    ("GET", "/runs/{id}/compare/{other}"): one(*(f"/runs/{run}/compare/{run}" for run in RUNS)),
+    ("GET", "/runs/{id}/events"): of_runs("/runs/{}/events?limit=1000"),
+    ("GET", "/runs/{id}/logs"): one(f"/runs/{FAILING_RUN}/logs?limit=1000"),
+    ("POST", "/runs/{id}/retry"): bodies(f"/runs/{FAILING_RUN}/retry", few_values("stages")),
+    ("GET", "/runs/{id}/stages"): of_runs("/runs/{}/stages"),
+    ("POST", "/runs/{id}/stages/{stage}/approve"): bodies(f"/runs/{APPROVAL_RUN}/stages/ask/approve", few_values("fields")),
+    ("POST", "/runs/{id}/stages/{stage}/cancel"): bodies(f"/runs/{DENSE_RUN}/stages/x0/cancel", few_values("message")),
+    ("POST", "/runs/{id}/stages/{stage}/reject"): bodies(f"/runs/{APPROVAL_RUN}/stages/ask/reject", few_values("fields")),
+    ("POST", "/runs/{id}/stages/{stage}/retry"): one(f"/runs/{FAILING_RUN}/stages/failing-0/retry"),
+    ("POST", "/runs/{id}/stages/{stage}/skip"): bodies(f"/runs/{FAILING_RUN}/stages/failing-0/skip", few_values("message")),
+    ("GET", "/static/{digest}/{name}"): one("/static/1/headgate.css"),
+    ("POST", "/status-update/"): bodies("/status-update/", values("output")),
+    ("POST", "/status-update/batch"): bodies("/status-update/batch", updates()),
+    ("GET", "/tokens/"): one("/tokens/"),
+    ("POST", "/tokens/"): bodies("/tokens/", few_values("scopes")),
+    ("DELETE", "/tokens/{token_id}"): one("/tokens/99"),
+    ("POST", "/trigger/{pipeline_id}"): bodies(f"/trigger/{FIELDS}", values("parameters")) + bodies(f"/trigger/{DENSE}", {"dense": b"{}"}),
+    ("GET", "/ui/account"): one("/ui/account"),
+    ("POST", "/ui/account"): forms("/ui/account"),
+    ("GET", "/ui/accounts"): one("/ui/accounts"),
+    ("POST", "/ui/accounts"): forms("/ui/accounts", name="x", role="viewer", password="four words of mine"),
+    ("POST", "/ui/accounts/{name}"): forms("/ui/accounts/ada"),
+    ("GET", "/ui/audit"): one("/ui/audit"),
+    ("GET", "/ui/live/board"): one("/ui/live/board"),
+    ("GET", "/ui/live/frame"): one("/ui/live/frame"),
+    ("GET", "/ui/live/pipelines/{pipeline_id}"): one(*(f"/ui/live/pipelines/{number}" for number in range(1, 6))),
+    ("GET", "/ui/live/runs"): one("/ui/live/runs"),
+    ("GET", "/ui/live/runs/{run_id}"): of_runs("/ui/live/runs/{}?view=graph") + of_runs("/ui/live/runs/{}?view=waterfall"),
+    ("GET", "/ui/live/system"): one("/ui/live/system"),
+    ("GET", "/ui/live/waiting"): one("/ui/live/waiting"),
+    ("GET", "/ui/new"): one("/ui/new"),
+    ("POST", "/ui/new"): forms("/ui/new", name="x"),
+    ("GET", "/ui/pipelines/{ref}"): of_pipelines("/ui/pipelines/{}"),
+    ("GET", "/ui/pipelines/{ref}/edit"): of_pipelines("/ui/pipelines/{}/edit"),
+    ("POST", "/ui/pipelines/{ref}/edit"): editions(f"/ui/pipelines/{DENSE}/edit"),
+    ("GET", "/ui/pipelines/{ref}/revisions/{number}"): of_pipelines("/ui/pipelines/{}/revisions/1")
+    + of_pipelines("/ui/pipelines/{}/revisions/2"),
+    ("GET", "/ui/pipelines/{ref}/trigger"): of_pipelines("/ui/pipelines/{}/trigger"),
+    ("POST", "/ui/pipelines/{ref}/trigger"): forms(f"/ui/pipelines/{FIELDS}/trigger", form="1"),
+    ("GET", "/ui/runs"): [
+        *one("/ui/runs", "/ui/runs?pipeline=" + LONG),
+        WorstRequest("text", "/ui/runs", headers={"Accept": "text/plain"}),
+    ],
+    ("GET", "/ui/runs/{before_id}/compare/{after_id}"): one(*(f"/ui/runs/{run}/compare/{run}" for run in RUNS)),
+    ("GET", "/ui/runs/{run_id}"): [
+        *of_runs("/ui/runs/{}?view=graph"),
+        *of_runs("/ui/runs/{}?view=waterfall"),
+        *of_runs("/ui/runs/{}?view=list"),
+        *one(f"/ui/runs/{FAILING_RUN}?q=x", f"/ui/runs/{FAILING_RUN}?q=nothing"),
+        WorstRequest("text of 500 stages", f"/ui/runs/{DENSE_RUN}", headers={"Accept": "text/plain"}),
+        WorstRequest("text of errors", f"/ui/runs/{FAILING_RUN}", headers={"Accept": "text/plain"}),
+    ],
+    ("GET", "/ui/runs/{run_id}/again"): of_runs("/ui/runs/{}/again"),
+    ("POST", "/ui/runs/{run_id}/again"): forms(f"/ui/runs/{FIELDS_RUN}/again", form="1"),
+    ("GET", "/ui/runs/{run_id}/cancel"): of_runs("/ui/runs/{}/cancel"),
+    ("POST", "/ui/runs/{run_id}/cancel"): forms(f"/ui/runs/{TEXTS_RUN}/cancel"),
+    ("GET", "/ui/runs/{run_id}/compare"): of_runs("/ui/runs/{}/compare"),
+    ("GET", "/ui/runs/{run_id}/events"): of_runs("/ui/runs/{}/events"),
+    ("GET", "/ui/runs/{run_id}/lines"): one(f"/ui/runs/{FAILING_RUN}/lines?after=0"),
+    ("GET", "/ui/runs/{run_id}/log.txt"): one(f"/ui/runs/{FAILING_RUN}/log.txt"),
+    ("GET", "/ui/runs/{run_id}/retry"): of_runs("/ui/runs/{}/retry"),
+    ("POST", "/ui/runs/{run_id}/retry"): forms(f"/ui/runs/{FAILING_RUN}/retry"),
+    ("GET", "/ui/runs/{run_id}/stages/{stage}"): one(STAGE, f"/ui/runs/{APPROVAL_RUN}/stages/ask", f"/ui/runs/{DENSE_RUN}/stages/x499"),
+    ("POST", "/ui/runs/{run_id}/stages/{stage}/cancel"): forms(f"{STAGE}/cancel"),
+    ("POST", "/ui/runs/{run_id}/stages/{stage}/decide"): forms(f"/ui/runs/{APPROVAL_RUN}/stages/ask/decide", decision="approve"),
+    ("GET", "/ui/runs/{run_id}/stages/{stage}/images/{index}"): one(f"{STAGE}/images/0"),
+    ("POST", "/ui/runs/{run_id}/stages/{stage}/retry"): forms(f"{STAGE}/retry"),
+    ("POST", "/ui/runs/{run_id}/stages/{stage}/skip"): forms(f"{STAGE}/skip"),
+    ("GET", "/ui/sign-in"): one("/ui/sign-in?next=" + LONG),
+    ("POST", "/ui/sign-in"): forms("/ui/sign-in", name="x", password="y"),
+    ("GET", "/ui/sign-in/back"): one("/ui/sign-in/back?code=" + LONG),
+    ("GET", "/ui/sign-in/provider"): one("/ui/sign-in/provider"),
+    ("POST", "/ui/sign-out"): forms("/ui/sign-out"),
+    ("GET", "/ui/system"): one("/ui/system"),
+    ("GET", "/ui/tokens"): one("/ui/tokens"),
+    ("POST", "/ui/tokens"): forms("/ui/tokens", name="x"),
+    ("GET", "/ui/tokens/{token_id}"): one("/ui/tokens/1"),
+    ("GET", "/ui/tokens/{token_id}/heard"): one("/ui/tokens/1/heard"),
+    ("POST", "/ui/tokens/{token_id}/revoke"): forms("/ui/tokens/99/revoke"),
+    ("GET", "/ui/waiting"): one("/ui/waiting", f"/ui/waiting?run={APPROVAL_RUN}&stage=ask"),
+    ("POST", "/ui/waiting"): forms(f"/ui/waiting?run={APPROVAL_RUN}&stage=ask", decision="approve"),
+    ("GET", "/waiting/"): one("/waiting/"),
+    ("POST", "/worker/bursts/{rest:path}"): bodies("/worker/bursts/1", few_values("reports")),
+    ("POST", "/worker/cancelled-in-prefect"): bodies("/worker/cancelled-in-prefect", few_values("flow_run_id")),
+    ("POST", "/worker/dispatches/{run_id}/{epoch}/advance"): bodies(f"/worker/dispatches/{DENSE_RUN}/1/advance", advances()),
+    ("POST", "/worker/dispatches/{run_id}/{epoch}/claim"): bodies(f"/worker/dispatches/{DENSE_RUN}/1/claim", few_values("worker_id")),
+    ("POST", "/worker/dispatches/{run_id}/{epoch}/recorded"): bodies(
+        f"/worker/dispatches/{DENSE_RUN}/1/recorded", few_values("flow_run_id")
+    ),
+    ("POST", "/worker/heartbeat"): bodies("/worker/heartbeat", heartbeats()),
+    ("POST", "/worker/leave"): bodies("/worker/leave", few_values("worker_id")),
+    ("POST", "/worker/logs"): bodies("/worker/logs", log_lines()),
+    ("GET", "/worker/stream"): one("/worker/stream?worker_id=w&name=w&pool=headgate&slots=1"),
+}

@@ -1,0 +1,99 @@
+"""A store full of the largest things that Headgate accepts, for tests of what requests cost."""
+
+from typing import Any, Final
+
+from application.commands.access.create_token import NewToken
+from domain.access.actor import Actor
+from domain.access.api_tokens import TokenKind
+from domain.access.permissions import Scope
+from domain.runs.status import Status
+from tests.support.builders import a_definition, a_stage
+from tests.support.in_process import InProcessHeadgate
+from tests.support.run_stories import end, start
+
+TEXT: Final = 65_536
+"""The longest text of a report, in characters."""
+BODY: Final = 1 << 20
+"""The largest body, in bytes."""
+LOG_LINES: Final = 3_000
+ATTEMPTS: Final = 30
+SMALL_PIPELINES: Final = 600
+DENSE, FIELDS, TEXTS, FAILING, APPROVAL = "dense", "fields", "texts", "failing", "approval"
+DENSE_RUN, FIELDS_RUN, TEXTS_RUN, FAILING_RUN, APPROVAL_RUN = 1, 2, 3, 4, 5
+MARKDOWN: Final = ("*a **b _c [" * 8_000)[:TEXT]
+
+
+def dense_stages(count: int, **keys: Any) -> list[dict[str, Any]]:
+    """Return stages that each need all before."""
+    return [a_stage(f"x{index}", needs=[f"x{before}" for before in range(index)], **keys) for index in range(count)]
+
+
+def parameters_schema(count: int) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": {f"parameter-{index}": {"type": "string", "default": f"{index} & <b>"} for index in range(count)},
+    }
+
+
+def text_stages(mark: str) -> list[dict[str, Any]]:
+    script = "\n".join(f"{mark} {index % 7}" for index in range(TEXT // 4))[:TEXT]
+    return [a_stage(f"script-{index}", command=script, shell=True) for index in range(14)]  # noqa: S604  # a key of the definition
+
+
+def an_output(value: Any) -> dict[str, Any]:
+    """Return an output of about 1 MiB: Markdown, links, images and 500 times a value."""
+    links = {f"link {index} {'<' * 190}": f"https://example.com/{'a' * 1_900}" for index in range(100)}
+    return {"summary": MARKDOWN, "links": links, "images": links, **{f"value-{index}{'&' * 90}": value for index in range(500)}}
+
+
+async def fill_store(headgate: InProcessHeadgate) -> None:
+    """Add five pipelines of the largest size, with two revisions and a run each, and many small ones."""
+    stories, now = headgate.stories, headgate.fakes.clock.now()
+    definitions: dict[str, tuple[Any, Any, dict[str, Any]]] = {
+        DENSE: (dense_stages(500), dense_stages(500, timeout=7), {}),
+        FIELDS: (1, 2, {"parameters": parameters_schema(9_000)}),
+        TEXTS: (text_stages("a"), text_stages("b"), {"description": "<" * 2_000}),
+        FAILING: (failing_stages(), failing_stages(timeout=7), {}),
+        APPROVAL: ([a_stage("ask", "approval", message="?" * 4_000, fields=parameters_schema(9_000))], 1, {}),
+    }
+    for name, (stages, changed, keys) in definitions.items():
+        stored = await stories.add_pipeline(name, stages, parallelism=1_000, **keys)
+        run_id = await stories.open_run(stored, **({f"parameter-{index}": "<" * 90 for index in range(9_000)} if name == FIELDS else {}))
+        await stories.change_run(run_id, lambda run: start(run, now))
+        if name != APPROVAL:
+            async with headgate.fakes.open_unit_of_work() as work:
+                await work.pipelines.find(stored.id, lock=True)
+                await work.pipelines.revise(stored.id, a_definition(name, changed, **keys), now)
+                await work.commit()
+    await _fail_often(headgate)
+    for index in range(SMALL_PIPELINES):
+        await stories.open_run(await stories.add_pipeline(f"small-{index}-{'n' * 80}", 3, description="<" * 2_000, tags=["nightly"]))
+    await _write_logs(headgate)
+    token = NewToken("worst", TokenKind.API, (Scope.READ,))
+    await headgate.application.create_token()(token, Actor("ada"))
+
+
+def failing_stages(**keys: Any) -> list[dict[str, Any]]:
+    return [a_stage(f"failing-{index}", retries=100, needs=[], **keys) for index in range(3)]
+
+
+async def _fail_often(headgate: InProcessHeadgate) -> None:
+    """Fail ATTEMPTS attempts of a stage and one of each other, with the longest texts and outputs."""
+    now = headgate.fakes.clock.now()
+    error = ("Traceback\n" + "\x1b[31m\x07‮ (((1.2.3.4:5 /a/b/c 0xabc " * TEXT)[:TEXT]
+
+    def fail(run: Any) -> None:
+        for stage in run.stages.values():
+            for attempt in range(ATTEMPTS if stage.name == "failing-0" else 1):
+                start(run, now)
+                is_last = stage.name == "failing-0" and attempt == ATTEMPTS - 1
+                stage.current.message, stage.current.output = error, an_output(['"'] * 200 if is_last else '"' * 600)
+                end(stage.name, Status.FAILED, now, error=error)(run)
+                run.process_due(now)
+
+    await headgate.stories.change_run(FAILING_RUN, fail)
+
+
+async def _write_logs(headgate: InProcessHeadgate) -> None:
+    lines = ["\x1b[31m\x07‮" * 2_000 if index % 2 else "x" * 8_000 for index in range(LOG_LINES)]
+    await headgate.stories.append_log(FAILING_RUN, "failing-0", lines[:LOG_LINES], attempt=ATTEMPTS)
