@@ -1,25 +1,24 @@
 """Strict JSON: values that PostgreSQL can store and that can be sent back."""
 
-import math
 import re
 from typing import Any
 
 import orjson
 
-from domain.errors import FieldProblem, InvalidInput
+from domain.errors import InvalidInput
+from domain.storable_json import MAX_STORABLE_DEPTH, find_unstorable
 from domain.text_validation import replace_unstorable
-from entrypoints import json_text
 from entrypoints.json_text import InvalidJson, parse_json
 from entrypoints.text_decoding import InvalidEncoding, decode_text
 
-MAX_DEPTH = json_text.MAX_DEPTH
-BIGINT_RANGE = range(-(2**63), 2**63)
+MAX_DEPTH = MAX_STORABLE_DEPTH
 _KINDS = bytes.maketrans(b"123456789Ee", b"000000000..")
 """Maps every digit to 0 and the letter of an exponent to a dot."""
 _CONTAINERS = frozenset((dict, list))
 MAX_CONTAINERS = 200_000
 """Lists and objects in one body. The parsers, written in C, let nothing else run while they build them."""
-_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+"""A string, or the rest of a body whose last string has no end: without it, the search would begin again at each quote."""
 
 
 def parse_and_check(body: bytes) -> Any:
@@ -56,7 +55,7 @@ def parse(body: bytes) -> Any:
 def check(value: Any) -> Any:
     """Return the value. Raise InvalidInput that names the first field with a NUL, a lone surrogate, NaN, an integer over 64 bits, or too
     many levels."""
-    problem = _find_problem(value, "", 0)
+    problem = find_unstorable(value)
     if problem is not None:
         raise InvalidInput([problem])
     return value
@@ -100,47 +99,3 @@ def _is_deeper_than(value: Any, levels: int) -> bool:
         if type(item) in _CONTAINERS and _is_deeper_than(item, levels - 1):
             return True
     return False
-
-
-def _find_problem(value: Any, path: str, depth: int) -> FieldProblem | None:
-    if depth > MAX_DEPTH:
-        return FieldProblem(_shorten(path), f"is nested deeper than {MAX_DEPTH} levels")
-    if isinstance(value, dict):
-        for key, item in value.items():
-            message = _describe_text_problem(key)
-            if message:
-                return FieldProblem(_shorten(path), f"a key {message}")
-            problem = _find_problem(item, f"{path}.{key}" if path else key, depth + 1)
-            if problem:
-                return problem
-        return None
-    if isinstance(value, list):
-        for index, item in enumerate(value):
-            problem = _find_problem(item, f"{path}[{index}]", depth + 1)
-            if problem:
-                return problem
-        return None
-    message = _describe_scalar_problem(value)
-    return FieldProblem(_shorten(path), message) if message else None
-
-
-def _describe_scalar_problem(value: Any) -> str | None:
-    if isinstance(value, str):
-        return _describe_text_problem(value)
-    if isinstance(value, bool) or value is None:
-        return None
-    if isinstance(value, int):
-        return None if value in BIGINT_RANGE else "is a whole number of at most 64 bits"
-    return None if math.isfinite(value) else "is a finite number"
-
-
-def _describe_text_problem(text: str) -> str | None:
-    if "\0" in text:
-        return "has a NUL character"
-    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
-        return "has half of a surrogate pair"
-    return None
-
-
-def _shorten(path: str) -> str:
-    return path[:200] or "body"

@@ -12,6 +12,7 @@ from domain.access.audit import AuditAction
 from domain.errors import InvalidInput
 from domain.runs.approvals import Decision, decide_approval
 from domain.runs.run import Run
+from domain.storable_json import find_unstorable
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,8 @@ class DecideApproval:
             if values:
                 raise InvalidInput.for_field("fields", f"{stage} has no fields")
             return decision
-        problems = self.schemas.find_problems(values, schema)
+        unstorable = find_unstorable(values, "parameters")
+        problems = [unstorable] if unstorable else self.schemas.find_problems(values, schema)
         if problems:
             raise InvalidInput([replace(problem, field=problem.field.replace("parameters", "fields", 1)) for problem in problems])
         return replace(decision, values=self.schemas.apply_defaults(values, schema))

@@ -19,6 +19,7 @@ from domain.errors import HeadgateError, InsufficientDiskSpace, InvalidInput, No
 from domain.runs.run import Run
 from domain.runs.status import Status
 from domain.runs.trigger import Trigger
+from domain.storable_json import find_unstorable
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,8 @@ class TriggerPipeline:
     ) -> tuple[Run, TriggerResult]:
         if pipeline is None:
             raise NotFound("pipeline", command.pipeline)
-        problems = self.schemas.find_problems(command.parameters, pipeline.definition.parameters)
+        unstorable = find_unstorable(command.parameters, "parameters")
+        problems = [unstorable] if unstorable else self.schemas.find_problems(command.parameters, pipeline.definition.parameters)
         if problems:
             raise InvalidInput(problems)
         run = await new_run(work, pipeline, command, self.schemas, self.clock)
