@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from domain.storable_json import BIGINT_RANGE
 from domain.text_validation import replace_unstorable
 
 MAX_OUTPUT_DEPTH = 50
@@ -12,7 +13,7 @@ MAX_REPORT_TEXT = 65_536
 MAX_REPORTER = 200
 _SHOWN_CHANGES = 3
 _MARK_LENGTH = 60
-_BIGINT = range(-(2**63), 2**63)
+_MAX_PATH = 80
 
 
 def cut_text(text: str, limit: int = MAX_REPORT_TEXT) -> str:
@@ -50,34 +51,57 @@ def add_note(message: str | None, note: str | None) -> str | None:
 
 def _change(value: Any, path: str, depth: int, changes: list[str]) -> Any:
     if isinstance(value, str):
-        return replace_unstorable(value)
+        return _change_text(value, path, changes)
     if isinstance(value, bool) or value is None:
         return value
     if isinstance(value, int):
-        return value if value in _BIGINT else _change_integer(value, path, changes)
+        return value if value in BIGINT_RANGE else _change_integer(value, path, changes)
     if isinstance(value, float):
         if not math.isfinite(value):
-            changes.append(f"{path[:200]} is {_name(value)} and was stored as null")
+            changes.append(f"{_shorten(path)} is {_name(value)} and was stored as null")
             return None
         return value
     if depth >= MAX_OUTPUT_DEPTH:
-        changes.append(f"{path[:200]} is nested deeper than {MAX_OUTPUT_DEPTH} levels and was left out")
+        changes.append(f"{_shorten(path)} is nested deeper than {MAX_OUTPUT_DEPTH} levels and was left out")
         return None
     if isinstance(value, Mapping):
-        names = {key: replace_unstorable(f"{key!s}") for key in value}
-        return {names[key]: _change(item, f"{path}.{names[key]:.60}", depth + 1, changes) for key, item in value.items()}
+        return _change_object(value, path, depth, changes)
     return [_change(item, f"{path}[{index}]", depth + 1, changes) for index, item in enumerate(value)]
+
+
+def _change_object(value: Mapping[Any, Any], path: str, depth: int, changes: list[str]) -> dict[str, Any]:
+    changed: dict[str, Any] = {}
+    for key, item in value.items():
+        name = replace_unstorable(f"{key!s}")
+        if name in changed:
+            changes.append(f"{_shorten(path)} has two keys {name:.60} and the last was stored")
+        elif name != key:
+            changes.append(f"a key of {_shorten(path)} cannot be stored and was stored as {name:.60}")
+        changed[name] = _change(item, f"{path}.{name:.60}", depth + 1, changes)
+    return changed
+
+
+def _change_text(value: str, path: str, changes: list[str]) -> str:
+    text = replace_unstorable(value)
+    if text != value:
+        changes.append(f"{_shorten(path)} has characters that cannot be stored, which became \ufffd")
+    return text
 
 
 def _change_integer(value: int, path: str, changes: list[str]) -> str | None:
     try:
         text = str(value)
     except ValueError:  # Python writes no integer of more than 4,300 digits
-        changes.append(f"{path[:200]} has too many digits and was left out")
+        changes.append(f"{_shorten(path)} has too many digits and was left out")
         return None
-    changes.append(f"{path[:200]} has more than 64 bits and was stored as text")
+    changes.append(f"{_shorten(path)} has more than 64 bits and was stored as text")
     return text
 
 
 def _name(value: float) -> str:
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+def _shorten(path: str) -> str:
+    """Return the path, or its beginning and end: paths of deep values repeat themselves."""
+    return path if len(path) <= _MAX_PATH else f"{path[: _MAX_PATH // 2]}…{path[-_MAX_PATH // 2 :]}"

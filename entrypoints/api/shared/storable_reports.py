@@ -8,6 +8,7 @@ from domain.errors import InvalidInput
 from domain.reports.storable_values import add_note, describe_changes, make_storable
 from domain.text_validation import replace_unstorable
 from entrypoints.http import strict_json
+from entrypoints.text_decoding import remove_byte_order_mark
 
 _TEXTS = ("error_message", "message", "reporter")
 _TOO_DEEP = 200
@@ -28,13 +29,13 @@ def parse_report(body: bytes) -> Any:
 def parse_fast(body: bytes) -> tuple[Any, bool]:
     """Return the JSON value as strict_json does, and True if it is known to pass its check.
 
-    A value that the parser refuses must not cost the reports of the body: bytes that are not UTF-8 become U+FFFD, and numbers of too many
-    digits and lists of too many levels become values that `make_report_storable` leaves out.
+    A value that the parser refuses must not cost the reports of the body: bytes that are not UTF-8 become lone surrogates, and numbers of
+    too many digits and lists of too many levels become values that `make_report_storable` changes, or refuses in names.
     """
     try:
         return strict_json.parse_fast(body)
     except InvalidInput:
-        text = _remove_deep_values(body.decode("utf-8-sig", "replace").encode()).decode()
+        text = remove_byte_order_mark(_remove_deep_values(body).decode("utf-8", "surrogateescape"))
         try:
             return json.loads(text, parse_int=_parse_int), False
         except (ValueError, RecursionError):

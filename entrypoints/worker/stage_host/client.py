@@ -21,6 +21,7 @@ from entrypoints.worker.stage_host.processes import has_mark, kill, kill_group, 
 from entrypoints.worker.stage_host.protocol import MARK_LENGTH, MARK_NAME, WORKER_PID_NAME, FrameDecoder, Message, encode_frame
 
 HOST_DIED: Final = "the stage host died"
+_CHANGED_CHARACTERS: Final = "The output has characters that cannot be stored, which became \ufffd."
 
 # Empty packages stand in for the real ones, so that importing the host runs no other module of ours.
 _BOOTSTRAP = """
@@ -187,12 +188,16 @@ def _kill_marked(mark: bytes) -> None:
 
 
 def _parse_end(message: Message) -> JobResult:
+    note = _replace_unstorable(message["note"])
+    result = _replace_unstorable(message["result"])
+    if result != message["result"]:
+        note = f"{note}\n{_CHANGED_CHARACTERS}" if note else _CHANGED_CHARACTERS
     return JobResult(
         code=message["code"],
         signal=message["signal"],
-        result=_replace_unstorable(message["result"]),
+        result=result,
         error=_replace_unstorable(message["error"]),
-        note=_replace_unstorable(message["note"]),
+        note=note,
         cpu=message["cpu"],
         max_rss=message["max_rss"],
         ended_helpers=tuple(EndedProcess(pid, _replace_unstorable(name)) for pid, name in message["helpers"]),

@@ -28,8 +28,10 @@ def nest(depth: int) -> Any:
         ({"id": 2**63}, {"id": str(2**63)}, ["output.id has more than 64 bits and was stored as text"]),
         ({"id": -(2**63) - 1}, {"id": str(-(2**63) - 1)}, ["output.id has more than 64 bits and was stored as text"]),
         ({"id": 10**5_000}, {"id": None}, ["output.id has too many digits and was left out"]),
-        ({"text": "a\0b\ud800"}, {"text": "a\ufffdb\ufffd"}, []),
-        ({"a\0": 1}, {"a\ufffd": 1}, []),
+        ({"text": "a\0b\ud800"}, {"text": "a\ufffdb\ufffd"}, ["output.text has characters that cannot be stored, which became \ufffd"]),
+        ({"a\0": 1}, {"a\ufffd": 1}, ["a key of output cannot be stored and was stored as a\ufffd"]),
+        ({1: "a"}, {"1": "a"}, ["a key of output cannot be stored and was stored as 1"]),
+        ({"a\ufffd": 1, "a\0": 2}, {"a\ufffd": 2}, ["output has two keys a\ufffd and the last was stored"]),
         (math.nan, None, ["output is NaN and was stored as null"]),
         ({"a": [1, 2.5, True, None, "x", {}]}, {"a": [1, 2.5, True, None, "x", {}]}, []),
         ({"a": 2**63 - 1, "b": -(2**63), "c": 1.7e308}, {"a": 2**63 - 1, "b": -(2**63), "c": 1.7e308}, []),
@@ -54,7 +56,7 @@ def test_every_value_can_be_stored_afterwards(value: Any) -> None:
 
     assert list(find_json_problems(stored, "output")) == []
     assert make_storable(stored) == (stored, [])
-    assert all(change.startswith("output") for change in changes)
+    assert all("output" in change for change in changes)
 
 
 def test_changes_are_described_in_one_sentence() -> None:

@@ -14,9 +14,14 @@ OUTPUTS = [
     ('{"max": Infinity}', {"max": None}, "output.max is Infinity"),
     ('{"max": 1e999}', {"max": None}, "output.max is Infinity"),
     ('{"ids": [1, 9223372036854775808]}', {"ids": [1, "9223372036854775808"]}, "output.ids[1] has more than 64 bits"),
-    ('{"text": "a\\u0000b"}', {"text": "a\ufffdb"}, None),
-    ('{"text": "\\ud800"}', {"text": "\ufffd"}, None),
-    ('{"k\\u0000": 1}', {"k\ufffd": 1}, None),
+    ('{"text": "a\\u0000b"}', {"text": "a\ufffdb"}, "output.text has characters that cannot be stored"),
+    ('{"text": "\\ud800"}', {"text": "\ufffd"}, "output.text has characters that cannot be stored"),
+    ('{"k\\u0000": 1}', {"k\ufffd": 1}, "a key of output cannot be stored"),
+    ('{"k\\u0000": 1, "k\\ud800": 2}', {"k\ufffd": 2}, "output has two keys k\ufffd"),
+    ('{"n": ' + "7" * 5_000 + ', "rows": 1}', {"n": None, "rows": 1}, "output.n has too many digits"),
+    ("[" * 300 + "]" * 300, None, "is nested deeper than 50 levels"),
+    ("[" * 100_000 + "]" * 100_000, None, "is nested deeper than 50 levels"),
+    ('{"text": "]]\\"[[", "deep": ' + "[" * 5_000 + '"}"' + "]" * 5_000 + "}", None, "is nested deeper than 50 levels"),
     (f'{{"deep": {DEEP}, "n": 1}}', None, "is nested deeper than 50 levels"),
     ("NaN", None, "output is NaN"),
 ]
@@ -119,13 +124,25 @@ async def test_the_text_of_a_failure_may_have_any_bytes(
 
 
 @pytest.mark.parametrize("name", ["pipeline_id", "stage_name", "event_id", "typo"])
-async def test_a_name_that_cannot_be_stored_is_still_refused(headgate: InProcessHeadgate, run_id: int, name: str) -> None:
-    report = {"pipeline_id": "ext", "stage_name": "a", "status": "completed", name: "a\0b"}
+@pytest.mark.parametrize("text", [b"a\\u0000b", b"caf\xe9", b"\\ud800", b"\xff\xfe"])
+async def test_a_name_that_cannot_be_stored_is_still_refused(headgate: InProcessHeadgate, run_id: int, name: str, text: bytes) -> None:
+    """Two such names would be the same after a replacement."""
+    report = json.dumps({"pipeline_id": "ext", "stage_name": "a", "status": "completed", name: "NAME"}).encode().replace(b"NAME", text)
 
-    answer = await headgate.client.post("/status-update/", content=json.dumps(report))
+    answer = await headgate.client.post("/status-update/", content=report)
 
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["field"] == name
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[" * 1_000_000, b'{"a": "' + b'\\"' * 400_000, b"\xff\xfe{\x00}\x00", b'{"a": \xff}', b'{"n": 1' + b"1" * 9_000]
+)
+async def test_a_body_that_is_not_json_is_refused(headgate: InProcessHeadgate, run_id: int, body: bytes) -> None:
+    answer = await headgate.client.post("/status-update/", content=body)
+
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json()["errors"]] == ["body"]
 
 
 async def test_a_repeat_of_a_changed_report_is_the_same_report(headgate: InProcessHeadgate, run_id: int) -> None:

@@ -22,7 +22,7 @@ def build(result: dict[str, Any] | None, note: str | None = None) -> StageReport
         ({"mean": math.nan}, {"mean": None}, "Not stored as reported: output.mean is NaN and was stored as null."),
         ({"max": math.inf}, {"max": None}, "Not stored as reported: output.max is Infinity and was stored as null."),
         ({"id": 2**64}, {"id": str(2**64)}, "Not stored as reported: output.id has more than 64 bits and was stored as text."),
-        ({"text": "\0"}, {"text": "\ufffd"}, None),
+        ({"text": "\0"}, {"text": "\ufffd"}, "Not stored as reported: output.text has characters that cannot be stored"),
         ({"text": "x" * 600_000}, None, "The output was not kept: it has 600,011 bytes, more than "),
     ],
 )

@@ -161,6 +161,18 @@ async def test_values_with_a_usual_form_in_json_are_stored_in_it(stages: StageRu
     assert (end.error, end.note, end.result) == (None, None, {"value": stored})
 
 
+@pytest.mark.parametrize(
+    "value", [r"{'text': 'a\0'}", r"{'text': '\ud800'}", r"{'a\0': 1}", r"{'rows': [{'b': '\udfff'}]}", "{'text': chr(0)}"]
+)
+async def test_characters_that_cannot_be_stored_are_named_in_the_note(stages: StageRunner, value: str) -> None:
+    stages.module("m", f"def main():\n    return {value}\n")
+
+    _, end = await stages.call("m:main")
+
+    assert "\ufffd" in json.dumps(end.result, ensure_ascii=False)
+    assert end.note == "The output has characters that cannot be stored, which became \ufffd."
+
+
 async def test_keys_that_are_the_same_as_text_are_named(stages: StageRunner) -> None:
     stages.module("m", "def main():\n    return {'rows': {1: 'a', '1': 'b'}}\n")
 
