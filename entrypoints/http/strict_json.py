@@ -32,7 +32,7 @@ def parse_fast(body: bytes) -> tuple[Any, bool]:
 
     Raise InvalidInput as `parse` does.
     """
-    _check_container_count(body)
+    check_container_count(body)
     if not _needs_full_check(body):
         try:
             value = orjson.loads(body)
@@ -45,7 +45,7 @@ def parse_fast(body: bytes) -> tuple[Any, bool]:
 
 def parse(body: bytes) -> Any:
     """Return the JSON value, unchecked. Raise InvalidInput if the body is not JSON in UTF-8, or too many lists and objects."""
-    _check_container_count(body)
+    check_container_count(body)
     try:
         return parse_json(decode_text(body))
     except (InvalidEncoding, InvalidJson) as error:
@@ -74,7 +74,8 @@ def sanitize(value: Any, depth: int = 0) -> Any:
     return value
 
 
-def _check_container_count(body: bytes) -> None:
+def check_container_count(body: bytes) -> None:
+    """Raise InvalidInput if the JSON has more than MAX_CONTAINERS lists and objects."""
     if len(body) <= 2 * MAX_CONTAINERS or body.count(b"[") + body.count(b"{") <= MAX_CONTAINERS:
         return
     rest = _STRING.sub(b"", body)

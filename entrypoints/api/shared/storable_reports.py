@@ -35,7 +35,9 @@ def parse_fast(body: bytes) -> tuple[Any, bool]:
     try:
         return strict_json.parse_fast(body)
     except InvalidInput:
-        text = remove_byte_order_mark(_remove_deep_values(body).decode("utf-8", "surrogateescape"))
+        shallow = _remove_deep_values(body)
+        strict_json.check_container_count(shallow)
+        text = remove_byte_order_mark(shallow.decode("utf-8", "surrogateescape"))
         try:
             return json.loads(text, parse_int=_parse_int), False
         except (ValueError, RecursionError):

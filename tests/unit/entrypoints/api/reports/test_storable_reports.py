@@ -136,7 +136,17 @@ async def test_a_name_that_cannot_be_stored_is_still_refused(headgate: InProcess
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{", b"[" * 1_000_000, b'{"a": "' + b'\\"' * 400_000, b"\xff\xfe{\x00}\x00", b'{"a": \xff}', b'{"n": 1' + b"1" * 9_000]
+    "body",
+    [
+        b"",
+        b"{",
+        b"[" * 1_000_000,
+        b'{"a": "' + b'\\"' * 400_000,
+        b"\xff\xfe{\x00}\x00",
+        b'{"a": \xff}',
+        b'{"n": 1' + b"1" * 9_000,
+        b"[" + b"[]," * 250_000 + b"9" * 5_000 + b"]",
+    ],
 )
 async def test_a_body_that_is_not_json_is_refused(headgate: InProcessHeadgate, run_id: int, body: bytes) -> None:
     answer = await headgate.client.post("/status-update/", content=body)
