@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from application.queries.views.pipelines import BoardRow
 from domain.runs.status import Status
+from entrypoints.web.view_models.formatting import pluralize
 from entrypoints.web.view_models.pipelines.board import build_searchable_item
 
 ROWS_PER_PAGE: Final = 100
@@ -75,5 +76,6 @@ def choose_rows(rows: Sequence[BoardRow], query: BoardQuery) -> BoardPage:
     shown = selected[first : first + ROWS_PER_PAGE]
     previous = query.get_url("/", page=page - 1) if page > 1 else None
     following = query.get_url("/", page=page + 1) if page < last else None
-    text = f"{first + 1:,} to {first + len(shown):,} of {len(selected):,} pipelines" if shown else "No pipelines"
+    count = pluralize(len(selected), "pipeline")
+    text = count if last == 1 else f"{first + 1:,} to {first + len(shown):,} of {count}"
     return BoardPage(shown, BoardRange(text, previous, following))
