@@ -5,20 +5,18 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final
 
+from entrypoints.worker.runner.output_noise import StackFrames, find_trace_prefix, is_follow_up, is_noise
+
 _CODES: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])")
-_SHELL_TRACE: Final = re.compile(r"\++ ")
-"""What `set -x` puts before a command that it prints. It prints the command that ends the script too."""
-_PERCENT: Final = re.compile(r"\d\s?%")
-_BAR: Final = re.compile(r"\|[^|]*\||\[[=#>*.\-\s━█]*\]|[█▏▎▍▌▋▊▉━╸=#]{3}|/s\b|s/it\b|\beta\b|\(\d+/\d+\)|\d\d?:\d\d", re.IGNORECASE)
-_COUNTER: Final = re.compile(r"\[[=#>*.\-\s━█]{4,}\]|^\s*\d+ of \d+\s*$|^\s*\d+/\d+\s*$|^\s*\d+(?:\s+\d[\d.]*[kKMG]?){6,}")
 _TRACEBACK: Final = re.compile(r"\s*(?:\|\s*|\+ )?(?:Exception Group )?Traceback \(most recent call last\):")
 _EXCEPTION: Final = re.compile(r"(?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*(?::|$)")
 _LINES: Final = 200
 _LENGTH: Final = 1_000
 _FOLLOWING: Final = 10
-"""Lines after an exception that do not replace it: the rest of its message, and what `make` or a shell says about the exit code."""
+"""Lines after a Python exception that do not replace it: the rest of its message, and what `make` or a shell says about the exit code."""
 
 
 class FailureReason:
@@ -36,27 +34,43 @@ class FailureReason:
 
     @property
     def text(self) -> str:
-        reasons = (find_reason(lines) for lines in self._lines.values())
-        return next(filter(None, reasons), "")
+        found = [find_reason(lines) for lines in self._lines.values()]
+        return next(filter(None, (*(reason.text for reason in found), *(reason.follow_up for reason in found))), "")
 
 
-def find_reason(lines: Iterable[str]) -> str:
-    """Return the line of one stream that says best why it ended, without terminal codes; empty if none says anything."""
-    reason, is_in_traceback, kept = "", False, 0
-    for text in filter(None, (_CODES.sub("", line).rstrip() for line in lines)):
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """The line that says why a program failed, and the last one that only says that it did. Both may be empty."""
+
+    text: str = ""
+    follow_up: str = ""
+
+
+def find_reason(lines: Iterable[str]) -> Reason:
+    """Return the reason in the lines of one stream, without terminal codes."""
+    texts = [text for line in lines if (text := _CODES.sub("", line).rstrip())]
+    trace = find_trace_prefix(texts)
+    if trace is None:
+        return _scan(texts)
+    without_trace = _scan([text for text in texts if not trace.match(text)])
+    return without_trace if without_trace.text else Reason(follow_up=_scan(texts).text)
+
+
+def _scan(texts: Iterable[str]) -> Reason:
+    reason, follow_up, is_in_traceback, kept = "", "", False, 0
+    frames = StackFrames()
+    for text in texts:
         if _TRACEBACK.fullmatch(text):
             is_in_traceback = True
         elif is_in_traceback:
             if not text[0].isspace() and text[0] not in "|+" and _EXCEPTION.match(text):
                 reason, is_in_traceback, kept = text, False, _FOLLOWING
+        elif frames.contains(text):
+            continue
+        elif is_follow_up(text):
+            follow_up = text
         elif kept:
             kept -= 1
-        elif is_meaningful(text):
+        elif not is_noise(text):
             reason = text.strip()
-    return reason
-
-
-def is_meaningful(text: str) -> bool:
-    """True unless a line only marks a place, repeats a command or shows progress."""
-    is_progress = _COUNTER.search(text) or (_PERCENT.search(text) and _BAR.search(text))
-    return any(map(str.isalnum, text)) and not _SHELL_TRACE.match(text) and not is_progress
+    return Reason(reason, follow_up)
