@@ -3,14 +3,14 @@ VENV    ?= .venv
 BIN     := $(VENV)/bin
 IS_NEW  := import sys; sys.exit(sys.version_info < (3, 11))
 # The first Python that is new enough. Another one: make run PYTHON=/path/to/python3
-PYTHON  ?= $(shell for each in python3 python3.13 python3.12 python3.11 python3.14; do $$each -c '$(IS_NEW)' 2>/dev/null && echo $$each && break; done)
+PYTHON  ?= $(shell unset PYTHONHOME; for each in python3 python3.13 python3.12 python3.11 python3.14; do $$each -c '$(IS_NEW)' 2>/dev/null && echo $$each && break; done)
 INSTALL  = "$(PYTHON)" -Es -m installation $(VENV)
 unexport PYTHONHOME
 
 # A virtual environment contains the path of its folder and of its Python: install again after either has changed.
-IS_MOVED := $(shell $(BIN)/python -c '' 2>/dev/null && pwd -P | grep -sqxFf - $(VENV)/location || echo yes)
+IS_MOVED := $(shell unset PYTHONHOME; $(BIN)/python -c '' 2>/dev/null && pwd -P | grep -sqxFf - $(VENV)/location || echo yes)
 ifneq ($(filter command environment,$(origin PYTHON)),)
-IS_MOVED += $(shell "$(PYTHON)" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null | grep -sqxFf - $(VENV)/location || echo yes)
+IS_MOVED += $(shell unset PYTHONHOME; "$(PYTHON)" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null | grep -sqxFf - $(VENV)/location || echo yes)
 endif
 ifneq ($(strip $(IS_MOVED)),)
 IGNORED := $(shell rm -f $(VENV)/tools.stamp $(VENV)/run.stamp $(VENV)/test.stamp)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 LOG = "install.log"
-_ERROR = re.compile(r"^\s*(?:error|ERROR|fatal|Fatal Python error|Caused by|cause|[×╰▶─> ]+)\s*:?\s+", re.IGNORECASE)
+_ERROR = re.compile(r"^\s*(?:error|fatal|Fatal Python error|Caused by|cause|[×╰▶─> ]*[×╰▶─>])\s*:?\s+", re.IGNORECASE)
 _FULL_DISK = re.compile(r"No space left on device|Disk quota exceeded|os error 28|os error 122|Errno 28|Errno 122")
 _FOLDER_VARIABLES = ("TMPDIR", "UV_CACHE_DIR")
 _MAX_REASON = 300
@@ -78,10 +78,11 @@ def file_error(error: OSError, venv: Path, doing: str) -> InstallationError:
 
 
 def _write_log(venv: Path, output: str) -> str:
-    """Write the whole output beside the packages and return the end of the message, or an empty text if that is not possible."""
+    """Append the whole output to a file beside the packages and return the end of the message, or an empty text if that is not possible."""
     log = venv / LOG
     try:
-        log.write_text(output, encoding="utf-8", errors="replace")
+        with log.open("a", encoding="utf-8", errors="replace") as file:
+            file.write(output)
     except OSError:
         return ""
     return f" (all output: {log})"

@@ -89,6 +89,6 @@ def read_pip_settings(venv: Path, environment: dict[str, str]) -> dict[str, str]
     except OSError as error:
         raise file_error(error, venv, "run pip") from None
     if done.returncode:
-        reason = (done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no reason given"])[-1]
-        raise InstallationError(f"pip cannot read its own configuration: {reason}")
+        reason = " ".join(done.stderr.decode("utf-8", "replace").split())
+        raise InstallationError(f"pip cannot read its own configuration: {reason[:300]}")
     return parse_settings(done.stdout.decode("utf-8", "replace"))

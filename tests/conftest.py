@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # the fixtures import it when a test asks for a database: tes
 
 GROUPS: Final = (
     "tests/integration/docker",
+    "tests/integration/installation",
     "tests/integration/orchestration",
     "tests/system/telemetry",
     "tests/system",

@@ -27,6 +27,10 @@ from installation.commands import InstallationError, describe_failure, file_erro
             "Because x was not found",
         ),
         ("Fatal Python error: init_fs_encoding: failed\n", "init_fs_encoding: failed"),
+        (
+            "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES.\n    x from y:\n        Expected sha256 00\n             Got        11\n",
+            "THE HASHES",
+        ),
         ("something else went wrong\n\n", "something else went wrong"),
         ("", "printed no reason"),
         ("error: failed to write: No space left on device (os error 28)\n", "1 GB is needed"),

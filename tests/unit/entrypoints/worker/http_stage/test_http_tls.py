@@ -14,9 +14,10 @@ from domain.access.actor import Actor
 from domain.runs.status import Reason, Status
 from entrypoints.worker.http_stage.address_policy import AddressForbidden
 from entrypoints.worker.http_stage.http_request import HttpRequest, RequestFailed
+from tests.support.certificates import make_certificate
 from tests.support.served_headgate import ServedHeadgate
 from tests.support.waiting import eventually
-from tests.unit.entrypoints.worker.http_stage.tls_server import TlsServer, a_secured, a_stalling_server, make_certificate, resolving
+from tests.unit.entrypoints.worker.http_stage.tls_server import TlsServer, a_secured, a_stalling_server, resolving
 from tests.unit.entrypoints.worker.running_worker import running_worker
 
 NAME = "checked.example"
