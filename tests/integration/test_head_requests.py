@@ -1,5 +1,6 @@
 """HEAD requests to a real web process, over a socket."""
 
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -9,9 +10,14 @@ import httpx
 import pytest
 
 from adapters.persistence.embedded.server import EmbeddedPostgres
+from tests.support.in_process import InProcessHeadgate
 from tests.support.web_process import WebProcess, a_web
 
-PATHS = ["/", "/pipelines", "/pipelines/", "/runs/", "/livez", "/readyz", "/openapi.json", "/docs", "/ui/runs", "/events/", "/nothing-here"]
+READ_PATHS = {path for method, path in InProcessHeadgate().app.state.routes.rules if method == "GET"}
+PATHS = sorted(
+    {re.sub(r"{\w+}", "1", path) for path in READ_PATHS if path != "/audit/export"} | {"/pipelines", "/nothing-here", "/static/1/1"}
+)
+"""Every route, and paths without one. The export has an entry for its own request, so it grows."""
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +49,7 @@ def test_head_sends_the_headers_of_get_no_body_and_logs_nothing(web: WebProcess,
     with httpx.stream("GET", f"{web.url}{path}", headers={"Accept-Encoding": "identity"}, timeout=20) as get:
         assert status_line.split()[1] == str(get.status_code)
         assert headers.get("content-length") == get.headers.get("content-length")
-        assert headers["content-type"] == get.headers["content-type"]
+        assert headers.get("content-type") == get.headers.get("content-type")
     assert web.log.read_text() == logged_before
 
 

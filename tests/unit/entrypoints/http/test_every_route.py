@@ -7,6 +7,9 @@ from typing import Any, Final
 import httpx
 import pytest
 
+from entrypoints.api.routers import PLAIN_ROUTES
+from entrypoints.api.routers import ROUTERS as API
+from entrypoints.web.router import ROUTERS as PAGES
 from tests.support.event_streams import open_stream
 from tests.support.in_process import InProcessHeadgate
 
@@ -167,5 +170,7 @@ async def test_answers_are_the_same_with_telemetry_on_and_off(monkeypatch: pytes
 
 
 def test_the_walk_covers_the_application() -> None:
+    routes: list[Any] = [*PLAIN_ROUTES, *(route for router in (*API, *PAGES) for route in router.routes)]
+    assert set(RULES) == {(method, route.path) for route in routes for method in route.methods - {"HEAD"}}
     assert len(PATHS) > 60
     assert sum(map(is_stream, READ_PATHS)) > 5

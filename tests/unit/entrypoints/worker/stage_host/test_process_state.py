@@ -20,7 +20,24 @@ PYTHON_IGNORES = {signal.SIGPIPE, signal.SIGXFSZ}
 RESERVED = {32, 33}
 """Signals of the C library's threads. No program can change them."""
 SHOW_STATUS = "grep -E '^Sig(Blk|Ign)' /proc/self/status"
-SIGNALS = ["HUP", "INT", "QUIT", "USR1", "USR2", "ALRM", "PIPE", "CONT", "TSTP", "TTIN", "TTOU", "WINCH", "XFSZ", "RTMIN", "RTMAX"]
+SIGNALS = [
+    "TERM",
+    "HUP",
+    "INT",
+    "QUIT",
+    "USR1",
+    "USR2",
+    "ALRM",
+    "PIPE",
+    "CONT",
+    "TSTP",
+    "TTIN",
+    "TTOU",
+    "WINCH",
+    "XFSZ",
+    "RTMIN",
+    "RTMAX",
+]
 
 
 def read_signals(lines: list[str]) -> dict[str, set[int]]:
@@ -61,13 +78,13 @@ async def test_a_function_has_the_signals_of_a_new_interpreter(stages: StageRunn
         """
         def run():
             with open("/proc/self/status") as status:
-                print("".join(line for line in status if line.startswith(("SigBlk", "SigIgn"))), end="")
+                print("".join(line for line in status if line.startswith(("SigBlk", "SigIgn", "SigCgt"))), end="")
         """,
     )
 
     lines, _ = await stages.call("shown:run")
 
-    assert read_signals(texts(lines)) == {"SigBlk": set(), "SigIgn": PYTHON_IGNORES}
+    assert read_signals(texts(lines)) == {"SigBlk": set(), "SigIgn": PYTHON_IGNORES, "SigCgt": {signal.SIGINT}}
 
 
 @pytest.mark.parametrize("name", SIGNALS)
@@ -100,6 +117,24 @@ async def test_a_server_that_ends_by_sigint_ends_in_a_command_and_in_a_function(
     command, _ = await stages.sh(f"{sys.executable} -c 'import harness; harness.run()'", env={"PYTHONPATH": str(stages.folder)})
 
     assert (texts(called), texts(command)) == (["stopped"], ["stopped"])
+
+
+async def test_a_function_waits_for_a_child_and_can_handle_its_signal(stages: StageRunner) -> None:
+    stages.module(
+        "waiting",
+        """
+        import signal, subprocess
+        def run():
+            assert signal.getsignal(signal.SIGCHLD) is signal.SIG_DFL
+            got = []
+            signal.signal(signal.SIGCHLD, lambda number, _: got.append(number))
+            print(subprocess.run(["sh", "-c", "exit 7"]).returncode, got == [signal.SIGCHLD])
+        """,
+    )
+
+    lines, _ = await stages.call("waiting:run")
+
+    assert texts(lines) == ["7 True"]
 
 
 async def test_a_function_gets_a_keyboard_interrupt(stages: StageRunner) -> None:
