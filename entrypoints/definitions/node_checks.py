@@ -1,12 +1,14 @@
 """Check the nodes of a YAML document before they become values: only here are the lines and the author's spelling known."""
 
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
 import yaml
 
+from domain.storable_json import BIGINT_RANGE
 from domain.text_validation import MAX_JSON_DEPTH
 
 MAX_NODES = 50_000
@@ -19,6 +21,11 @@ _PIPELINE_TEXTS = frozenset({"name", "description", "pool"})
 _STAGE_TEXTS = frozenset({"name", "kind", "when", "command", "callable", "workdir", "message", "url", "method"})
 _TEXT_LISTS = frozenset({"command", "needs", "approvers", "tags", "secrets"})
 _TEXT_MAPS = frozenset({"env", "secrets", "headers"})
+
+
+_MAX_INT_LENGTH = 100
+_OTHER_BASE = re.compile(r"[-+]?(0[0-7_]+$|[0-9_.]+:)")
+"""Octal numbers such as 010, which is 8, and numbers of base 60 such as 12:30:45, which is 45045."""
 
 
 class InvalidNode(Exception):
@@ -128,6 +135,10 @@ def _find_scalar_problems(node: yaml.ScalarNode, place: _Place) -> Iterator[str]
         yield _at(node, f"{place} is {_describe(node)}: put it in quotes")
     elif node.tag == _FLOAT and not _is_finite(node.value):
         yield _at(node, f"{place} is {node.value:.20}, which JSON cannot represent")
+    elif node.tag == _INT and (len(node.value) > _MAX_INT_LENGTH or yaml.safe_load(node.value) not in BIGINT_RANGE):
+        yield _at(node, f"{place} cannot be read: numbers have at most 64 bits; put it in quotes if it is text")
+    elif node.tag in (_INT, _FLOAT) and _OTHER_BASE.match(node.value):
+        yield _at(node, f"{place} is {_describe(node)}: put it in quotes, or write the number")
 
 
 def _at(node: yaml.Node, message: str) -> str:
