@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from domain.reports.storable_values import add_note, describe_changes, make_storable
+from domain.reports.storable_values import add_note, cut_text, describe_changes, make_storable
 from entrypoints.worker.stage_host.job import EndedProcess, JobResult
 from entrypoints.worker_protocol.messages import BODY_LIMIT, AttemptKey, DispatchKey, StageReport, encode_json
 
@@ -55,7 +55,7 @@ class ReportBuilder:
         return self.build_failure(_describe_failure(end, last_error))
 
     def build_failure(self, message: str) -> StageReport:
-        return self._build_report("failed", reason="error", error_message=message[:_MESSAGE_LIMIT])
+        return self._build_report("failed", reason="error", error_message=cut_text(message, _MESSAGE_LIMIT))
 
     def _build_completed(self, result: dict[str, Any] | None, note: str | None) -> StageReport:
         """Return the report of a completed attempt. An output that cannot be stored is changed or left out, and the message says so."""

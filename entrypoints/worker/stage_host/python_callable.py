@@ -18,7 +18,7 @@ from typing import Any
 
 from entrypoints.worker.stage_host.import_path import set_import_path
 from entrypoints.worker.stage_host.protocol import Message
-from entrypoints.worker.stage_host.result_limits import limit_result
+from entrypoints.worker.stage_host.result_limits import limit_result, shorten
 from entrypoints.worker.stage_host.trace_context import activate_trace_context
 
 _ERROR_LIMIT = 4000
@@ -181,7 +181,7 @@ def _format_error(failure: BaseException) -> str:
     except Exception:
         text = "(the exception could not be printed)"
     name = type(failure).__name__
-    return f"{name}: {text}"[:_ERROR_LIMIT] if text else name
+    return shorten(f"{name}: {text}", _ERROR_LIMIT) if text else name
 
 
 def _describe_type(value: Any) -> str:

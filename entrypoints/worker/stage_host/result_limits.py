@@ -34,6 +34,11 @@ def limit_result(value: Any) -> tuple[Any, str | None]:
     return result, None
 
 
+def shorten(text: str, limit: int) -> str:
+    """Return the text, or its beginning and end: the reason of a failure is often at the end."""
+    return text if len(text) <= limit else f"{text[: limit // 2]} … {text[-(limit // 2 - 3) :]}"
+
+
 def is_deeper_than(value: Any, levels: int) -> bool:
     """Return True if lists and objects are nested deeper than so many levels."""
     current = [value]
@@ -59,6 +64,7 @@ def _convert(value: Any) -> Any:
 
 def _convert_by_type(value: Any) -> Any:
     import dataclasses
+    import datetime
     import decimal
     import enum
     import fractions
@@ -69,6 +75,8 @@ def _convert_by_type(value: Any) -> Any:
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     if isinstance(value, enum.Enum):
         return value.value
+    if isinstance(value, datetime.timedelta):
+        return value.total_seconds()
     if isinstance(value, decimal.Decimal | fractions.Fraction | pathlib.PurePath | uuid.UUID):
         return str(value)
     raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")

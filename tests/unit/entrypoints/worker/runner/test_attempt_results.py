@@ -33,6 +33,16 @@ def test_a_completed_attempt_is_reported_whatever_its_output_is(result: Any, out
     assert report.message == message or (report.message or "").startswith(message or "-")
 
 
+@pytest.mark.parametrize("length", [4_001, 20_000, 300_000])
+def test_a_long_reason_keeps_its_beginning_and_its_end(length: int) -> None:
+    error = ReportBuilder((1, 1), ("a", 1), 10.0).build_failure("cannot start " + "x" * length + " permission denied").error_message
+
+    assert error is not None
+    assert error.startswith("cannot start ")
+    assert error.endswith(" permission denied")
+    assert len(error) <= 4_000
+
+
 def test_the_note_of_a_result_that_was_left_out_is_the_message() -> None:
     assert build(None, "The output was not kept.").message == "The output was not kept."
 

@@ -141,6 +141,7 @@ async def test_a_result_that_is_left_out_does_not_fail_the_stage(stages: StageRu
         ("datetime", "datetime.date(2026, 2, 3)", "2026-02-03"),
         ("datetime", "datetime.datetime(2026, 2, 3, 4, 5, tzinfo=datetime.timezone.utc)", "2026-02-03T04:05:00+00:00"),
         ("datetime", "datetime.time(4, 5)", "04:05:00"),
+        ("datetime", "datetime.timedelta(minutes=1.5)", 90.0),
         ("decimal", "decimal.Decimal('1.10')", "1.10"),
         ("uuid", "uuid.UUID(int=0)", "00000000-0000-0000-0000-000000000000"),
         ("pathlib", "pathlib.Path('/tmp/x')", "/tmp/x"),
@@ -171,6 +172,18 @@ async def test_characters_that_cannot_be_stored_are_named_in_the_note(stages: St
 
     assert "\ufffd" in json.dumps(end.result, ensure_ascii=False)
     assert end.note == "The output has characters that cannot be stored, which became \ufffd."
+
+
+@pytest.mark.parametrize("length", [4_500, 70_000, 1_000_000])
+async def test_a_long_error_keeps_its_beginning_and_its_end(stages: StageRunner, length: int) -> None:
+    stages.module("m", f"def main():\n    raise ValueError('SELECT ' + 'x, ' * {length // 3} + 'failed: no such column')\n")
+
+    _, end = await stages.call("m:main")
+
+    assert end.error is not None
+    assert end.error.startswith("ValueError: SELECT x, ")
+    assert end.error.endswith("failed: no such column")
+    assert len(end.error) <= 4_000
 
 
 async def test_keys_that_are_the_same_as_text_are_named(stages: StageRunner) -> None:
