@@ -37,6 +37,12 @@ def find(rule: dict[str, Any], value: Any, **others: Any) -> list[str]:
         ("uri-reference", ["a/b", "#x"], ["a b", "\\"]),
         ("uuid", ["2eb8aa08-aa98-11ea-b4aa-73b441d16380"], ["2eb8aa08", "2eb8aa08aa9811eab4aa73b441d16380"]),
         ("regex", ["^a+$", "(?=a)b"], ["(", "a**", "[z-a]"]),
+        ("uri-template", ["https://example.com/{id}", "a"], ["{", "https://example.com/{a b}"]),
+        ("iri", ["https://例え.jp/é"], ["é", "http://a b"]),
+        ("iri-reference", ["é/b", "#é"], ["a b"]),
+        ("idn-email", ["é@example.com"], ["é", "@example.com"]),
+        ("idn-hostname", ["例え.jp", "a.example"], ["-a", "a..b"]),
+        ("relative-json-pointer", ["0", "1/a", "2#"], ["/a", "-1", "a"]),
         ("json-pointer", ["", "/a/0", "/a~1b"], ["a", "/a~2"]),
     ],
 )
