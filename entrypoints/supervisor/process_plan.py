@@ -103,7 +103,9 @@ class ProcessPlan:
             own["HEADGATE_PREFECT_API_AUTH_STRING"] = addresses.prefect_auth
         inherited = {name: value for name, value in os.environ.items() if name not in _DATABASE_VARIABLES}
         inherited = exempt_local_hosts(inherited, [settings.host])
-        return inherited | own | {"PYTHONPATH": str(_ROOT), "PYTHONUNBUFFERED": "1"}
+        # The worker's functions import from the user's PYTHONPATH, too; Headgate itself does not.
+        python_path = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")]))
+        return inherited | own | {"PYTHONPATH": python_path, "PYTHONUNBUFFERED": "1"}
 
 
 def _select_variables_for_prefect(environment: Mapping[str, str]) -> dict[str, str]:

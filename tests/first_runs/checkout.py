@@ -19,7 +19,7 @@ from tests.support.paths import ROOT
 START_SECONDS: Final = 240.0
 RUN_SECONDS: Final = 60.0
 _FOLDERS: Final = ("adapters", "alembic", "application", "domain", "entrypoints", "examples", "installation")
-_FILES: Final = ("Makefile", "README.md", "alembic.ini", "pyproject.toml")
+_FILES: Final = ("Makefile", "README.md", "alembic.ini", "headgate.py", "pyproject.toml")
 _DIRECT: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 

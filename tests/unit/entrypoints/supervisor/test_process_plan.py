@@ -8,6 +8,7 @@ import pytest
 
 from entrypoints.settings import Settings
 from entrypoints.supervisor.process_plan import ProcessPlan, ServiceAddresses
+from tests.support.paths import ROOT
 
 ADDRESSES = ServiceAddresses("postgresql+psycopg://db", "http://127.0.0.1:4200/api", None, None)
 
@@ -59,3 +60,16 @@ def test_prefects_server_gets_no_proxy(tmp_path: Path, monkeypatch: pytest.Monke
 
     (prefect,) = (spec for spec in specs if spec.name == "prefect")
     assert [name for name in prefect.environment if name.lower().endswith("_proxy")] == []
+
+
+@pytest.mark.parametrize(("inherited", "expected"), [(None, ""), ("", ""), ("/mine", ":/mine"), ("/mine:/more", ":/mine:/more")])
+def test_headgates_folder_comes_before_the_users_python_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inherited: str | None, expected: str
+) -> None:
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    if inherited is not None:
+        monkeypatch.setenv("PYTHONPATH", inherited)
+
+    environments = build_environments(tmp_path)
+
+    assert {environments[name]["PYTHONPATH"] for name in ("web", "worker")} == {f"{ROOT}{expected}"}
