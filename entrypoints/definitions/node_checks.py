@@ -12,6 +12,8 @@ from domain.storable_json import BIGINT_RANGE
 from domain.text_validation import MAX_JSON_DEPTH
 
 MAX_NODES = 50_000
+MAX_CHARACTERS = 8_000_000
+_MAX_DIGITS = 400
 _MAX_PROBLEMS = 10
 _PREFIX = "tag:yaml.org,2002:"
 _MERGE = f"{_PREFIX}merge"
@@ -71,9 +73,10 @@ def check_document(root: yaml.Node) -> None:
 
 def _check_size(root: yaml.Node) -> None:
     """Count what aliases expand to: a few of them can expand to more than memory holds."""
-    sizes: dict[int, int | None] = {}
+    sizes: dict[int, tuple[int, int] | None] = {}
 
-    def measure(node: yaml.Node, depth: int) -> int:
+    def measure(node: yaml.Node, depth: int) -> tuple[int, int]:
+        """Return the number of values and of characters."""
         if id(node) in sizes:
             known = sizes[id(node)]
             if known is None:
@@ -82,11 +85,15 @@ def _check_size(root: yaml.Node) -> None:
         if depth > MAX_JSON_DEPTH:
             raise InvalidNode(_at(node, "the definition is nested too deeply"))
         sizes[id(node)] = None
-        size = 1 + sum(measure(child, depth + 1) for child in _list_children(node))
-        if size > MAX_NODES:
+        parts = [measure(child, depth + 1) for child in _list_children(node)]
+        values = 1 + sum(count for count, _ in parts)
+        characters = sum(count for _, count in parts) + (len(node.value) if isinstance(node, yaml.ScalarNode) else 0)
+        if values > MAX_NODES:
             raise InvalidNode(_at(node, f"has more than {MAX_NODES:,} values, with its aliases expanded"))
-        sizes[id(node)] = size
-        return size
+        if characters > MAX_CHARACTERS:
+            raise InvalidNode(_at(node, f"has more than {MAX_CHARACTERS:,} characters, with its aliases expanded"))
+        sizes[id(node)] = values, characters
+        return values, characters
 
     measure(root, 0)
 
@@ -133,6 +140,8 @@ def _find_scalar_problems(node: yaml.ScalarNode, place: _Place) -> Iterator[str]
     is_left_out = node.tag == _NULL and len(place.keys) in (1, 3)  # `workdir:` without a value is the same as no workdir
     if place.is_text and node.tag != _STR and not is_left_out:
         yield _at(node, f"{place} is {_describe(node)}: put it in quotes")
+    elif node.tag == _INT and len(node.value) > _MAX_DIGITS:
+        yield _at(node, f"{place} has a number that is too long")
     elif node.tag == _FLOAT and not _is_finite(node.value):
         yield _at(node, f"{place} is {node.value:.20}, which JSON cannot represent")
     elif node.tag == _INT and (len(node.value) > _MAX_INT_LENGTH or yaml.safe_load(node.value) not in BIGINT_RANGE):

@@ -5,38 +5,51 @@ tabs may indent; every other text is YAML.
 """
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
 import yaml
 
+from domain.errors import FieldProblem, InvalidInput
 from domain.text_validation import MAX_JSON_DEPTH
 from entrypoints.definitions.node_checks import MAX_NODES, InvalidNode, check_document
+from entrypoints.http import strict_json
+from entrypoints.http.duplicate_keys import find_duplicate_key
 from entrypoints.json_text import InvalidJson, parse_json
 from entrypoints.text_decoding import remove_byte_order_mark
 
+NO_OBJECT = "a definition must be an object with the keys name and stages"
+_JSON_START = re.compile(r'[\s{[]*"')
 _Loader: Any = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 
 
 class InvalidDefinitionText(Exception):
-    """A text that is not a definition. The message names the line where it can."""
+    """A text that is not a definition. The message names the line or the field where it can."""
+
+    def __init__(self, message: str, field: str = "") -> None:
+        super().__init__(f"{field}: {message}" if field else message)
+        self.problem = FieldProblem(field, message)
 
 
 DocumentResult = dict[str, Any] | InvalidDefinitionText
 
 
-def read_documents(text: str, *, allow_aliases: bool = True) -> Iterator[DocumentResult]:
+def read_documents(text: str) -> Iterator[DocumentResult]:
     """Yield every non-empty document of a YAML or JSON text, or why it is none. Nothing can be read after a syntax error."""
     text = remove_byte_order_mark(text)
     if not text.lstrip().startswith(("{", "[", "//", "/*")):
-        yield from _read_yaml(text, allow_aliases)
+        yield from _read_yaml(text)
         return
     try:
-        yield _to_json_object(parse_json(text, object_pairs_hook=_build_object))
+        value = parse_json(text)
     except InvalidJson as error:
-        for document in _read_yaml(text, allow_aliases):
-            yield _choose_reason(document, error) if isinstance(document, InvalidDefinitionText) else document
+        for document in _read_yaml(text):
+            yield _choose_reason(document, error, text) if isinstance(document, InvalidDefinitionText) else document
+    else:
+        duplicate = find_duplicate_key(text)
+        yield InvalidDefinitionText(duplicate.message, duplicate.field) if duplicate else _check(value)
 
 
 def parse_documents(text: str) -> list[dict[str, Any]]:
@@ -45,11 +58,11 @@ def parse_documents(text: str) -> list[dict[str, Any]]:
 
 
 def parse_definition(text: str) -> dict[str, Any]:
-    """Return the single definition in a text from an untrusted sender. Raise InvalidDefinitionText. Aliases are rejected."""
-    documents = [_raise_if_invalid(document) for document in read_documents(text, allow_aliases=False)]
+    """Return the single definition in a text. Raise InvalidDefinitionText."""
+    documents = [_raise_if_invalid(document) for document in read_documents(text)]
     if len(documents) > 1:
-        raise InvalidDefinitionText("expected a single document in the stream")
-    return documents[0] if documents else _raise_if_invalid(_to_json_object(None))
+        raise InvalidDefinitionText(f"has {len(documents)} definitions; only one can be stored here")
+    return documents[0] if documents else _raise_if_invalid(InvalidDefinitionText("the definition is empty"))
 
 
 def _raise_if_invalid(document: DocumentResult) -> dict[str, Any]:
@@ -58,26 +71,17 @@ def _raise_if_invalid(document: DocumentResult) -> dict[str, Any]:
     return document
 
 
-def _choose_reason(yaml_reason: InvalidDefinitionText, json_reason: InvalidJson) -> InvalidDefinitionText:
-    """Return the reason for a text that is neither: YAML's says more, except about comments and tabs, which differ in JSON."""
-    is_about_json = "comments" in str(json_reason) or "a tab;" in str(yaml_reason)
-    return InvalidDefinitionText(str(json_reason)) if is_about_json else yaml_reason
+def _choose_reason(yaml_reason: InvalidDefinitionText, json_reason: InvalidJson, text: str) -> InvalidDefinitionText:
+    """Return the reason for a text that is neither: JSON's, as the API gives it, unless the text begins as only YAML does."""
+    is_json = _JSON_START.match(text) is not None or "comments" in str(json_reason) or "a tab;" in str(yaml_reason)
+    return InvalidDefinitionText(str(json_reason)) if is_json else yaml_reason
 
 
-def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise InvalidJson(f"duplicate key {key:.60}")
-        found[key] = value
-    return found
-
-
-def _read_yaml(text: str, allow_aliases: bool) -> Iterator[DocumentResult]:
+def _read_yaml(text: str) -> Iterator[DocumentResult]:
     loader = None
     try:
         with suppress(yaml.YAMLError):  # raised again below, after the documents before it
-            _check_events(text, allow_aliases)
+            _check_events(text)
         loader = _StrictLoader(text)
         while loader.check_node():
             document = _read_node(loader, loader.get_node())
@@ -101,15 +105,13 @@ def _read_node(loader: Any, node: yaml.Node) -> DocumentResult | None:
         return InvalidDefinitionText(str(error))
     except ValueError as error:
         return InvalidDefinitionText(f"the definition cannot be read: {error}")
-    return None if document is None else _to_json_object(document)
+    return None if document is None else _check(document)
 
 
-def _check_events(text: str, allow_aliases: bool) -> None:
-    """Reject aliases, deep nesting and too many values while the text is read."""
+def _check_events(text: str) -> None:
+    """Reject deep nesting and too many values while the text is read."""
     depth = 0
     for count, event in enumerate(yaml.parse(text, _StrictLoader)):
-        if isinstance(event, yaml.AliasEvent) and not allow_aliases:
-            raise InvalidDefinitionText("anchors and aliases (& and *) are not supported here")
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > MAX_JSON_DEPTH:
             raise InvalidDefinitionText("the definition is nested too deeply")
@@ -117,13 +119,15 @@ def _check_events(text: str, allow_aliases: bool) -> None:
             raise InvalidDefinitionText(f"the definition has more than {MAX_NODES:,} values")
 
 
-def _to_json_object(document: object) -> DocumentResult:
+def _check(document: object) -> DocumentResult:
+    """Return the document, without shared parts, if it can be a definition and stored."""
     if not isinstance(document, dict):
-        return InvalidDefinitionText("a definition is an object with the keys name and stages")
+        return InvalidDefinitionText(NO_OBJECT)
     try:
-        plain: dict[str, Any] = json.loads(json.dumps(document, allow_nan=False))
-    except (TypeError, ValueError, RecursionError) as error:
-        return InvalidDefinitionText(f"the definition contains a value that JSON cannot represent: {error}")
+        strict_json.check(document)
+    except InvalidInput as error:
+        return InvalidDefinitionText(error.problems[0].message, error.problems[0].field)
+    plain: dict[str, Any] = json.loads(json.dumps(document))
     return plain
 
 

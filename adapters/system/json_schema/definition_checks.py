@@ -34,7 +34,7 @@ def find_schema_problems(schema: Mapping[str, Any]) -> list[FieldProblem]:
     graph = SchemaGraph(schema)
     if graph.problems:
         return graph.problems
-    if problems := [*_find_pattern_problems(graph), *_find_format_problems(graph)]:
+    if problems := [*_find_null_problems(graph), *_find_pattern_problems(graph), *_find_format_problems(graph)]:
         return problems
     try:
         compile_schema(without_identity(schema))
@@ -46,6 +46,29 @@ def find_schema_problems(schema: Mapping[str, Any]) -> list[FieldProblem]:
     except SchemaTooComplex:
         return [_TOO_COMPLEX]
     return _find_value_problems(graph)
+
+
+def _find_null_problems(graph: SchemaGraph) -> Iterator[FieldProblem]:
+    """Find the two ways to permit null that JSON Schema does not have: YAML's null as a type, and OpenAPI's `nullable`."""
+    for node in _list_objects(graph):
+        types = node.schema.get("type")
+        listed = types if isinstance(types, list) else [types]
+        for index, name in enumerate(listed):
+            if name is None and "type" in node.schema:
+                place = (*node.path, "type", index) if isinstance(types, list) else (*node.path, "type")
+                yield FieldProblem(format_path(place), 'is null: the type is the text "null", in quotes')
+        if node.schema.get("nullable") is True and "null" not in listed:
+            yield FieldProblem(format_path((*node.path, "nullable")), _describe_nullable(node.schema))
+
+
+def _describe_nullable(schema: Mapping[str, Any]) -> str:
+    types = schema.get("type")
+    if isinstance(types, str | list) and types:
+        names = [types] if isinstance(types, str) else types
+        accepted = f'type: [{", ".join(map(str, names))}, "null"]{", with null in enum" if "enum" in schema else ""}'
+    else:
+        accepted = 'anyOf: [{…}, {type: "null"}]'
+    return f"is a keyword of OpenAPI 3.0, not of JSON Schema; to accept null, write {accepted}"
 
 
 def _find_format_problems(graph: SchemaGraph) -> Iterator[FieldProblem]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from entrypoints.cli.actions.definition_search import STANDARD_INPUT, DefinitionFile
-from entrypoints.definitions.yaml_reader import InvalidDefinitionText, read_documents
+from entrypoints.definitions.yaml_reader import NO_OBJECT, InvalidDefinitionText, read_documents
 from entrypoints.text_decoding import InvalidEncoding, decode_text
 
 MAX_FILE_BYTES = 8 << 20
@@ -86,7 +86,7 @@ def _read_documents(file: DefinitionFile, text: str, contents: FileContents) -> 
 
 def _is_of_another_program(text: str, error: InvalidDefinitionText) -> bool:
     """Return True for lists and single values, JSON with comments, and templates and tags that only another program can read."""
-    return str(error).startswith("a definition is an object") or "comments" in str(error) or _TEMPLATE.search(text) is not None
+    return str(error) == NO_OBJECT or "comments" in str(error) or _TEMPLATE.search(text) is not None
 
 
 def _find_reason_to_skip(data: bytes) -> str | None:

@@ -95,7 +95,7 @@ async def edit(request: Request, ref: str) -> Response:
         definition = await asyncio.to_thread(parse_definition, text)
         await get_application(request).change_pipeline()(pipeline.id, definition, [edited], get_actor(request))
     except InvalidDefinitionText as error:
-        return _render_form(request, pipeline, text, edited, [FieldProblem("", str(error))], None, 422)
+        return _render_form(request, pipeline, text, edited, [error.problem], None, 422)
     except InvalidInput as error:
         return _render_form(request, pipeline, text, edited, error.problems, None, 422)
     except NameTaken as error:

@@ -112,7 +112,7 @@ def test_values_of_the_right_type_are_read(line: str, key: str, value: Any) -> N
     ("text", "message"),
     [
         ("name: p\npool: a\nname: q", "line 3, column 1: duplicate key name in the definition; it is on line 1 already"),
-        ('{"name": "p",\n "stages": [],\n "name": "q"}', "line 3, column 2: duplicate key name in the definition; it is on line 1 already"),
+        ('{"name": "p",\n "stages": [],\n "name": "q"}', "name: is twice in one object, on line 1 and on line 3"),
         (ONE_STAGE.format(line="env: {A: x, B: y, A: z}"), "duplicate key A in stages[0].env; it is on line 4 already"),
         (
             "name: p\nstages:\n- name: a\n  kind: external\n  name: b",
@@ -139,9 +139,9 @@ def test_values_of_the_right_type_are_read(line: str, key: str, value: Any) -> N
         ("a: {b: [0x" + "f" * 5_000 + "]}", "line 1, column 9: a.b[0] cannot be read: numbers have at most 64 bits"),
         ("a: 0b" + "1" * 64, "line 1, column 4: a cannot be read: numbers have at most 64 bits"),
         ("a: [b\nc: d", "line 2, column 2: "),
-        ("- a", "a definition is an object with the keys name and stages"),
-        ("text", "a definition is an object with the keys name and stages"),
-        ("a: " + "9" * 5_000, "cannot be read"),
+        ("- a", "a definition must be an object with the keys name and stages"),
+        ("text", "a definition must be an object with the keys name and stages"),
+        ("a: " + "9" * 5_000, "line 1, column 4: a has a number that is too long"),
         ("[" * 5_000, "nested too deeply"),
         ("- a\n" * 60_000, "more than 50,000 values"),
     ],
@@ -162,14 +162,15 @@ def test_aliases_are_read_from_files_and_expanded_within_a_limit() -> None:
         assert "an alias contains itself" in read_error(text)
 
 
-def test_aliases_are_refused_in_a_form() -> None:
-    with pytest.raises(InvalidDefinitionText, match="anchors and aliases"):
-        parse_definition("a: &a 1\nb: *a")
+def test_aliases_are_read_in_a_form_and_expanded_within_the_same_limit() -> None:
+    assert parse_definition("a: &a 1\nb: *a") == {"a": 1, "b": 1}
+    with pytest.raises(InvalidDefinitionText, match="8,000,000 characters, with its aliases expanded"):
+        parse_definition(f"a: &a {'x' * 100_000}\nb: [{', '.join(['*a'] * 100)}]")
 
 
 def test_a_file_may_have_several_documents_and_a_form_one() -> None:
     text = "name: a\n---\n---\nname: b\n"
 
     assert parse_documents(text) == [{"name": "a"}, {"name": "b"}]
-    with pytest.raises(InvalidDefinitionText, match="single document"):
+    with pytest.raises(InvalidDefinitionText, match="has 2 definitions"):
         parse_definition(text)

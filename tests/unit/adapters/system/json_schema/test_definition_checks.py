@@ -31,6 +31,52 @@ def test_an_unknown_format_is_named_with_the_formats_that_are_checked(name: str)
     assert ", uuid" in message
 
 
+@pytest.mark.parametrize(
+    ("schema", "place"),
+    [
+        ({"type": None}, "type"),
+        ({"type": ["string", None]}, "type[1]"),
+        ({"type": [None, "integer"]}, "type[0]"),
+        ({"anyOf": [{"type": "string"}, {"type": None}]}, "anyOf[1].type"),
+        ({"type": "array", "items": {"type": ["number", None]}}, "items.type[1]"),
+        ({"type": "object", "properties": {"b": {"type": ["boolean", None]}}}, "properties.b.type[1]"),
+    ],
+)
+def test_a_type_that_yaml_reads_as_null_is_named(schema: dict[str, Any], place: str) -> None:
+    assert find(with_property(schema)) == [(f"properties.a.{place}", 'is null: the type is the text "null", in quotes')]
+
+
+@pytest.mark.parametrize(
+    ("schema", "accepted"),
+    [
+        ({"type": "string", "nullable": True}, 'type: [string, "null"]'),
+        ({"type": "integer", "nullable": True, "minimum": 1}, 'type: [integer, "null"]'),
+        ({"type": ["string", "integer"], "nullable": True}, 'type: [string, integer, "null"]'),
+        ({"type": "string", "enum": ["a"], "nullable": True}, 'type: [string, "null"], with null in enum'),
+        ({"$ref": "#/$defs/region", "nullable": True}, 'anyOf: [{…}, {type: "null"}]'),
+        ({"nullable": True}, 'anyOf: [{…}, {type: "null"}]'),
+    ],
+)
+def test_nullable_of_openapi_is_refused_with_the_schema_to_write(schema: dict[str, Any], accepted: str) -> None:
+    ((field, message),) = find(with_property(schema, **{"$defs": {"region": {"enum": ["n"]}}}))
+
+    assert field == "properties.a.nullable"
+    assert message == f"is a keyword of OpenAPI 3.0, not of JSON Schema; to accept null, write {accepted}"
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "string", "nullable": False},
+        {"type": ["string", "null"], "nullable": True},
+        {"type": "object", "properties": {"nullable": {"type": "boolean"}}},
+        {"type": "object", "default": {"nullable": True}},
+    ],
+)
+def test_nullable_that_changes_nothing_is_accepted(schema: dict[str, Any]) -> None:
+    assert find(with_property(schema)) == []
+
+
 def test_the_nearest_format_is_suggested() -> None:
     assert "did you mean date-time?" in find(with_property({"format": "datetime"}))[0][1]
 

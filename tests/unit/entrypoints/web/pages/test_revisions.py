@@ -73,8 +73,8 @@ async def test_an_edit_of_an_outdated_revision_is_kept_but_not_saved(headgate: I
     [
         ("name: nightly\nstages: [{name: a, command: ['true'], timeout: -1}]", "stages[0].timeout"),
         ("name: nightly\nstages: [", "line "),
-        ("- a list", "is an object with the keys name and stages"),
-        ("", "is an object with the keys name and stages"),
+        ("- a list", "must be an object with the keys name and stages"),
+        ("", "must be an object with the keys name and stages"),
         (BOMB, "aliases"),
         ("[" * 5_000 + "]" * 5_000, "nested too deeply"),
         ("name: nightly\nname: again", "duplicate key"),
