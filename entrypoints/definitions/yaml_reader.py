@@ -62,7 +62,11 @@ def parse_definition(text: str) -> dict[str, Any]:
     documents = [_raise_if_invalid(document) for document in read_documents(text)]
     if len(documents) > 1:
         raise InvalidDefinitionText(f"has {len(documents)} definitions; only one can be stored here")
-    return documents[0] if documents else _raise_if_invalid(InvalidDefinitionText("the definition is empty"))
+    return (
+        documents[0]
+        if documents
+        else _raise_if_invalid(InvalidDefinitionText("the definition is empty; it must be an object with the keys name and stages"))
+    )
 
 
 def _raise_if_invalid(document: DocumentResult) -> dict[str, Any]:

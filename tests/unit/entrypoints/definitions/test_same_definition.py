@@ -231,7 +231,7 @@ async def test_other_encodings_are_named_in_the_same_words(readers: Readers, enc
 
 @pytest.mark.parametrize("text", ["", " \n", "---\n", "# nothing\n", "null", "~"])
 async def test_an_empty_text_is_no_definition(readers: Readers, text: str) -> None:
-    assert await readers.by_page(text) == ["the definition is empty"]
+    assert await readers.by_page(text) == ["the definition is empty; it must be an object with the keys name and stages"]
     assert await readers.by_terminal(text.encode()) == ["the file is empty"]
     assert isinstance(await readers.by_api(text.encode()), list)
 
