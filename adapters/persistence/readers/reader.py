@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Unpack
 
-from sqlalchemy import BigInteger, bindparam, select, text
+from sqlalchemy import BigInteger, bindparam, literal, select, text
 
 from adapters.persistence.connection.bulk_parameters import is_any_of, is_storable_id
 from adapters.persistence.connection.clock import seconds_ago
@@ -37,10 +37,8 @@ from application.queries.views.pipelines import BoardRow, PipelineStateVersion, 
 from application.queries.views.runs import RunStateVersion, RunView
 from application.queries.views.workers import QueueView, WorkerView
 from domain.errors import Unavailable
-from domain.pipelines.parsing import parse_definition
 
 _LINE = (log_line.c.n, log_line.c.at, log_line.c.stream, log_line.c.text, log_line.c.stage, log_line.c.attempt)
-REVISIONS_SHOWN = 200
 MAX_CACHED_ATTEMPTS = 5_000
 _EARLIEST = select(run.c.created_at - timedelta(days=1)).where(run.c.id == bindparam("run")).scalar_subquery()
 """A day before the run was created, to allow for clock skew. The condition keeps PostgreSQL from reading older partitions."""
@@ -85,11 +83,17 @@ class SqlReader:
         async with self._pipelines(None) as pipelines:
             return await pipelines.names(part, limit)
 
-    async def revisions(self, pipeline_id: int) -> list[RevisionView]:
-        query = select(revision).where(revision.c.pipeline_id == pipeline_id).order_by(revision.c.revision.desc()).limit(REVISIONS_SHOWN)
-        async with self._read(None) as (transaction, _):
-            rows = await transaction.execute(query)
-            return [RevisionView(row.revision, parse_definition(row.definition), row.created_at) for row in rows]
+    async def revisions(self, pipeline_id: int, *, limit: int, newest: int | None = None) -> list[RevisionView]:
+        query = select(revision.c.revision, revision.c.created_at).where(revision.c.pipeline_id == pipeline_id)
+        if newest is not None:
+            query = query.where(revision.c.revision <= literal(newest, BigInteger))
+        async with self._read(None) as (transaction, definitions):
+            rows = (await transaction.execute(query.order_by(revision.c.revision.desc()).limit(limit))).all()
+            found = []
+            for row in rows:  # one by one, since reading a definition of 1 MiB takes 20 ms
+                key = (pipeline_id, row.revision)
+                found.append(RevisionView(row.revision, (await definitions.load([key]))[key], row.created_at))
+            return found
 
     async def board(self) -> list[BoardRow]:
         async with self._pipelines(READ_ONLY_SNAPSHOT) as pipelines:

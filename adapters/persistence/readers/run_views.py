@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -40,6 +41,8 @@ _DISPATCHES = (
 )
 
 
+UNBROKEN_RUNS = 100
+"""Runs that are converted before other tasks run."""
 StageViewCache = LruCache[tuple[int, int], list[StageRunView]]
 """The stages of a run by (run id, last seq): no attempt changes without an event."""
 
@@ -54,7 +57,9 @@ async def load_run_views(
     known = {row.id: cached for row in rows if stages is not None and (cached := stages.get((row.id, row.last_seq))) is not None}
     changed = [row for row in rows if row.id not in known]
     attempts = _by_run(await transaction.execute(SELECT_ATTEMPTS, {"ids": [row.id for row in changed]}) if changed else ())
-    for row in changed:
+    for index, row in enumerate(changed, 1):
+        if index % UNBROKEN_RUNS == 0:
+            await asyncio.sleep(0)
         known[row.id] = _stage_views(definitions_by_key[row.pipeline_id, row.revision], attempts[row.id])
         if stages is not None:
             stages.put((row.id, row.last_seq), known[row.id], weight=len(attempts[row.id]))

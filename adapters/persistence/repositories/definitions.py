@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import Text, cast, select, tuple_
 
 from adapters.persistence.connection.sql_transaction import SqlTransaction
 from adapters.persistence.lru_cache import LruCache
@@ -16,6 +18,8 @@ from domain.pipelines.definition import DEFAULT_POOL, DEFAULT_TIMEOUT, PipelineD
 RevisionKey = tuple[int, int]
 """A pipeline's id and a revision's number."""
 DefinitionCache = LruCache[RevisionKey, PipelineDefinition]
+UNBROKEN_CHARACTERS = 100_000
+"""Characters of definitions that are parsed before other tasks run."""
 
 
 class DefinitionLoader:
@@ -35,12 +39,17 @@ class DefinitionLoader:
         found = {key: cached for key in requested if (cached := self._written.get(key) or self._cache.get(key)) is not None}
         missing = requested - found.keys()
         if missing:
-            query = select(revision.c.pipeline_id, revision.c.revision, revision.c.definition)
+            query = select(revision.c.pipeline_id, revision.c.revision, cast(revision.c.definition, Text).label("text"))
             query = query.where(tuple_(revision.c.pipeline_id, revision.c.revision).in_(sorted(missing)))
+            unbroken = 0
             for row in await self._transaction.execute(query):
                 key = (row.pipeline_id, row.revision)
-                found[key] = definition = parse_stored_definition(row.definition)
+                found[key] = definition = parse_stored_definition(json.loads(row.text))
                 self._cache.put(key, definition)
+                unbroken += len(row.text)
+                if unbroken > UNBROKEN_CHARACTERS:
+                    unbroken = 0
+                    await asyncio.sleep(0)
         return found
 
 

@@ -68,8 +68,8 @@ class Reader(Protocol):
         """Return id and name of pipelines whose name contains `part`, ignoring case, ordered by name."""
         ...
 
-    async def revisions(self, pipeline_id: int) -> list[RevisionView]:
-        """Return the newest revisions, newest first, limited in number."""
+    async def revisions(self, pipeline_id: int, *, limit: int, newest: int | None = None) -> list[RevisionView]:
+        """Return the newest revisions, newest first: at most `limit`, and none after the number `newest`."""
         ...
 
     async def board(self) -> list[BoardRow]:

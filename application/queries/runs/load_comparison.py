@@ -18,7 +18,7 @@ async def load_comparison(before: RunView, after: RunView, reader: Reader) -> Co
 
 
 async def _load_definition(run: RunView, reader: Reader) -> PipelineDefinition:
-    for each in await reader.revisions(run.pipeline_id):
+    for each in await reader.revisions(run.pipeline_id, limit=1, newest=run.revision):
         if each.revision == run.revision:
             return each.definition
     raise NotFound("revision", run.revision)

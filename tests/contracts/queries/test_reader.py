@@ -434,9 +434,12 @@ async def test_revisions_are_read_newest_first(store: StoreUnderTest) -> None:
         await work.pipelines.revise(pipeline.id, a_definition("revised", ["a", "b"]), NOW)
         await work.commit()
 
-    found = await store.reader.revisions(pipeline.id)
+    found = await store.reader.revisions(pipeline.id, limit=10)
 
     assert [(each.revision, [stage.name for stage in each.definition.stages]) for each in found] == [(2, ["a", "b"]), (1, ["a"])]
+    for limit, newest, numbers in ((1, None, [2]), (10, 1, [1]), (10, 7, [2, 1]), (10, 0, []), (1, 2**40, [2])):
+        some = await store.reader.revisions(pipeline.id, limit=limit, newest=newest)
+        assert [each.revision for each in some] == numbers
 
 
 async def test_pipelines_are_found_by_part_of_their_name_and_runs_by_pipelines(store: StoreUnderTest) -> None:

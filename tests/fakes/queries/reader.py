@@ -55,8 +55,9 @@ class FakeReader:
         matching = sorted((row.name, row.id) for row in self._tables.pipelines.values() if part.lower() in row.name.lower())
         return [(id, name) for name, id in matching[:limit]]
 
-    async def revisions(self, pipeline_id: int) -> list[RevisionView]:
-        rows = sorted((number for id, number in self._tables.revisions if id == pipeline_id), reverse=True)
+    async def revisions(self, pipeline_id: int, *, limit: int, newest: int | None = None) -> list[RevisionView]:
+        numbers = (number for id, number in self._tables.revisions if id == pipeline_id and (newest is None or number <= newest))
+        rows = sorted(numbers, reverse=True)[:limit]
         at = self._tables.pipelines[pipeline_id].updated_at if pipeline_id in self._tables.pipelines else self._store.clock.now()
         return [RevisionView(number, deepcopy(self._tables.revisions[pipeline_id, number]), at) for number in rows]
 

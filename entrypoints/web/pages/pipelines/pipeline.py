@@ -27,7 +27,7 @@ async def show_pipeline(request: Request, ref: str) -> Response:
     pipeline = await require_pipeline(context, ref)
     runs = await context.reader.runs(pipeline_id=pipeline.id, status=None, skip=0, limit=GRID_RUNS)
     failures = await context.reader.failures(pipeline.id, GRID_RUNS)
-    revisions = await context.reader.revisions(pipeline.id)
+    revisions = await context.reader.revisions(pipeline.id, limit=REVISIONS_SHOWN + 1)
     rendered = await LivePipelinePage(context, pipeline.id).render_pipeline(pipeline, runs, failures)
     page, items, diff_lines = await asyncio.to_thread(_build_static_parts, pipeline, revisions, get_origin(request))
     return render_page(
@@ -38,7 +38,7 @@ async def show_pipeline(request: Request, ref: str) -> Response:
         rendered=rendered,
         has_runs=bool(runs),
         revisions=items,
-        earlier_revisions=[revision.revision for revision in revisions[REVISIONS_SHOWN:]],
+        earlier_revisions=pipeline.revision - len(items),
         diff_lines=diff_lines,
         css=("pipeline.css",),
     )

@@ -14,7 +14,7 @@ from entrypoints.http.auth.permissions import DEFINE, READ, ResourceScope, requi
 from entrypoints.http.base_path import redirect
 from entrypoints.web.form_data import parse_flat_form
 from entrypoints.web.lookups import get_application, require_pipeline
-from entrypoints.web.page_context import get_page_context, load_waiting_count
+from entrypoints.web.page_context import PageContext, get_page_context, load_waiting_count
 from entrypoints.web.templating import render_page
 from entrypoints.web.view_models.formatting import format_timestamp
 from entrypoints.web.view_models.pipelines.definition_text import format_definition, shorten_definition
@@ -23,6 +23,7 @@ from entrypoints.web.view_models.pipelines.revisions import MAX_ITEMS, RevisionI
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(load_waiting_count)])
 CSS = ("pipeline.css",)
+MAX_CHOICES = 200
 MAX_EDITED = 800_000
 """Characters of a definition that can be edited on a page, as HTML."""
 
@@ -33,13 +34,13 @@ async def show_revision(request: Request, ref: str, number: str, against: str = 
     """Show a revision and its differences from revision `against`; without it, from the revision before."""
     context = get_page_context(request)
     pipeline = await require_pipeline(context, ref)
-    revisions = await context.reader.revisions(pipeline.id)
-    revision = _require_revision(pipeline, revisions, number)
+    revision = await _require_revision(context, pipeline, number)
+    around = await context.reader.revisions(pipeline.id, limit=MAX_ITEMS + 1, newest=revision.revision + MAX_ITEMS // 2)
     if against:
-        other: RevisionView | None = _require_revision(pipeline, revisions, against)
+        other: RevisionView | None = await _require_revision(context, pipeline, against)
     else:
-        other = next((each for each in revisions if each.revision < revision.revision), None)
-    text, diff_lines, items, place = await asyncio.to_thread(_build_parts, revisions, revision, other)
+        other = next((each for each in around if each.revision < revision.revision), None)
+    text, diff_lines, items = await asyncio.to_thread(_build_parts, around, revision, other)
     return render_page(
         request,
         "revision.html",
@@ -52,25 +53,25 @@ async def show_revision(request: Request, ref: str, number: str, against: str = 
         other=other,
         diff_lines=diff_lines,
         revisions=items,
-        newer=[each.revision for each in revisions[:place][-1:]],
-        older=[each.revision for each in revisions[place + len(items) :][:1]],
-        newest=revisions[0].revision,
+        newer=around[0].revision + 1 if around[0].revision < pipeline.revision else None,
+        older=around[-1].revision if len(around) > MAX_ITEMS else None,
+        numbers=range(pipeline.revision, max(0, pipeline.revision - MAX_CHOICES), -1),
     )
 
 
 def _build_parts(
-    revisions: Sequence[RevisionView], shown: RevisionView, other: RevisionView | None
-) -> tuple[str, Sequence[DiffLine], list[RevisionItem], int]:
-    """Return the definition's text, the differences, and the listed revisions with the index of the first of them."""
-    place = max(0, revisions.index(shown) - MAX_ITEMS // 2)
+    around: Sequence[RevisionView], shown: RevisionView, other: RevisionView | None
+) -> tuple[str, Sequence[DiffLine], list[RevisionItem]]:
+    """Return the definition's text, the differences, and the list of revisions."""
     diff_lines = build_diff(other, shown) if other else ()
-    return shorten_definition(format_definition(shown.definition)), diff_lines, build_revision_items(revisions, place), place
+    return shorten_definition(format_definition(shown.definition)), diff_lines, build_revision_items(around)
 
 
-def _require_revision(pipeline: PipelineView, revisions: Sequence[RevisionView], number: str) -> RevisionView:
-    for revision in revisions:
-        if str(revision.revision) == number:
-            return revision
+async def _require_revision(context: PageContext, pipeline: PipelineView, number: str) -> RevisionView:
+    if number.isascii() and number.isdigit() and len(number) < 10:
+        for revision in await context.reader.revisions(pipeline.id, limit=1, newest=int(number)):
+            if str(revision.revision) == number:
+                return revision
     raise NotFound("revision", number, pipeline.name)
 
 

@@ -9,7 +9,7 @@ from entrypoints.definitions.revision_diff import diff_revisions
 from entrypoints.web.view_models.formatting import Timestamp, format_timestamp
 
 MAX_SUMMARY_LENGTH = 240
-MAX_ITEMS = 100
+MAX_ITEMS = 20
 """Revisions that a page lists."""
 
 
@@ -22,10 +22,10 @@ class RevisionItem:
     summary: str
 
 
-def build_revision_items(revisions: Sequence[RevisionView], first: int = 0, count: int = MAX_ITEMS) -> list[RevisionItem]:
-    """Return `count` revisions from index `first` on, newest first, each compared with the one before it."""
+def build_revision_items(revisions: Sequence[RevisionView], count: int = MAX_ITEMS) -> list[RevisionItem]:
+    """Return the first `count` revisions, newest first, each compared with the one before it."""
     items = []
-    for index, revision in list(enumerate(revisions))[first : first + count]:
+    for index, revision in enumerate(revisions[:count]):
         before = revisions[index + 1] if index + 1 < len(revisions) else None
         summary = describe_changes(before, revision) if before else "Created" if revision.revision == 1 else ""
         items.append(RevisionItem(revision.revision, format_timestamp(revision.created_at), summary))

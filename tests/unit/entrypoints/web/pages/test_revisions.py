@@ -1,5 +1,7 @@
 """A pipeline's history and revisions, and edits that lose no text."""
 
+import re
+
 import pytest
 
 from tests.support.builders import a_definition, a_stage
@@ -125,3 +127,18 @@ async def test_tags_are_short_words(headgate: InProcessHeadgate, tags: object) -
 
 def test_a_definition_without_tags_has_none() -> None:
     assert a_definition().tags == ()
+
+
+@pytest.mark.parametrize(("number", "listed"), [(1, range(11, 0, -1)), (30, range(40, 20, -1)), (50, range(50, 30, -1))])
+async def test_a_revision_of_many_is_listed_among_its_neighbours(headgate: InProcessHeadgate, number: int, listed: range) -> None:
+    await headgate.stories.add_pipeline(stages=["a"])
+    for revision in range(1, 50):
+        await edit(headgate, f"name: nightly\nstages: [{{name: a, command: ['{revision}']}}]", revision)
+
+    page = (await headgate.page_client.get(f"/ui/pipelines/nightly/revisions/{number}")).text
+
+    shown = page.split('<ol class="revisions">')[1].split("</ol>")[0]
+    assert [int(each) for each in re.findall(r"<strong>(\d+)</strong>", shown)] == list(listed)
+    assert ("Newer revisions" in page) == (listed[0] < 50) and ("Earlier revisions" in page) == (listed[-1] > 1)
+    assert len(re.findall(r"<option", page)) == (49 if number > 1 else 0)
+    assert "45 earlier" in (await headgate.page_client.get("/ui/pipelines/nightly")).text
