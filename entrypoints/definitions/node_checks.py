@@ -13,7 +13,6 @@ from domain.text_validation import MAX_JSON_DEPTH
 
 MAX_NODES = 50_000
 MAX_CHARACTERS = 8_000_000
-_MAX_DIGITS = 400
 _MAX_PROBLEMS = 10
 _PREFIX = "tag:yaml.org,2002:"
 _MERGE = f"{_PREFIX}merge"
@@ -140,8 +139,6 @@ def _find_scalar_problems(node: yaml.ScalarNode, place: _Place) -> Iterator[str]
     is_left_out = node.tag == _NULL and len(place.keys) in (1, 3)  # `workdir:` without a value is the same as no workdir
     if place.is_text and node.tag != _STR and not is_left_out:
         yield _at(node, f"{place} is {_describe(node)}: put it in quotes")
-    elif node.tag == _INT and len(node.value) > _MAX_DIGITS:
-        yield _at(node, f"{place} has a number that is too long")
     elif node.tag == _FLOAT and not _is_finite(node.value):
         yield _at(node, f"{place} is {node.value:.20}, which JSON cannot represent")
     elif node.tag == _INT and (len(node.value) > _MAX_INT_LENGTH or yaml.safe_load(node.value) not in BIGINT_RANGE):

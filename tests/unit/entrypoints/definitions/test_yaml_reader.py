@@ -141,7 +141,7 @@ def test_values_of_the_right_type_are_read(line: str, key: str, value: Any) -> N
         ("a: [b\nc: d", "line 2, column 2: "),
         ("- a", "a definition must be an object with the keys name and stages"),
         ("text", "a definition must be an object with the keys name and stages"),
-        ("a: " + "9" * 5_000, "line 1, column 4: a has a number that is too long"),
+        ("a: " + "9" * 5_000, "line 1, column 4: a cannot be read: numbers have at most 64 bits"),
         ("[" * 5_000, "nested too deeply"),
         ("- a\n" * 60_000, "more than 50,000 values"),
     ],

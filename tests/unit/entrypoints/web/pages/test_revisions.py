@@ -8,7 +8,11 @@ from tests.support.builders import a_definition, a_stage
 from tests.support.example_board import furnish, revise
 from tests.support.in_process import InProcessHeadgate
 
-BOMB = "a: &a [1,1,1,1,1,1,1,1]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nname: x\nstages: [*b]\n"
+BOMB = (
+    "a: &a [1,1,1,1,1,1,1,1]\n"
+    + "".join(f"{name}: &{name} [{','.join([f'*{before}'] * 8)}]\n" for before, name in zip("abcdef", "bcdefg", strict=True))
+    + "name: x\nstages: [*g]\n"
+)
 
 
 async def edit(headgate: InProcessHeadgate, text: str, revision: int = 1) -> object:
