@@ -136,7 +136,7 @@ class StageReportJudge:
             self.run.start_stage(self.stage, self.reporter.worker, self.now)
         else:
             self.attempt.end_reported = self.report.status.is_terminal
-            self.run.move(self.stage, self.report.status, self.now, reason=reason, actor=self.reporter.actor)
+            self.run.move(self.stage, self.report.status, self.now, reason=reason, actor=self.reporter.actor, message=self.report.message)
         seq = self.run.last_seq
         self.run.propagate(self.now)
         return applied(self.report.status, seq)

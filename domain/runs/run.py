@@ -135,8 +135,17 @@ class Run:
         self.new_events.append(event)
         return event
 
-    def move(self, stage: StageRun, to: Status, now: datetime, *, reason: Reason | None = None, actor: str | None = None) -> None:
-        """Move the stage's current attempt and record the move. Callers call `propagate` afterwards."""
+    def move(
+        self,
+        stage: StageRun,
+        to: Status,
+        now: datetime,
+        *,
+        reason: Reason | None = None,
+        actor: str | None = None,
+        message: str | None = None,
+    ) -> None:
+        """Move the stage's current attempt and record the move, with the message of a report that ends it. Call `propagate` afterwards."""
         attempt = stage.current
         attempt.move(to, now, reason)
         data = {
@@ -145,7 +154,7 @@ class Run:
                 ("reason", reason),
                 ("records_processed", attempt.records_processed if to.is_terminal else None),
                 ("error_message", attempt.error_message if to.is_terminal else None),
-                ("message", attempt.message if to.is_terminal and not attempt.by_person else None),
+                ("message", message if to.is_terminal else None),
                 ("worker", attempt.worker if to is Status.RUNNING else None),
                 ("due_at", attempt.due_at.isoformat() if attempt.due_at and to is Status.WAITING else None),
             )

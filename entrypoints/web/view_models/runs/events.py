@@ -55,6 +55,11 @@ def _get_actor(event: EventView) -> TextPart:
     return TextPart(event.actor or "Someone", event.actor is not None)
 
 
+def _get_first_line(event: EventView) -> str:
+    """Return the first line of the event's message, shortened."""
+    return str(event.data.get("message") or "").split("\n")[0][:MAX_TEXT_LENGTH]
+
+
 def _get_message(event: EventView) -> str:
     """Return the message after a colon; empty without one."""
     message = event.data.get("message")
@@ -92,7 +97,9 @@ def _describe_stage_status(event: EventView) -> Sentence:
     attempt = f" on attempt {event.attempt}" if is_retry else ""
     error = str(data.get("error_message") or "").strip().split("\n")[0][:MAX_TEXT_LENGTH]
     records = data.get("records_processed")
+    message = _get_first_line(event)
     details = f": {error}" if error else f", {pluralize(records, 'record')}" if isinstance(records, int) else ""
+    details += f": {message}" if message and not error else ""
     actor = f", by {event.actor}" if event.actor and event.status is Status.CANCELLED else ""
     return [stage, TextPart(f"{ending}{attempt}{details}"), TextPart(actor)]
 
@@ -101,7 +108,7 @@ def _describe_progress(event: EventView) -> Sentence:
     records = event.data.get("records_processed")
     if isinstance(records, int):
         return [_get_stage(event), TextPart(f" reported {pluralize(records, 'record')}")]
-    message = str(event.data.get("message") or "").split("\n")[0][:MAX_TEXT_LENGTH]
+    message = _get_first_line(event)
     return [_get_stage(event), TextPart(f": {message}" if message else " reported progress")]
 
 

@@ -100,6 +100,6 @@ def _build_attempt(run: RunView, stage: StageRunView, attempt: AttemptView, now:
         format_elapsed(attempt.finished_at or now, started) if started else DASH,
         format_count(attempt.records_processed),
         show_control_characters((attempt.error_message or "")[: max(0, room)]),
-        "" if attempt.error_message else show_control_characters((attempt.message or "")[: max(0, room)]),
+        show_control_characters((attempt.message or "")[: max(0, room)]),
         f"/ui/runs/{run.id}?stage={stage.name}{attempt_filter}#log",
     )
