@@ -21,12 +21,12 @@ endif
 run: $(VENV)/run.stamp
 	@$(BIN)/headgate up $(ARGS)
 
-# Every test, in three processes, since many wait for others; then those that kill or freeze processes, in two. With ARGS, plain pytest.
+# Every test but those of the installation, in three processes, since many wait for others; then those that kill or freeze processes, in two. With ARGS, plain pytest.
 test: $(VENV)/test.stamp
 ifdef ARGS
 	@$(BIN)/python -m pytest $(ARGS)
 else
-	@$(BIN)/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder -m "not alone"
+	@$(BIN)/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder -m "not alone and not installation"
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder -m alone
 endif
 
@@ -41,8 +41,10 @@ check: $(VENV)/test.stamp
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 
-# `make run` to the first completed run, on each Python of this machine, in a locale that is not UTF-8, and as the user nobody.
+# The tests of the installation; then `make run` to the first completed run, on each Python of this machine, in a locale that is not UTF-8,
+# and as the user nobody.
 first-runs: $(VENV)/test.stamp
+	@$(BIN)/python -m pytest -q -n 2 -m installation tests/integration/installation
 	@$(BIN)/python -m tests.first_runs
 
 bench: $(VENV)/test.stamp

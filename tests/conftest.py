@@ -34,6 +34,9 @@ SPREAD_FOLDERS: Final = ("tests/simulation",)
 ALONE: Final = ("tests/chaos", "tests/system/telemetry/test_telemetry_never_blocks.py")
 """Tests that kill or freeze processes, or count what a process does in a while: they run after the others, two at a time."""
 
+INSTALLATION: Final = "tests/integration/installation"
+"""Tests that create virtual environments: they run with `make first-runs`."""
+
 LONG: Final = ("tests/system", "tests/integration", "tests/fuzz", "tests/simulation", "tests/unit/entrypoints/web/browser")
 """Folders with tests of many seconds."""
 
@@ -42,11 +45,13 @@ _servers = ExitStack()
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give each test its group, and mark those that run alone. The groups that take longest begin first, so that none runs on by itself."""
+    """Give each test its group, and mark those that run apart. The groups that take longest begin first."""
     for item in items:
         path = str(item.path.relative_to(ROOT))
         if path.startswith(ALONE):
             item.add_marker("alone")
+        if path.startswith(INSTALLATION):
+            item.add_marker("installation")
         if not path.startswith(SPREAD_FOLDERS):
             group = next((folder for folder in GROUPS if path.startswith(f"{folder}/")), path)
             item.add_marker(pytest.mark.xdist_group(group))
