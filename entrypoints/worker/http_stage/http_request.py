@@ -34,7 +34,8 @@ class RequestFailed(Exception):
 def call(request: Mapping[str, Any], send_result: SendResult, write: Callable[[str], None]) -> int:
     """Send the request and its outcome. Return the exit code."""
     try:
-        send_result({"result": HttpRequest(request, write).send()})
+        http_request = HttpRequest(request, write)
+        send_result({"result": http_request.send(), "note": http_request.note})
     except (RequestFailed, AddressForbidden) as failure:
         send_result({"error": str(failure)})
         return 1
@@ -45,12 +46,13 @@ def call(request: Mapping[str, Any], send_result: SendResult, write: Callable[[s
 
 
 class HttpRequest:
-    """One request and its redirects."""
+    """One request and its redirects. `note` says why the response's body is not in the output."""
 
     def __init__(self, request: Mapping[str, Any], write: Callable[[str], None], resolve: Resolver = socket.getaddrinfo) -> None:
         self._request = request
         self._resolve = resolve
         self._write = write
+        self.note: str | None = None
         networks = tuple(ipaddress.ip_network(text) for text in request["allow"])
         self._address_policy = AddressPolicy(networks, frozenset(request["ports"]))
         self._headers = {"User-Agent": "headgate", "Accept-Encoding": "identity", **request["headers"]}
@@ -118,6 +120,8 @@ class HttpRequest:
         output: dict[str, Any] = {"status": status, "url": url.partition("?")[0]}
         output["headers"] = {name: headers[name][:1_000] for name in _OUTPUT_HEADERS if name in headers}
         output["body"] = _parse_body(text) if len(content) <= MAX_BODY_OUTPUT else None
+        if len(content) > MAX_BODY_OUTPUT:
+            self.note = f"The body was not kept: it has {len(content):,} bytes, more than {MAX_BODY_OUTPUT:,}."
         if isinstance(output["body"], dict) and type(records := output["body"].get("records_processed")) is int:
             output["records_processed"] = records
         return output

@@ -8,7 +8,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import pytest
 
@@ -193,6 +193,22 @@ def test_only_listed_ports_are_reached() -> None:
         AddressPolicy().resolve_allowed("8.8.8.8", 6379)
 
 
+CHANGED: Final = "The output has characters that cannot be stored, which became \ufffd."
+BODIES: Final[dict[str, tuple[bytes, Any, str | None]]] = {
+    "nul": (b'{"a": "\\u0000"}', {"a": "\ufffd"}, CHANGED),
+    "half": (b'["\\ud800"]', ["\ufffd"], CHANGED),
+    "bytes": (b"caf\xe9 \x00", "caf\ufffd \ufffd", CHANGED),
+    "deep": (b"[" * 60 + b"]" * 60, "[" * 60 + "]" * 60, None),
+    "deeper": (b"[" * 30_000, "[" * 30_000, None),
+    "digits": (b"1" * 5_000, "1" * 5_000, None),
+    "big": (b"9223372036854775808", 2**63, None),
+    "infinite": (b'{"a": 1e999}', {"a": float("inf")}, None),
+    "long": (b"x" * 70_000, None, "The body was not kept: it has 70,000 bytes, more than 65,536."),
+    "empty": (b"", "", None),
+}
+"""Bodies of responses, with the output's body and the note on it. The report changes the numbers that cannot be stored."""
+
+
 class Target(http.server.BaseHTTPRequestHandler):
     heard: ClassVar[list[tuple[str, str, dict[str, str], str]]] = []
 
@@ -201,7 +217,11 @@ class Target(http.server.BaseHTTPRequestHandler):
         self.heard.append((self.command, self.path, {name.lower(): value for name, value in self.headers.items()}, body))
         path, _, rest = self.path.partition("?")
         content = (
-            b"x" * 5_000 if path == "/big" else json.dumps({"records_processed": 3, "auth": self.headers.get("Authorization")}).encode()
+            b"x" * 5_000
+            if path == "/big"
+            else BODIES[rest][0]
+            if path == "/body"
+            else json.dumps({"records_processed": 3, "auth": self.headers.get("Authorization")}).encode()
         )
         self.send_response({"/to": 302, "/keep": 307, "/round": 302, "/no": 500}.get(path, 200))
         if path in ("/to", "/keep", "/round"):
@@ -294,6 +314,15 @@ async def test_an_unexpected_response_fails_with_a_sentence(
     assert not end.succeeded
     assert end.error is not None
     assert any(word in end.error for word in words.split("|")), end
+
+
+@pytest.mark.parametrize("name", BODIES)
+async def test_a_body_that_cannot_be_stored_never_fails_the_stage(stages: StageRunner, tmp_path: Path, target: int, name: str) -> None:
+    _, end = await ask(stages, tmp_path, target, f"http://127.0.0.1:{target}/body?{name}")
+
+    assert end.succeeded, end
+    assert end.result is not None
+    assert (end.result["body"], end.note) == BODIES[name][1:]
 
 
 def test_a_redirect_to_another_origin_carries_no_credentials() -> None:
