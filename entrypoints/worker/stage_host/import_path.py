@@ -11,7 +11,7 @@ import sys
 import time
 import types
 from collections import namedtuple
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import Any, Final
@@ -76,12 +76,22 @@ def set_import_path(folder: str, python_path: str, interpreter: Message) -> None
 
 def _forget_hidden_modules(folders: Sequence[str]) -> None:
     """Forget modules that the host has imported and that a new interpreter would find in these folders, such as a user's `token.py`."""
-    imported = [name for name, module in sys.modules.items() if "." not in name and _is_from_file(module)]
-    for name in imported:
+    present = {name for folder in folders for name in _list_names(folder)}
+    for name in [name for name in present if name in sys.modules and _is_from_file(sys.modules[name])]:
         spec = PathFinder.find_spec(name, folders)
         if spec is not None and spec.has_location and spec.origin != sys.modules[name].__spec__.origin:  # type: ignore[union-attr]
             for each in [each for each in sys.modules if each.partition(".")[0] == name]:
                 del sys.modules[each]
+
+
+def _list_names(folder: str) -> Iterable[str]:
+    """Return the names of modules that may be in the folder: any if it is none, such as a ZIP archive."""
+    try:
+        return [name.partition(".")[0] for name in os.listdir(folder)]  # noqa: PTH208
+    except NotADirectoryError:
+        return [name for name in sys.modules if "." not in name]
+    except OSError:
+        return ()
 
 
 def _is_from_file(module: types.ModuleType) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import zipfile
 
 import pytest
 
@@ -45,6 +46,14 @@ def test_a_module_beside_the_function_hides_one_of_python(interpreter: Interpret
     interpreter.write(interpreter.work / "asking.py", f"def run():\n    import {name}\n    return {{'found': {name}.WHOSE}}\n")
 
     assert interpreter.call("asking:run")["result"] == {"found": "mine"}
+
+
+@pytest.mark.parametrize("name", ["token", "json"])
+def test_an_archive_in_pythonpath_hides_modules_of_python(interpreter: Interpreter, name: str) -> None:
+    with zipfile.ZipFile(interpreter.elsewhere / "lib.zip", "w") as archive:
+        archive.writestr(f"{name}.py", "WHOSE = 'mine'\n")
+
+    assert interpreter.import_in_stage(name, env={"PYTHONPATH": f"/nonexistent:{interpreter.elsewhere / 'lib.zip'}"}) == "mine"
 
 
 @pytest.mark.parametrize("name", NEVER_HIDDEN)
