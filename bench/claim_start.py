@@ -34,7 +34,7 @@ class StubApiClient(ApiClient):
     async def advance(self, dispatch: Any, body: bytes, trace: Any = None) -> AdvanceResponse:
         return AdvanceResponse()
 
-    async def append_log(self, run_id: int, stage: str, attempt: int, lines: Any, *, is_tail: bool = False) -> None:
+    async def append_log(self, run_id: int, stage: str, attempt: int, lines: Any, *, is_tail: bool = False, unfinished: Any = None) -> None:
         for line in lines:
             text = line.rpartition(b",")[2].strip(b'"]').decode()
             if text.replace(".", "").isdigit():

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from application.ports.persistence.logs import NewLogLine
+from application.ports.persistence.logs import NewLogLine, UnfinishedLine, UnfinishedLines
 from application.ports.persistence.pipelines import StoredPipeline
 from application.ports.persistence.workers import WorkerStatus
 from domain.runs.attempt_log import LogLimit
@@ -84,6 +84,15 @@ class RunStories:
         ]
         async with self._fakes.open_unit_of_work() as work:
             await work.logs.append(run_id, stage, attempt, new, LogLimit(10 << 20))
+            await work.commit()
+        await self._fakes.change_feed.announce(log_run_ids=[run_id])
+
+    async def show_unfinished(self, run_id: int, stage: str, version: int, *lines: str) -> None:
+        """Set the unfinished lines of a stage's first attempt. Those that begin with `!` are of stderr."""
+        at = self._fakes.clock.now()
+        shown = [UnfinishedLine(at, "stderr" if line.startswith("!") else "stdout", line.lstrip("!")) for line in lines]
+        async with self._fakes.open_unit_of_work() as work:
+            await work.logs.append(run_id, stage, 1, [], LogLimit(10 << 20), unfinished=UnfinishedLines(version, shown))
             await work.commit()
         await self._fakes.change_feed.announce(log_run_ids=[run_id])
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Unpack
 
-from sqlalchemy import BigInteger, bindparam, literal, select, text
+from sqlalchemy import BigInteger, bindparam, func, literal, select, text
 
 from adapters.persistence.connection.bulk_parameters import is_any_of, is_storable_id
 from adapters.persistence.connection.clock import seconds_ago
@@ -24,7 +24,7 @@ from adapters.persistence.readers.run_views import RUNS, StageViewCache, load_ru
 from adapters.persistence.readers.stage_times import STAGE_TIMES
 from adapters.persistence.repositories.definitions import DefinitionCache, DefinitionLoader
 from adapters.persistence.repositories.pipelines import is_valid_pipeline_ref
-from adapters.persistence.tables.logs import log_line
+from adapters.persistence.tables.logs import log_line, log_progress
 from adapters.persistence.tables.pipelines import pipeline, revision
 from adapters.persistence.tables.runs import event, run
 from adapters.persistence.tables.workers import worker
@@ -40,10 +40,18 @@ from domain.errors import Unavailable
 
 _LINE = (log_line.c.n, log_line.c.at, log_line.c.stream, log_line.c.text, log_line.c.stage, log_line.c.attempt)
 MAX_CACHED_ATTEMPTS = 5_000
+MAX_UNFINISHED = 100
+"""Attempts whose unfinished lines are shown at a time."""
 _EARLIEST = select(run.c.created_at - timedelta(days=1)).where(run.c.id == bindparam("run")).scalar_subquery()
 """A day before the run was created, to allow for clock skew. The condition keeps PostgreSQL from reading older partitions."""
 _EVENTS = select(event).where(event.c.run_id == bindparam("run"), event.c.at >= _EARLIEST).limit(bindparam("limit"))
 _LINES = select(*_LINE).where(log_line.c.run_id == bindparam("run"), log_line.c.at >= _EARLIEST)
+_UNFINISHED = (
+    select(log_progress.c.stage, log_progress.c.attempt, log_progress.c.unfinished)
+    .where(log_progress.c.run_id == bindparam("run"), func.jsonb_array_length(log_progress.c.unfinished["lines"]) > 0)
+    .order_by(log_progress.c.stage, log_progress.c.attempt)
+    .limit(MAX_UNFINISHED)
+)
 _RUNS_BY_ID = RUNS.where(is_any_of(run.c.id, "ids")).order_by(run.c.id)
 _IS_READ_ONLY = text("SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean")
 _EVENTS_AFTER = _EVENTS.where(event.c.seq > bindparam("after", type_=BigInteger)).order_by(event.c.seq)
@@ -163,6 +171,18 @@ class SqlReader:
             query = query.where(log_line.c.attempt == attempt)
         async with self._read(None) as (transaction, _):
             return [LogLineView(**row._mapping) for row in await transaction.execute(query, {"run": run_id})]
+
+    async def unfinished_lines(self, run_id: int, line_filter: LogFilter, after: int) -> list[LogLineView]:
+        if line_filter.text is not None:
+            return []
+        async with self._read(None) as (transaction, _):
+            rows = (await transaction.execute(_UNFINISHED, {"run": run_id})).all()
+        return [
+            LogLineView(after, datetime.fromisoformat(at), stream, text, row.stage, row.attempt, is_unfinished=True)
+            for row in rows
+            for at, stream, text in row.unfinished["lines"]
+            if line_filter.selects(row.stage, row.attempt, stream)
+        ]
 
     async def log_window(
         self, run_id: int, log_filter: LogFilter, *, limit: int, above: int = 0, below: int | None = None, last: bool = False

@@ -12,7 +12,7 @@ from adapters.persistence.connection.bulk_parameters import rows_from_json
 from adapters.persistence.connection.sql_transaction import SqlTransaction
 from adapters.persistence.tables.logs import log_counter, log_line, log_progress
 from adapters.persistence.tables.runs import attempt
-from application.ports.persistence.logs import AppendedLines, NewLogLine
+from application.ports.persistence.logs import AppendedLines, NewLogLine, UnfinishedLines
 from domain.runs.attempt_log import AttemptLog, LineDecision, LogLimit, describe_full_head
 
 _KEY = ("run_id", "stage", "attempt")
@@ -27,7 +27,7 @@ def _build_open_progress() -> Any:
     new = upsert(log_progress).from_select(_KEY, source, include_defaults=False)
     unchanged = {"cut": log_progress.c.cut}
     return new.on_conflict_do_update(index_elements=_KEY, set_=unchanged).returning(
-        log_progress.c.next_index, log_progress.c.bytes, log_progress.c.cut
+        log_progress.c.next_index, log_progress.c.bytes, log_progress.c.cut, log_progress.c.unfinished
     )
 
 
@@ -47,7 +47,13 @@ def _build_store() -> Any:
     return update(log_progress).where(*named).values(values).add_cte(lines)
 
 
+def _build_show_unfinished() -> Any:
+    key = [log_progress.c[name] == bindparam(f"this_{name.removesuffix('_id')}") for name in _KEY]
+    return update(log_progress).where(*key).values(unfinished=bindparam("new_unfinished", type_=log_progress.c.unfinished.type))
+
+
 _OPEN_PROGRESS, _TAKE_NUMBERS, _STORE = _build_open_progress(), _build_take_numbers(), _build_store()
+_SHOW_UNFINISHED = _build_show_unfinished()
 
 
 class SqlLogs:
@@ -55,7 +61,15 @@ class SqlLogs:
         self._transaction = transaction
 
     async def append(
-        self, run_id: int, stage: str, attempt: int, lines: Sequence[NewLogLine], limit: LogLimit, *, is_tail: bool = False
+        self,
+        run_id: int,
+        stage: str,
+        attempt: int,
+        lines: Sequence[NewLogLine],
+        limit: LogLimit,
+        *,
+        is_tail: bool = False,
+        unfinished: UnfinishedLines | None = None,
     ) -> AppendedLines:
         """Raise LookupError if the attempt does not exist."""
         key = {"this_run": run_id, "this_stage": stage, "this_attempt": attempt}
@@ -70,7 +84,11 @@ class SqlLogs:
                 line["n"] = n
             new = {"new_next_index": log.next_index, "new_bytes": log.stored_bytes, "new_cut": log.is_head_full}
             await self._transaction.execute(_STORE, key | new | {"lines": stored})
-        return AppendedLines(len(stored), log.get_tail_start(limit))
+        has_new_unfinished = unfinished is not None and unfinished.version > (row.unfinished or {"version": 0})["version"]
+        if unfinished is not None and has_new_unfinished:
+            await self._take_numbers(run_id, 0)  # for the change feed
+            await self._transaction.execute(_SHOW_UNFINISHED, key | {"new_unfinished": _encode_unfinished(unfinished)})
+        return AppendedLines(len(stored), log.get_tail_start(limit), has_new_unfinished)
 
     async def _take_numbers(self, run_id: int, count: int) -> int:
         return int((await self._transaction.execute(_TAKE_NUMBERS, {"this_run": run_id, "count": count})).scalar_one())
@@ -84,3 +102,8 @@ def _select_lines(log: AttemptLog, lines: Sequence[NewLogLine], limit: LogLimit,
                 yield {"at": line.at.isoformat(), "stream": line.stream, "text": line.text}
             case LineDecision.STORE_NOTE:
                 yield {"at": line.at.isoformat(), "stream": "headgate", "text": describe_full_head(limit)}
+
+
+def _encode_unfinished(unfinished: UnfinishedLines) -> dict[str, Any]:
+    lines = [[line.at.isoformat(), line.stream, line.text] for line in unfinished.lines]
+    return {"version": unfinished.version, "lines": lines}

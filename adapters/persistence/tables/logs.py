@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from sqlalchemy import BigInteger, Boolean, Column, DateTime, Index, Integer, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
 from adapters.persistence.tables.base import TableBase, Xid8, get_table
@@ -29,7 +30,10 @@ class LogLineTable(TableBase, table=True):
 
 
 class LogProgressTable(TableBase, table=True):
-    """The state of an attempt's log: the next index, the stored bytes, and whether the head is full. Each append locks the row."""
+    """The state of an attempt's log: the next index, the stored bytes, and whether the head is full. Each append locks the row.
+
+    `unfinished` has the version and the lines, as [time, stream, text], of what was printed without its line end.
+    """
 
     __tablename__ = "log_progress"
     run_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
@@ -38,6 +42,7 @@ class LogProgressTable(TableBase, table=True):
     next_index: int = Field(sa_column=Column(BigInteger, nullable=False, server_default=text("0")))
     bytes: int = Field(sa_column=Column(BigInteger, nullable=False, server_default=text("0")))
     cut: bool = Field(sa_column=Column(Boolean, nullable=False, server_default=text("false")))
+    unfinished: Any = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
 
 
 class LogCounterTable(TableBase, table=True):

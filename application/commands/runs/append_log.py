@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from application.ports.dispatch.wakeups import Wakeups
-from application.ports.persistence.logs import AppendedLines, NewLogLine
+from application.ports.persistence.logs import AppendedLines, NewLogLine, UnfinishedLines
 from application.ports.persistence.unit_of_work import OpenUnitOfWork
 from application.ports.system.clock import Clock
 from domain.errors import Conflict
@@ -27,15 +27,26 @@ class AppendLog:
     wakeups: Wakeups
     limit_bytes: int
 
-    async def __call__(self, run_id: int, stage: str, attempt: int, lines: Sequence[NewLogLine], *, is_tail: bool = False) -> AppendedLines:
+    async def __call__(
+        self,
+        run_id: int,
+        stage: str,
+        attempt: int,
+        lines: Sequence[NewLogLine],
+        *,
+        is_tail: bool = False,
+        unfinished: UnfinishedLines | None = None,
+    ) -> AppendedLines:
         lines = [_correct_time(line, self.clock.now()) for line in lines]
         async with self.open_unit_of_work() as work:
             try:
-                appended = await work.logs.append(run_id, stage, attempt, lines, LogLimit(self.limit_bytes), is_tail=is_tail)
+                appended = await work.logs.append(
+                    run_id, stage, attempt, lines, LogLimit(self.limit_bytes), is_tail=is_tail, unfinished=unfinished
+                )
             except LookupError as error:
                 raise Conflict("unknown_attempt", f"Run {run_id} has no attempt {attempt} of {stage:.100}.") from error
             await work.commit()
-        if appended.stored:
+        if appended.stored or appended.has_new_unfinished:
             self.wakeups.notify_committed(log_run_ids=[run_id])
         return appended
 

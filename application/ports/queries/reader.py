@@ -119,6 +119,10 @@ class Reader(Protocol):
         """Return log lines numbered higher than `after`, in order."""
         ...
 
+    async def unfinished_lines(self, run_id: int, line_filter: LogFilter, after: int) -> list[LogLineView]:
+        """Return the present state of lines whose end was not printed yet, with `after` as their numbers. A text filter matches none."""
+        ...
+
     async def log_window(
         self, run_id: int, wanted: LogFilter, *, limit: int, above: int = 0, below: int | None = None, last: bool = False
     ) -> list[LogLineView]:

@@ -14,6 +14,8 @@ class LogLineView:
     text: str
     stage: str
     attempt: int
+    is_unfinished: bool = False
+    """Whether the end of the line was not printed yet. Its text may still change, and `n` is the number of the line before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +26,7 @@ class LogFilter:
     attempt: int | None = None
     stream: str | None = None
     text: str | None = None
+
+    def selects(self, stage: str, attempt: int, stream: str) -> bool:
+        """Whether lines of this attempt and stream match, whatever their text."""
+        return self.stage in (None, stage) and self.attempt in (None, attempt) and self.stream in (None, stream)

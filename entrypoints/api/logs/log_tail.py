@@ -1,11 +1,11 @@
 """Live log lines for viewers."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from functools import partial
 
 from application.ports.queries.reader import Reader
-from application.queries.views.logs import LogLineView
+from application.queries.views.logs import LogFilter, LogLineView
 from application.services.feed.event_hub import EventHub
 from application.services.feed.subscription import Subscription
 from entrypoints.api.logs.models import LogLineResponse
@@ -24,7 +24,11 @@ class LogTail:
         self._queries = SharedQueries()
 
     async def stream(self, reader: Reader, run_id: int, stage: str | None, attempt: int | None, after: int) -> AsyncGenerator[bytes, None]:
-        """Yield the run's lines with n > after: the stored ones, then new ones as they are stored."""
+        """Yield the run's lines with n > after: the stored ones, then new ones as they are stored.
+
+        An event `unfinished` has all lines that are not finished yet, in place of those of the event before.
+        """
+        was_unfinished = False
         with self._hub.subscribe() as subscription:
             while True:
                 page = await self._queries.run(
@@ -36,6 +40,13 @@ class LogTail:
                     yield b"".join(_encode_line(line) for line in page)
                 if len(page) == PAGE_SIZE:
                     continue
+                unfinished = await self._queries.run(
+                    (run_id, stage, attempt, after, "unfinished"),
+                    partial(reader.unfinished_lines, run_id, LogFilter(stage, attempt), after),
+                )
+                if unfinished or was_unfinished:
+                    yield _encode_unfinished(unfinished)
+                was_unfinished = bool(unfinished)
                 while not await self._wait_for_lines(subscription, run_id):
                     yield SSE_PING
 
@@ -52,3 +63,7 @@ class LogTail:
 
 def _encode_line(line: LogLineView) -> bytes:
     return f"id: {line.n}\nevent: line\ndata: ".encode() + encode_json(LogLineResponse.from_view(line)) + b"\n\n"
+
+
+def _encode_unfinished(lines: Sequence[LogLineView]) -> bytes:
+    return b"event: unfinished\ndata: " + encode_json([LogLineResponse.from_view(line) for line in lines]) + b"\n\n"

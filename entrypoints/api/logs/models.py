@@ -21,6 +21,7 @@ class LogLineResponse(ResponseModel):
             "text": "336776 rows",
             "stage": "extract",
             "attempt": 1,
+            "unfinished": False,
         }
     )
 
@@ -30,3 +31,8 @@ class LogLineResponse(ResponseModel):
     text: str
     stage: str
     attempt: int
+    unfinished: bool = Field(
+        False,
+        description="The line's end was not printed yet. Its text may change; `n` is the number of the line before it.",
+        validation_alias="is_unfinished",
+    )

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from application.ports.queries.reader import Reader
 from application.queries.runs.log_selection import check_log_selection
-from application.queries.views.logs import LogLineView
+from application.queries.views.logs import LogFilter, LogLineView
 from application.queries.views.runs import RunView
 from entrypoints.api.logs.log_tail import LogTail
 from entrypoints.api.logs.models import LINE_STREAM_EXAMPLE, LogLineResponse
@@ -49,7 +49,9 @@ async def run_logs(
     limit: Limit = 1_000,
     cursor: Cursor = None,
 ) -> Response:
-    """Return the lines in the order of `n`, after the given one. With `Accept: text/event-stream`, stream new lines with their `n` as ids;
+    """Return the lines in the order of `n`, after the given one, and last those that are not finished yet.
+
+    With `Accept: text/event-stream`, stream new lines with their `n` as ids, and what is not finished as events `unfinished`;
     with `Accept: text/plain`, return the whole log as a file."""
     check_log_selection(run, stage, attempt)
     if accepts_sse(request):
@@ -62,6 +64,8 @@ async def run_logs(
     found = await reader.log(run.id, stage=stage, attempt=attempt, after=parse_cursor(cursor).above or after or 0, limit=limit + 1)
     page, has_more = found[:limit], len(found) > limit
     links = build_next_link(request, page[-1].n, has_more) if page else {}
+    if not has_more:
+        page += await reader.unfinished_lines(run.id, LogFilter(stage, attempt), page[-1].n if page else after or 0)
     return JsonResponse([LogLineResponse.from_view(line) for line in page], headers=links)
 
 
@@ -73,6 +77,8 @@ async def _read_text(reader: Reader, run: RunView, stage: str | None, attempt: i
             after = page[-1].n
             yield "".join(_format_line(line, with_stage=stage is None) for line in page).encode()
         if len(page) < PAGE_SIZE:
+            unfinished = await reader.unfinished_lines(run.id, LogFilter(stage, attempt), after)
+            yield "".join(_format_line(line, with_stage=stage is None) for line in unfinished).encode()
             return
 
 

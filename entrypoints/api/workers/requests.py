@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, FailFast, Field, model_val
 
 from application.commands.dispatches.advance_dispatch import AdvanceCommand, WorkerReport
 from application.commands.workers.record_heartbeat import HeartbeatCommand, HeldDispatch
-from application.ports.persistence.logs import NewLogLine
+from application.ports.persistence.logs import NewLogLine, UnfinishedLine, UnfinishedLines
 from application.ports.persistence.workers import WorkerStatus
 from domain.reports.report import Report
 from domain.runs.status import Reason, Status
@@ -48,6 +48,8 @@ def _require_timestamp(value: datetime | None) -> datetime:
 HeldAttempts = Annotated[list[tuple[str, AttemptNumber]], FailFast(), BeforeValidator(_to_pairs), Field(max_length=_MAX_ITEMS)]
 RequiredTimestamp = Annotated[Timestamp, AfterValidator(_require_timestamp)]
 Line = tuple[Count, RequiredTimestamp, Literal["stdout", "stderr", "headgate"], Annotated[str, Field(max_length=1 << 20)]]
+
+UnfinishedEntry = tuple[RequiredTimestamp, Literal["stdout", "stderr"], Annotated[str, Field(max_length=10_000)]]
 
 
 class HeldDispatchModel(RequestModel):
@@ -149,6 +151,16 @@ class FlowRunRecordedRequest(RequestModel):
     flow_run_id: ShortText
 
 
+class UnfinishedLinesModel(RequestModel):
+    """The lines that an attempt has not finished yet: (time, stream, text) each. A higher version is newer."""
+
+    version: Count
+    lines: Annotated[list[UnfinishedEntry], FailFast(), BeforeValidator(_to_pairs), Field(max_length=2)]
+
+    def to_lines(self) -> UnfinishedLines:
+        return UnfinishedLines(self.version, [UnfinishedLine(at, stream, text) for at, stream, text in self.lines])
+
+
 class AppendLogRequest(RequestModel):
     """Lines of one attempt: (index, time, stream, text) each. `tail` marks the last lines of a log whose head is full."""
 
@@ -157,6 +169,11 @@ class AppendLogRequest(RequestModel):
     attempt: AttemptNumber
     lines: Annotated[list[Line], FailFast(), BeforeValidator(_to_pairs), Field(max_length=_MAX_LINES)]
     tail: bool = False
+    unfinished: UnfinishedLinesModel | None = None
+
+    @property
+    def unfinished_lines(self) -> UnfinishedLines | None:
+        return self.unfinished.to_lines() if self.unfinished else None
 
     def to_lines(self) -> list[NewLogLine]:
         return [NewLogLine(index, at, stream, text) for index, at, stream, text in self.lines]

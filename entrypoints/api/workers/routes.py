@@ -134,7 +134,8 @@ async def recorded(dispatch: DispatchDep, body: FlowRunRecordedRequest, applicat
 @requires(AccessLevel.WORKER)
 async def logs(body: AppendLogRequest, application: ApplicationDep) -> StoredLinesResponse:
     """Append lines to an attempt's log. Lines that are stored already are ignored."""
-    appended = await application.append_log()(body.run_id, body.stage, body.attempt, body.to_lines(), is_tail=body.tail)
+    append_log, attempt = application.append_log(), (body.run_id, body.stage, body.attempt)
+    appended = await append_log(*attempt, body.to_lines(), is_tail=body.tail, unfinished=body.unfinished_lines)
     return StoredLinesResponse.from_view(appended)
 
 

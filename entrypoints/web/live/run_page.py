@@ -72,13 +72,18 @@ class LiveRunPage(LiveView):
         """Return the lines after line `after`, or the newest that fit on a page in place of all lines if there are more."""
         reader = self._context.reader
         lines = await reader.log_window(self._run_id, self._query.line_filter, above=after, limit=MAX_LINES + 1)
+        unfinished = format_sse_event("log-unfinished", await self._render_unfinished_lines())
         if not lines:
-            return Tail((), after)
+            return Tail([unfinished], after)
         event, shown = "log", build_log_lines(lines[:MAX_LINES])
         if len(shown) < len(lines):
             lines = await reader.log_window(self._run_id, self._query.line_filter, limit=MAX_LINES, last=True)
             event, shown = "log-reset", build_log_lines(lines, from_end=True)
-        return Tail([format_sse_event(event, render_log_lines(shown), lines[-1].n)], lines[-1].n)
+        return Tail([format_sse_event(event, render_log_lines(shown), lines[-1].n), unfinished], lines[-1].n)
+
+    async def _render_unfinished_lines(self) -> str:
+        lines = await self._context.reader.unfinished_lines(self._run_id, self._query.line_filter, 0)
+        return str(render("live/unfinished_lines.html", lines=build_log_lines(lines)))
 
 
 def render_log_lines(lines: Sequence[LogLine]) -> str:

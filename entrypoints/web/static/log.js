@@ -69,6 +69,12 @@
     headgate.onStream("log", (event) => receive(event.data, false));
     headgate.onStream("log-reset", (event) => receive(event.data, true));
 
+    const unfinished = document.getElementById("log-unfinished");
+    headgate.onStream("log-unfinished", function (event) {
+      unfinished.replaceChildren(...(isTail ? parse(event.data) : []));
+      unfinished.hidden = !unfinished.children.length;
+    });
+
     async function load(query, add) {
       if (isBusy) return;
       isBusy = true;

@@ -118,13 +118,23 @@ class ApiClient:
             raise
 
     async def append_log(
-        self, run_id: int, stage: str, attempt: int, lines: Sequence[bytes], *, is_tail: bool = False
+        self,
+        run_id: int,
+        stage: str,
+        attempt: int,
+        lines: Sequence[bytes],
+        *,
+        is_tail: bool = False,
+        unfinished: Mapping[str, Any] | None = None,
     ) -> LogTailStart | None:
-        """Store lines, each encoded as `[index, at, stream, text]`. Lines that Headgate rejects are dropped.
+        """Store lines, each encoded as `[index, at, stream, text]`, and the state of unfinished ones.
+
+        Lines that Headgate rejects are dropped.
 
         Returns where the tail begins once Headgate stores no more lines of the head.
         """
-        head = encode_json({"run_id": run_id, "stage": stage, "attempt": attempt} | ({"tail": True} if is_tail else {}))
+        options = ({"tail": True} if is_tail else {}) | ({"unfinished": unfinished} if unfinished else {})
+        head = encode_json({"run_id": run_id, "stage": stage, "attempt": attempt, **options})
         body = head[:-1] + b',"lines":[' + b",".join(lines) + b"]}"
         try:
             return LogTailStart.parse(await self._post_until_answered("/worker/logs", body))

@@ -10,6 +10,7 @@ from typing import Final
 
 from entrypoints.worker.client.api_client import ApiClient
 from entrypoints.worker.runner.tail_buffer import NumberedLine, TailBuffer
+from entrypoints.worker.runner.unfinished_state import UnfinishedState
 from entrypoints.worker_protocol.messages import BODY_LIMIT, LogTailStart
 
 _LATENCY: Final = 0.05
@@ -29,6 +30,7 @@ class LogSender:
         self._attempt = (run_id, stage, attempt)
         self._pending: list[bytes] = []
         self._tail: TailBuffer | None = None
+        self._unfinished = UnfinishedState()
         self._next = 0
         self._has_lines, self._has_full_batch, self._has_room = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._has_sent = self._is_finished = False
@@ -37,10 +39,16 @@ class LogSender:
         """Take a line. It is sent after the next `wake` or at the end."""
         line = NumberedLine(self._next, at, stream, text)
         self._next += 1
+        self._unfinished.finish_line(stream)
         if self._tail is None:
             self._pending.append(line.encode())
         else:
             self._tail.add(line)
+
+    def show_unfinished(self, lines: Sequence[tuple[str, str]], at: datetime) -> None:
+        """Send the stream and the text of each unfinished line, unless they are the same as before."""
+        if self._unfinished.update(lines, at):
+            self.wake()
 
     def wake(self) -> None:
         """Send the lines that wait."""
@@ -78,14 +86,15 @@ class LogSender:
             if not self._pending:
                 self._has_lines.clear()
             self._has_room.set()
-            if batch:
+            unfinished = self._unfinished.take_changes()
+            if batch or unfinished:
                 self._has_sent = True
-                start = await self._api.append_log(*self._attempt, batch)
-                if start is not None:
+                start = await self._api.append_log(*self._attempt, batch, unfinished=unfinished)
+                if start is not None and self._tail is None:
                     self._start_tail(start, batch[max(0, start.index - first) :])
         if self._tail is not None:
             for lines in _split([line.encode() for line in self._tail.take_lines()]):
-                await self._api.append_log(*self._attempt, lines, is_tail=True)
+                await self._api.append_log(*self._attempt, lines, is_tail=True, unfinished=self._unfinished.take_changes())
 
     def _take_batch(self) -> list[bytes]:
         count = _count_fitting(self._pending[:_BATCH_LINES])

@@ -17,6 +17,9 @@ from entrypoints.worker.stage_host.job import Job, OutputLine
 
 output = logging.getLogger("headgate.stage")
 
+_UNFINISHED_SECONDS: Final = 0.75
+"""Time between two looks at the unfinished lines."""
+_UNFINISHED_LENGTH: Final = 4_000
 _LAST_LINES: Final = 20
 _LAST_LINE_LENGTH: Final = 500
 
@@ -44,7 +47,7 @@ class LogShipper:
 
     async def ship_output(self, job: Job) -> None:
         """Read the job's output to its end and send it meanwhile."""
-        sending = asyncio.create_task(self._sender.run())
+        sending, watching = asyncio.create_task(self._sender.run()), asyncio.create_task(self._watch_unfinished(job))
         try:
             async for lines in job.batches():
                 for line in lines:
@@ -53,12 +56,14 @@ class LogShipper:
                 self._sender.wake()
                 await self._sender.wait_for_room()
             self._is_read.set()
+            watching.cancel()
             await self._add_last_notes(job)
             self._sender.discard_if_unused()
             self._sender.finish()
             await sending
         finally:
             self._is_read.set()
+            watching.cancel()
             sending.cancel()
 
     async def wait_until_read(self, seconds: float) -> None:
@@ -71,6 +76,16 @@ class LogShipper:
         """Send the notes on a stage whose process never started."""
         self._sender.finish()
         await self._sender.run()
+
+    async def _watch_unfinished(self, job: Job) -> None:
+        """Show the state of a line that has been unfinished for a while, again and again until the line is finished."""
+        lines: dict[str, int] = {}
+        while True:
+            await asyncio.sleep(_UNFINISHED_SECONDS)
+            unfinished = job.unfinished
+            shown = [(rest.stream, rest.text[:_UNFINISHED_LENGTH]) for rest in unfinished if lines.get(rest.stream, 0) == rest.line]
+            self._sender.show_unfinished(shown, self._clock.now())
+            lines = {rest.stream: rest.line for rest in unfinished}
 
     async def _add_last_notes(self, job: Job) -> None:
         end = await job.wait()

@@ -70,6 +70,14 @@ class EndedProcess(NamedTuple):
     name: str
 
 
+class UnfinishedText(NamedTuple):
+    """What a stage printed after its last line end, as a terminal shows it. `line` is the number of lines before it in its stream."""
+
+    stream: Stream
+    line: int
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class JobResult:
     """How a job ended: its exit code, or the signal that killed it. `error` is a sentence, if there is one.
@@ -111,10 +119,10 @@ class LineSplitter:
         *pieces, self._rest = _cut(rest)
         yield from map(_decode, pieces)
 
-    @property
-    def unfinished(self) -> str:
-        """The text after the last line end, as a terminal shows it."""
-        return _decode(render_line(self._rest) if is_redrawn(self._rest) else self._rest)[:LINE_LIMIT]
+    def get_unfinished(self, following: bytes = b"") -> str:
+        """Return the text after the last line end, as a terminal shows it, with more bytes that follow."""
+        rest = self._rest + following
+        return _decode(render_line(rest) if is_redrawn(rest) else rest)[:LINE_LIMIT]
 
     def flush(self) -> Iterator[str]:
         """Yield what was printed after the last line end."""
@@ -154,6 +162,7 @@ class Job:
         self._send = send
         self._chunks: asyncio.Queue[tuple[Stream, datetime, bytes] | None] = asyncio.Queue()
         self._splitters: dict[Stream, LineSplitter] = {"stdout": LineSplitter(), "stderr": LineSplitter()}
+        self._line_counts: dict[Stream, int] = {"stdout": 0, "stderr": 0}
         self._read_bytes = 0
         self._started = asyncio.Event()
         self._end: asyncio.Future[JobResult] = asyncio.get_running_loop().create_future()
@@ -173,6 +182,7 @@ class Job:
         while (chunk := await self._chunks.get()) is not None:
             stream, at, data = chunk
             if lines := [OutputLine(stream, text, at) for text in self._splitters[stream].feed(self._maskers[stream].feed(data))]:
+                self._line_counts[stream] += len(lines)
                 yield lines
             self._acknowledge(len(data))
         self._chunks.put_nowait(None)
@@ -183,6 +193,12 @@ class Job:
             rest += [OutputLine(stream, text, now) for text in (*splitter.feed(last), *splitter.flush())]
         if rest:
             yield rest
+
+    @property
+    def unfinished(self) -> list[UnfinishedText]:
+        """The unfinished line of each stream that has one."""
+        texts = {stream: splitter.get_unfinished(self._maskers[stream].harmless_rest) for stream, splitter in self._splitters.items()}
+        return [UnfinishedText(stream, self._line_counts[stream], text) for stream, text in texts.items() if text]
 
     async def wait(self) -> JobResult:
         """Wait until every process of the job has ended and its output was read. Return how it ended."""

@@ -77,6 +77,11 @@ class StreamMasker:
         self._passed = 0
         """Held bytes that were passed on already, because they end a line and are too few to show a secret."""
 
+    @property
+    def harmless_rest(self) -> bytes:
+        """The bytes that are held back now, if they are too few to show a secret. Otherwise nothing."""
+        return self._held[self._passed :] if len(self._held) < SHORTEST_FORM and not self._covered else b""
+
     def feed(self, data: bytes) -> bytes:
         """Return the masked bytes that can be passed on now."""
         if not self._masker.forms:

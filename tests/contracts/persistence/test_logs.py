@@ -1,8 +1,10 @@
 import asyncio
+from typing import Any
 
 import pytest
 
-from application.ports.persistence.logs import AppendedLines, NewLogLine
+from application.ports.persistence.logs import AppendedLines, NewLogLine, UnfinishedLine, UnfinishedLines
+from application.queries.views.logs import LogFilter
 from domain.runs.attempt_log import LogLimit, TailStart
 from tests.contracts.stores import StoreUnderTest
 from tests.support.builders import NOW, a_pipeline, a_stored_run, seconds_later
@@ -145,3 +147,75 @@ async def test_text_that_cannot_be_stored_is_refused(store: StoreUnderTest, bad:
         await append(store, run_id, [NewLogLine(0, NOW, "stdout", bad)])
 
     assert await texts(store, run_id) == []
+
+
+def unfinished(version: int, *texts: str) -> UnfinishedLines:
+    return UnfinishedLines(version, [UnfinishedLine(NOW, "stderr" if text.isupper() else "stdout", text) for text in texts])
+
+
+async def show(store: StoreUnderTest, run_id: int, state: UnfinishedLines, lines: list[NewLogLine] | None = None, stage: str = "a") -> bool:
+    async with store.open_unit_of_work() as work:
+        appended = await work.logs.append(run_id, stage, 1, lines or [], LogLimit(LIMIT), unfinished=state)
+        await work.commit()
+        return appended.has_new_unfinished
+
+
+async def shown(store: StoreUnderTest, run_id: int, **selection: Any) -> list[tuple[str, str, str]]:
+    lines = await store.reader.unfinished_lines(run_id, LogFilter(**selection), 5)
+    assert all(line.is_unfinished and line.n == 5 and line.at == NOW for line in lines)
+    return [(line.stage, line.stream, line.text) for line in lines]
+
+
+async def test_the_newest_state_of_unfinished_lines_is_shown(store: StoreUnderTest) -> None:
+    run_id = await a_run_id(store)
+
+    answers = [
+        await show(store, run_id, unfinished(1, "10%")),
+        await show(store, run_id, unfinished(3, "ü 30%", "E")),
+        await show(store, run_id, unfinished(2, "20%")),
+        await show(store, run_id, unfinished(3, "again")),
+        await show(store, run_id, unfinished(1, "b"), stage="b"),
+    ]
+
+    assert answers == [True, True, False, False, True]
+    assert await shown(store, run_id) == [("a", "stdout", "ü 30%"), ("a", "stderr", "E"), ("b", "stdout", "b")]
+    assert await texts(store, run_id) == []
+
+
+async def test_a_finished_line_takes_the_place_of_its_state(store: StoreUnderTest) -> None:
+    run_id = await a_run_id(store)
+    await show(store, run_id, unfinished(1, "10%"))
+
+    await show(store, run_id, unfinished(2), some_lines(0, 1))
+    await show(store, run_id, unfinished(1, "10%"))
+
+    assert await shown(store, run_id) == []
+    assert await texts(store, run_id) == ["line 0"]
+
+
+@pytest.mark.parametrize(
+    ("selection", "found"),
+    [
+        ({"stage": "a"}, ["out", "ERR"]),
+        ({"stage": "b"}, ["other"]),
+        ({"stream": "stderr"}, ["ERR"]),
+        ({"stage": "a", "attempt": 2}, []),
+        ({"attempt": 1, "stream": "stdout"}, ["out", "other"]),
+        ({"text": "out"}, []),
+    ],
+)
+async def test_unfinished_lines_are_selected(store: StoreUnderTest, selection: dict[str, Any], found: list[str]) -> None:
+    run_id = await a_run_id(store)
+    await show(store, run_id, unfinished(1, "out", "ERR"))
+    await show(store, run_id, unfinished(1, "other"), stage="b")
+
+    assert [text for *_, text in await shown(store, run_id, **selection)] == found
+
+
+async def test_the_feed_lists_runs_whose_unfinished_lines_changed(store: StoreUnderTest) -> None:
+    run_id = await a_run_id(store)
+    cursor = await store.change_feed.position()
+
+    await show(store, run_id, unfinished(1, "10%"))
+
+    assert list((await store.change_feed.read(cursor)).logs) == [run_id]

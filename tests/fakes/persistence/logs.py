@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from application.ports.persistence.logs import AppendedLines, NewLogLine
+from application.ports.persistence.logs import AppendedLines, NewLogLine, UnfinishedLines
 from application.queries.views.logs import LogLineView
 from domain.runs.attempt_log import AttemptLog, LineDecision, LogLimit, describe_full_head
 from tests.fakes.persistence import values
@@ -16,7 +16,15 @@ class FakeLogs:
         self._transaction = transaction
 
     async def append(
-        self, run_id: int, stage: str, attempt: int, lines: Sequence[NewLogLine], limit: LogLimit, *, is_tail: bool = False
+        self,
+        run_id: int,
+        stage: str,
+        attempt: int,
+        lines: Sequence[NewLogLine],
+        limit: LogLimit,
+        *,
+        is_tail: bool = False,
+        unfinished: UnfinishedLines | None = None,
     ) -> AppendedLines:
         tx = await self._transaction.begin_statement()
         run = tx.runs.get(run_id)
@@ -35,7 +43,14 @@ class FakeLogs:
             last += 1
             tx.log_lines[run_id, last] = LogLineView(last, line.at, line.stream, line.text, stage, attempt)
         tx.log_progress[run_id, stage, attempt] = log
-        return AppendedLines(last - before, log.get_tail_start(limit))
+        return AppendedLines(last - before, log.get_tail_start(limit), self._show(tx, (run_id, stage, attempt), unfinished))
+
+    def _show(self, tx: Transaction, key: tuple[int, str, int], unfinished: UnfinishedLines | None) -> bool:
+        stored = tx.log_unfinished.get(key)
+        if unfinished is None or (stored is not None and stored.version >= unfinished.version):
+            return False
+        tx.log_unfinished[key] = unfinished
+        return True
 
     def _check(self, line: NewLogLine) -> None:
         try:

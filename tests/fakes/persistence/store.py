@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from application.ports.persistence.leases import Lease
+from application.ports.persistence.logs import UnfinishedLines
 from application.ports.persistence.receipts import Receipt, ReceiptKey
 from application.ports.persistence.reporters import ReporterKey, TakenReport
 from application.ports.persistence.workers import WorkerStatus
@@ -106,6 +107,7 @@ class Tables:
     leases: dict[int, LeaseRow] = field(default_factory=dict)
     log_lines: dict[tuple[int, int], LogLineView] = field(default_factory=dict)
     log_progress: dict[tuple[int, str, int], AttemptLog] = field(default_factory=dict)
+    log_unfinished: dict[tuple[int, str, int], UnfinishedLines] = field(default_factory=dict)
     workers: dict[str, WorkerRow] = field(default_factory=dict)
     announcements: dict[str, SinkPositionRow] = field(default_factory=dict)
     accounts: dict[int, Account] = field(default_factory=dict)

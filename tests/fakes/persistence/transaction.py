@@ -65,6 +65,7 @@ class Transaction:
         self.leases = Overlay(tables.leases)
         self.log_lines = Overlay(tables.log_lines)
         self.log_progress = Overlay(tables.log_progress)
+        self.log_unfinished = Overlay(tables.log_unfinished)
         self.workers = Overlay(tables.workers)
         self.announcements = Overlay(tables.announcements)
         self.accounts = Overlay(tables.accounts)
@@ -110,7 +111,8 @@ class Transaction:
         changes = {name: part.changes for name, part in vars(self).items() if isinstance(part, Overlay)}
         self.store.committed.apply(changes, DELETED)
         self.store.journal.extend(self.events.changes.values())
-        self.store.journal.extend(dict.fromkeys(run_id for run_id, _ in self.log_lines.changes))
+        run_ids = [*(run_id for run_id, _ in self.log_lines.changes), *(run_id for run_id, *_ in self.log_unfinished.changes)]
+        self.store.journal.extend(dict.fromkeys(run_ids))
         self.end()
 
     def end(self) -> None:

@@ -125,6 +125,14 @@ class FakeReader:
         lines = self._lines(run_id, stage)
         return [line for line in lines if line.n > after and attempt in (None, line.attempt)][:limit]
 
+    async def unfinished_lines(self, run_id: int, line_filter: LogFilter, after: int) -> list[LogLineView]:
+        return [
+            LogLineView(after, line.at, line.stream, line.text, stage, attempt, is_unfinished=True)
+            for (run, stage, attempt), unfinished in sorted(self._tables.log_unfinished.items())
+            for line in unfinished.lines
+            if run == run_id and line_filter.text is None and line_filter.selects(stage, attempt, line.stream)
+        ]
+
     async def log_window(
         self, run_id: int, log_filter: LogFilter, *, limit: int, above: int = 0, below: int | None = None, last: bool = False
     ) -> list[LogLineView]:

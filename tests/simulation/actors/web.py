@@ -20,7 +20,7 @@ from application.commands.runs.trigger_pipeline import TriggerCommand, TriggerPi
 from application.commands.workers.record_heartbeat import HeartbeatCommand, HeartbeatResult, RecordHeartbeat
 from application.commands.workers.register_worker import RegisterWorker
 from application.ports.dispatch.worker_messages import Claim
-from application.ports.persistence.logs import NewLogLine
+from application.ports.persistence.logs import NewLogLine, UnfinishedLines
 from application.ports.persistence.workers import WorkerStatus
 from application.services.dispatch.dispatcher import Dispatcher
 from application.services.dispatch.local_wakeups import LocalWakeups
@@ -146,8 +146,10 @@ class Web(Process, RelayProcess):
     async def recorded(self, run_id: int, epoch: int, flow_run_id: str) -> None:
         await self.routes.recorded(run_id, epoch, flow_run_id)
 
-    async def append_log(self, run_id: int, stage: str, attempt: int, lines: Sequence[NewLogLine], is_tail: bool) -> StoredLinesResponse:
-        appended = await self.routes.append_log(run_id, stage, attempt, lines, is_tail=is_tail)
+    async def append_log(
+        self, run_id: int, stage: str, attempt: int, lines: Sequence[NewLogLine], is_tail: bool, unfinished: UnfinishedLines | None
+    ) -> StoredLinesResponse:
+        appended = await self.routes.append_log(run_id, stage, attempt, lines, is_tail=is_tail, unfinished=unfinished)
         return StoredLinesResponse.from_view(appended)
 
     async def stream(self, worker: WorkerStatus, line: SimulatedStream[Any]) -> None:

@@ -97,7 +97,9 @@ class WorkerTransport(httpx.AsyncBaseTransport):
         request = AppendLogRequest.model_validate(body)
         attempt = request.run_id, request.stage, request.attempt
         self._context.ledger.lines_sent(attempt, [index for index, *_ in request.lines])
-        response = await self._call("log", lambda web: web.append_log(*attempt, request.to_lines(), request.tail), timeout)
+        response = await self._call(
+            "log", lambda web: web.append_log(*attempt, request.to_lines(), request.tail, request.unfinished_lines), timeout
+        )
         self._context.ledger.lines_acknowledged(attempt, [index for index, *_ in request.lines])
         return response
 

@@ -40,6 +40,7 @@ class LogPane:
     """
 
     lines: Sequence[LogLine]
+    unfinished: Sequence[LogLine]
     stages: Sequence[FilterLink]
     attempts: Sequence[FilterLink]
     stderr: FilterLink
@@ -72,6 +73,7 @@ async def build_log_pane(reader: Reader, run: RunView, query: LogQuery, error_li
     newest = query.without_position()
     return LogPane(
         lines=lines,
+        unfinished=build_log_lines(await reader.unfinished_lines(run.id, query.line_filter, 0) if is_tail else ()),
         stages=_build_stage_links(run, query),
         attempts=_build_attempt_links(run, query),
         stderr=FilterLink("stderr only", build_log_link(run, newest.replace(only_stderr=not query.only_stderr)), query.only_stderr),

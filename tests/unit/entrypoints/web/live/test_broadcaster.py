@@ -265,3 +265,19 @@ async def test_an_unknown_tag_shows_that_no_pipelines_match(headgate: InProcessH
     page = (await headgate.page_client.get("/?tag=none")).text
 
     assert 'id="no-matches">No pipelines match.' in page and "pipeline-1" not in page
+
+
+async def test_viewers_get_each_state_of_an_unfinished_line_and_then_the_line(headgate: InProcessHeadgate) -> None:
+    run_id = await headgate.stories.open_run(await headgate.stories.add_pipeline())
+    await headgate.stories.show_unfinished(run_id, "a", 1, "10 of 60")
+
+    async with watching(headgate, run_id) as received:
+        await received.until("10 of 60")
+        await headgate.stories.show_unfinished(run_id, "a", 2, "20 of 60")
+        await received.until("20 of 60")
+        await headgate.stories.show_unfinished(run_id, "a", 3)
+        await headgate.stories.append_log(run_id, "a", ["60 of 60"])
+        await received.until("60 of 60")
+        await received.until("event: log-unfinished\ndata: \n")
+
+        assert received.log_numbers == [1]

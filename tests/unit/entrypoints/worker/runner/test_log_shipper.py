@@ -9,7 +9,7 @@ import pytest
 
 from adapters.system.clock import SystemClock
 from entrypoints.worker.runner.log_shipper import LogShipper
-from entrypoints.worker.stage_host.job import EndedProcess, JobResult, OutputLine
+from entrypoints.worker.stage_host.job import EndedProcess, JobResult, OutputLine, UnfinishedText
 from tests.support.log_records import recorded_log
 
 PRINTED = [
@@ -26,6 +26,8 @@ class PrintingJob:
         if self._printed:
             yield self._printed
 
+    unfinished: Sequence[UnfinishedText] = ()
+
     async def wait(self) -> JobResult:
         return self._result
 
@@ -34,7 +36,7 @@ class RecordingApi:
     def __init__(self) -> None:
         self.lines: list[bytes] = []
 
-    async def append_log(self, run_id: int, stage: str, attempt: int, lines: Sequence[bytes], *, is_tail: bool = False) -> None:
+    async def append_log(self, run_id: int, stage: str, attempt: int, lines: Sequence[bytes], **_: Any) -> None:
         self.lines += lines
 
 

@@ -69,8 +69,8 @@ def test_a_bar_of_any_length_is_one_line_in_bounded_memory() -> None:
         lines += splitter.feed(b"\r%d of 50000 [%s]" % (number, b"#" * 60))
 
     assert lines == []
-    assert splitter.unfinished.startswith("49999 of 50000 [")
-    assert len(splitter.unfinished) < 100
+    assert splitter.get_unfinished().startswith("49999 of 50000 [")
+    assert len(splitter.get_unfinished()) < 100
     assert [*splitter.feed(b"\rdone" + b" " * 80 + b"\n")] == ["done"]
 
 
