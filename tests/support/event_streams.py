@@ -65,9 +65,9 @@ class StreamViewer:
                 await self._grew.wait()
         return self.text
 
-    async def wait_for_start(self) -> None:
-        """Return once the answer has begun. Raise TimeoutError after 5 s."""
-        async with asyncio.timeout(5):
+    async def wait_for_start(self, seconds: float = 5) -> None:
+        """Return once the answer has begun. Raise TimeoutError after so many seconds."""
+        async with asyncio.timeout(seconds):
             while self.status is None:
                 self._grew.clear()
                 await self._grew.wait()

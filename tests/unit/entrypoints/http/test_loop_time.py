@@ -56,7 +56,7 @@ class Measured:
     async def _watch(self, request: WorstRequest, headers: Mapping[str, str]) -> tuple[int, int]:
         path, _, query = request.url.partition("?")
         async with open_stream(self.headgate, path, dict(headers), query) as viewer:
-            await viewer.wait_for_start()
+            await viewer.wait_for_start(seconds=120)  # on a busy machine
             for _ in range(20):
                 await asyncio.sleep(0.005)
             return viewer.status or 0, len(viewer.text)
