@@ -6,7 +6,7 @@ from functools import cached_property
 from itertools import islice
 from typing import Any
 
-from entrypoints.parameters.schema_flattening import Choice, flatten, get_choices, get_text, get_types
+from entrypoints.parameters.schema_flattening import Choice, SchemaFlattener, get_choices, get_text, get_types
 
 SCALARS = frozenset({"string", "integer", "number", "boolean", "null"})
 
@@ -66,7 +66,8 @@ class FieldSchema:
 def list_properties(schema: Mapping[str, Any] | None, limit: int | None = None) -> dict[str, FieldSchema]:
     """Return each property of an object's schema, or the first ones, in its order."""
     root = schema or {}
-    return {name: resolve_field(rule, root) for name, rule in islice(_get_properties(root).items(), limit)}
+    flattener = SchemaFlattener(root)
+    return {name: _resolve(rule, root, flattener) for name, rule in islice(_get_properties(root).items(), limit)}
 
 
 def list_property_names(schema: Mapping[str, Any] | None) -> list[str]:
@@ -77,16 +78,20 @@ def list_property_names(schema: Mapping[str, Any] | None) -> list[str]:
 def list_required(schema: Mapping[str, Any] | None) -> frozenset[str]:
     """Return the names of the properties that must be given."""
     root = schema or {}
-    required = flatten(root, root).get("required")
+    required = SchemaFlattener(root).flatten(root).get("required")
     return frozenset(name for name in required if isinstance(name, str)) if isinstance(required, list) else frozenset()
 
 
 def resolve_field(rule: object, root: Mapping[str, Any]) -> FieldSchema:
     """Return the schema of a property. `root` is the whole schema, in which references are looked up."""
-    flat = flatten(rule, root)
+    return _resolve(rule, root, SchemaFlattener(root))
+
+
+def _resolve(rule: object, root: Mapping[str, Any], flattener: SchemaFlattener) -> FieldSchema:
+    flat = flattener.flatten(rule)
     return FieldSchema(flat, get_types(flat), get_choices(flat), root)
 
 
 def _get_properties(root: Mapping[str, Any]) -> Mapping[str, Any]:
-    properties = flatten(root, root).get("properties")
+    properties = SchemaFlattener(root).flatten(root).get("properties")
     return properties if isinstance(properties, Mapping) else {}

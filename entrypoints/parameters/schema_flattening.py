@@ -7,8 +7,8 @@ from urllib.parse import unquote
 
 CHOICES = "\0choices"
 """The key of choices that alternatives have in common. No stored schema has a key with a NUL."""
-_MAX_SUBSCHEMAS = 1_000
-_MAX_DEPTH = 16
+_MAX_SUBSCHEMAS = 100
+_MAX_DEPTH = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +17,6 @@ class Choice:
 
     value: Any
     title: str = ""
-
-
-def flatten(rule: object, root: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the keywords of `rule`, a subschema of `root`. Keywords beyond 1,000 subschemas are left out."""
-    return _Flattening(root).flatten(rule, 0)
 
 
 def get_types(rule: Mapping[str, Any]) -> frozenset[str]:
@@ -46,25 +41,53 @@ def get_text(rule: Mapping[str, Any], keyword: str) -> str:
     return value.strip() if isinstance(value, str) else ""
 
 
-class _Flattening:
-    """The flattening of one subschema. It counts the subschemas that it visits."""
+class SchemaFlattener:
+    """Flattens subschemas of one schema. It flattens what a `$ref` leads to once."""
 
     def __init__(self, root: Mapping[str, Any]) -> None:
         self._root = root
-        self._count = 0
+        self._by_reference: dict[str, dict[str, Any]] = {}
 
-    def flatten(self, rule: object, depth: int) -> dict[str, Any]:
-        self._count += 1
-        if not isinstance(rule, Mapping) or depth > _MAX_DEPTH or self._count > _MAX_SUBSCHEMAS:
+    def flatten(self, rule: object) -> dict[str, Any]:
+        """Return the keywords of `rule`. Its default is the one that a run gets."""
+        flat = self._flatten(rule, 0)
+        default = _find_default(rule, self._root)
+        return {key: value for key, value in flat.items() if key != "default"} | default
+
+    def _flatten(self, rule: object, depth: int) -> dict[str, Any]:
+        if not isinstance(rule, Mapping) or depth > _MAX_DEPTH:
             return {}
-        parts: list[Mapping[str, Any]] = [self.flatten(part, depth + 1) for part in _get_list(rule, "allOf")]
+        parts: list[Mapping[str, Any]] = [self._flatten(part, depth + 1) for part in _get_list(rule, "allOf")]
         if isinstance(rule.get("$ref"), str):
-            parts.append(self.flatten(_look_up(rule["$ref"], self._root), depth + 1))
+            parts.append(self._flatten_reference(rule["$ref"], depth))
         own = {key: value for key, value in rule.items() if key not in ("$ref", "allOf", "anyOf", "oneOf")}
         for keyword in ("anyOf", "oneOf"):
-            if branches := [self.flatten(branch, depth + 1) for branch in _get_list(rule, keyword)]:
+            if branches := [self._flatten(branch, depth + 1) for branch in _get_list(rule, keyword)]:
                 parts.append(_join_branches(branches))
         return _merge([own, *parts])
+
+    def _flatten_reference(self, reference: str, depth: int) -> dict[str, Any]:
+        if reference not in self._by_reference:
+            self._by_reference[reference] = {}  # what a schema that contains itself finds
+            self._by_reference[reference] = self._flatten(_look_up(reference, self._root), depth + 1)
+        return self._by_reference[reference]
+
+
+def _find_default(rule: object, root: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keyword `default` if there is one: the rule's own, else the nearest behind `allOf` and `$ref`."""
+    waiting: list[object] = [rule]
+    seen: set[int] = set()
+    while waiting and len(seen) <= _MAX_SUBSCHEMAS:
+        each = waiting.pop(0)
+        if not isinstance(each, Mapping) or id(each) in seen:
+            continue
+        seen.add(id(each))
+        if "default" in each:
+            return {"default": each["default"]}
+        waiting += _get_list(each, "allOf")
+        if isinstance(each.get("$ref"), str):
+            waiting.append(_look_up(each["$ref"], root))
+    return {}
 
 
 def _merge(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -74,12 +97,18 @@ def _merge(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         for key, value in part.items():
             before = merged.get(key)
             if key == "properties" and isinstance(before, Mapping) and isinstance(value, Mapping):
-                merged[key] = {**value, **before}
+                merged[key] = _join_properties(before, value)
             elif key == "required" and isinstance(before, list) and isinstance(value, list):
-                merged[key] = [*before, *value]
+                merged[key] = list(dict.fromkeys(name for name in [*before, *value] if isinstance(name, str)))
             else:
                 merged.setdefault(key, value)
     return merged
+
+
+def _join_properties(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the properties of both. Where both describe a name, both apply, the first one before."""
+    both = {name: {"allOf": [first[name], second[name]]} for name in first if name in second and first[name] is not second[name]}
+    return {**second, **first, **both}
 
 
 def _join_branches(branches: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
