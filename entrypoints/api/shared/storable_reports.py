@@ -21,28 +21,41 @@ _TOKENS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 
 
 def parse_report(body: bytes) -> Any:
-    """Return a report whose texts and output can be stored. Raise InvalidInput if another field cannot be stored."""
-    raw, is_checked = parse_fast(body)
+    """Return a report whose texts and output can be stored. Raise InvalidInput if the rest is not JSON in UTF-8 or cannot be stored."""
+    try:
+        raw, is_checked = strict_json.parse_fast(body)
+    except InvalidInput as error:
+        try:
+            return make_report_storable(_parse_tolerantly(body))
+        except (InvalidInput, ValueError, RecursionError):
+            raise error from None
     return raw if is_checked else make_report_storable(raw)
 
 
 def parse_fast(body: bytes) -> tuple[Any, bool]:
     """Return the JSON value as strict_json does, and True if it is known to pass its check.
 
-    A value that the parser refuses must not cost the reports of the body: bytes that are not UTF-8 become lone surrogates, and numbers of
-    too many digits and lists of too many levels become values that `make_report_storable` changes, or refuses in names.
+    A value that the parser refuses must not cost the other reports of the body, so it is left to `make_report_storable`.
     """
     try:
         return strict_json.parse_fast(body)
     except InvalidInput:
-        shallow = _remove_deep_values(body)
-        strict_json.check_container_count(shallow)
-        text = remove_byte_order_mark(shallow.decode("utf-8", "surrogateescape"))
         try:
-            return json.loads(text, parse_int=_parse_int), False
+            return _parse_tolerantly(body), False
         except (ValueError, RecursionError):
             pass
         raise
+
+
+def _parse_tolerantly(body: bytes) -> Any:
+    """Return the JSON value. Raise ValueError, RecursionError, or InvalidInput for too many lists and objects.
+
+    Bytes that are not UTF-8 become lone surrogates, integers of too many digits a large one, and lists of too many levels null:
+    `make_report_storable` changes them in texts and outputs, and refuses them in names.
+    """
+    shallow = _remove_deep_values(body)
+    strict_json.check_container_count(shallow)
+    return json.loads(remove_byte_order_mark(shallow.decode("utf-8", "surrogateescape")), parse_int=_parse_int)
 
 
 def make_report_storable(raw: Any) -> Any:
