@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
+from urllib.parse import urlsplit
 
+from adapters.proxies import exempt_local_hosts
 from adapters.telemetry.null import NullTelemetry
 from application.ports.telemetry.telemetry import Telemetry
 
@@ -36,6 +38,8 @@ def start_telemetry(process: str, setting: str, environment: MutableMapping[str,
     for name, value in (_DEFAULTS | (_WORKER_DEFAULTS if process == "worker" else {})).items():
         environment.setdefault(name, value)
     environment.setdefault("DD_VERSION", _get_version())
+    # ddtrace would send spans through a proxy, also those for an agent on this machine.
+    environment.update(exempt_local_hosts(environment, _find_agent_hosts(environment)))
 
     from adapters.telemetry.datadog import DatadogTelemetry
     from adapters.telemetry.dogstatsd import DogStatsdMetrics
@@ -51,6 +55,15 @@ def start_telemetry(process: str, setting: str, environment: MutableMapping[str,
 
 def is_telemetry_enabled(setting: str, environment: MutableMapping[str, str]) -> bool:
     return setting != "off" and bool(environment.get("DD_AGENT_HOST") or environment.get("DD_TRACE_AGENT_URL"))
+
+
+def _find_agent_hosts(environment: Mapping[str, str]) -> list[str]:
+    url = environment.get("DD_TRACE_AGENT_URL", "")
+    try:
+        hosts = [urlsplit(url).hostname, environment.get("DD_AGENT_HOST")]
+    except ValueError:
+        hosts = [environment.get("DD_AGENT_HOST")]
+    return [host for host in hosts if host]
 
 
 def _get_version() -> str:
