@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 _NEEDED_BYTES = 200 * 1024 * 1024
 """What a new data directory takes with Headgate's and Prefect's tables and the first transaction logs."""
 _TAIL_BYTES = 8192
+_UNKNOWN_USER = re.compile(r"(?:could not look up effective user|local user with) ID (\d+)")
 
 
 class EmbeddedServerError(Exception):
@@ -55,6 +57,9 @@ def error_from_output(text: str, doing: str, where: Path) -> EmbeddedServerError
     """Return an error with the last error line of the output. `doing` says what failed."""
     if "No space left on device" in text:
         return out_of_space_error(where)
+    if unknown := _UNKNOWN_USER.search(text):
+        what = f"PostgreSQL needs a user with an entry in the user database, and user {unknown[1]} has none"
+        return EmbeddedServerError(f"{what}; run Headgate as another user, or set HEADGATE_DATABASE_URL to a PostgreSQL server.")
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     errors = [line for line in lines if any(word in line for word in ("FATAL:", "PANIC:", "error:"))]
     last_line = (errors or lines or ["no output"])[-1]
