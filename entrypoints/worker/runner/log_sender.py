@@ -16,6 +16,8 @@ from entrypoints.worker_protocol.messages import BODY_LIMIT, LogTailStart
 _LATENCY: Final = 0.05
 """Seconds that a line waits for more lines at most."""
 _BATCH_LINES: Final = 500
+UNFINISHED_LENGTH: Final = 4_000
+"""Characters of an unfinished line that are sent."""
 _TAIL_BATCH_LINES: Final = 4 * _BATCH_LINES
 _MAX_PENDING_LINES: Final = 4 * _BATCH_LINES
 """Lines that wait while Headgate is unavailable. Beyond them the stage's pipe fills and the stage waits."""
@@ -39,14 +41,20 @@ class LogSender:
         """Take a line. It is sent after the next `wake` or at the end."""
         line = NumberedLine(self._next, at, stream, text)
         self._next += 1
-        self._unfinished.finish_line(stream)
         if self._tail is None:
+            self._unfinished.finish_line(stream)
             self._pending.append(line.encode())
         else:
             self._tail.add(line)
 
     def show_unfinished(self, lines: Sequence[tuple[str, str]], at: datetime) -> None:
-        """Send the stream and the text of each unfinished line, unless they are the same as before."""
+        """Send the stream and the text of each unfinished line, unless they are the same as before.
+
+        Without any, it is the newest line of the tail, so that a log whose head is full still shows what the stage does.
+        """
+        newest = self._tail.newest if self._tail is not None else None
+        if not lines and newest is not None:
+            lines = [(newest.stream, newest.text[:UNFINISHED_LENGTH])]
         if self._unfinished.update(lines, at):
             self.wake()
 
@@ -93,6 +101,7 @@ class LogSender:
                 if start is not None and self._tail is None:
                     self._start_tail(start, batch[max(0, start.index - first) :])
         if self._tail is not None:
+            self._unfinished.clear()
             for lines in _split([line.encode() for line in self._tail.take_lines()]):
                 await self._api.append_log(*self._attempt, lines, is_tail=True, unfinished=self._unfinished.take_changes())
 

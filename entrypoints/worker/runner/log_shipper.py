@@ -12,14 +12,13 @@ from application.ports.system.clock import Clock
 from entrypoints.worker.client.api_client import ApiClient
 from entrypoints.worker.runner.attempt_results import describe_ended_helpers, describe_exit
 from entrypoints.worker.runner.failure_reason import FailureReason
-from entrypoints.worker.runner.log_sender import LogSender
+from entrypoints.worker.runner.log_sender import UNFINISHED_LENGTH, LogSender
 from entrypoints.worker.stage_host.job import Job, OutputLine
 
 output = logging.getLogger("headgate.stage")
 
 _UNFINISHED_SECONDS: Final = 0.75
 """Time between two looks at the unfinished lines."""
-_UNFINISHED_LENGTH: Final = 4_000
 _LAST_LINES: Final = 20
 _LAST_LINE_LENGTH: Final = 500
 
@@ -83,7 +82,7 @@ class LogShipper:
         while True:
             await asyncio.sleep(_UNFINISHED_SECONDS)
             unfinished = job.unfinished
-            shown = [(rest.stream, rest.text[:_UNFINISHED_LENGTH]) for rest in unfinished if lines.get(rest.stream, 0) == rest.line]
+            shown = [(rest.stream, rest.text[:UNFINISHED_LENGTH]) for rest in unfinished if lines.get(rest.stream, 0) == rest.line]
             self._sender.show_unfinished(shown, self._clock.now())
             lines = {rest.stream: rest.line for rest in unfinished}
 

@@ -57,6 +57,11 @@ class TailBuffer:
             self._dropped_lines += 1
             self._dropped_bytes += size
 
+    @property
+    def newest(self) -> NumberedLine | None:
+        """The newest line of the stage."""
+        return next((line for line in reversed(self._lines) if line.stream != "headgate"), None)
+
     def take_lines(self) -> Iterator[NumberedLine]:
         """Yield the lines and forget them. In place of those that were dropped comes one note of the worker."""
         if self._last_dropped is not None:

@@ -28,6 +28,11 @@ class UnfinishedState:
             del self._lines[stream]
             self._version += 1
 
+    def clear(self) -> None:
+        """Forget all unfinished lines."""
+        for stream in list(self._lines):
+            self.finish_line(stream)
+
     def take_changes(self) -> dict[str, Any] | None:
         """Return the present state as it is sent; None if it was taken before."""
         if self._version == self._taken_version:

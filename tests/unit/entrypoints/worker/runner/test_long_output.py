@@ -14,6 +14,7 @@ from adapters.system.secret_store import LocalSecretStore
 from domain.runs.status import Status
 from tests.support.served_headgate import ServedHeadgate
 from tests.support.waiting import eventually
+from tests.unit.entrypoints.worker.runner.test_unfinished_lines import wait_until_shown
 from tests.unit.entrypoints.worker.running_worker import running_worker, sh
 
 LIMIT = 40_000
@@ -101,6 +102,24 @@ async def test_only_output_beyond_the_head_has_a_note(web: ServedHeadgate, tmp_p
     _, _, log = await run_stage(web, tmp_path, {"name": "s", "kind": "command", "command": ["sh", "-c", script]})
 
     assert [text for stream, text in log[1:] if stream == "headgate"] == notes
+
+
+async def test_the_newest_line_is_shown_while_the_tail_is_held_back(web: ServedHeadgate, tmp_path: Path) -> None:
+    more, end = tmp_path / "more", tmp_path / "end"
+    wait = "until [ -e {} ]; do sleep 0.02; done"
+    script = f"seq 1 20000; echo loading; {wait.format(more)}; seq 1 500; printf almost; {wait.format(end)}; echo ' done'"
+    pipeline = await web.create_pipeline(sh("s", script))
+
+    async with running_worker(web, tmp_path):
+        run_id = await web.trigger(pipeline)
+        await wait_until_shown(web, run_id, [("stdout", "loading")])
+        more.touch()
+        await wait_until_shown(web, run_id, [("stdout", "almost")])
+        end.touch()
+        await web.wait_until_over(run_id)
+        await wait_until_shown(web, run_id, [])
+
+    assert split_log(web.get_log(run_id, "s"))[3][-1] == ("stdout", "almost done")
 
 
 async def test_the_tail_of_a_function_is_kept(web: ServedHeadgate, tmp_path: Path) -> None:
