@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
-from pydantic import Field
+from pydantic import AliasChoices, Field
 
 from entrypoints.api.shared.models import ResponseModel, with_example
 
@@ -34,5 +34,5 @@ class LogLineResponse(ResponseModel):
     unfinished: bool = Field(
         False,
         description="The line's end was not printed yet. Its text may change; `n` is the number of the line before it.",
-        validation_alias="is_unfinished",
+        validation_alias=AliasChoices("unfinished", "is_unfinished"),
     )
