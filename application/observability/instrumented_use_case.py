@@ -12,7 +12,7 @@ from domain.errors import Conflict, HeadgateError, Unavailable
 
 Arguments = tuple[Any, ...]
 BeforeCall = Callable[[Span, Arguments], Arguments]
-"""Tags the span with the use case's arguments. Returns the arguments to call it with."""
+"""Tags the span with the use case's positional arguments. Returns those to call it with."""
 AfterCall = Callable[[Span, Telemetry, Any], None]
 """Tags the span with the result, or sends metrics of it."""
 
@@ -34,11 +34,11 @@ class InstrumentedUseCase:
         self._telemetry, self._use_case, self._before, self._after = telemetry, use_case, before, after
         self.name = name
 
-    async def __call__(self, *args: Any) -> Any:
+    async def __call__(self, *args: Any, **options: Any) -> Any:
         start = perf_counter()
         try:
             with self._telemetry.span("headgate.use_case", self.name) as span:
-                result, refusal = await self._call(span, args)
+                result, refusal = await self._call(span, args, options)
         except Exception as error:
             self._count_error(error)
             raise
@@ -49,10 +49,10 @@ class InstrumentedUseCase:
             raise refusal
         return result
 
-    async def _call(self, span: Span, args: Arguments) -> tuple[Any, HeadgateError | None]:
+    async def _call(self, span: Span, args: Arguments, options: dict[str, Any]) -> tuple[Any, HeadgateError | None]:
         """Return the result, or the domain error that refused the request."""
         try:
-            result = await self._use_case(*(self._before(span, args) if self._before else args))
+            result = await self._use_case(*(self._before(span, args) if self._before else args), **options)
         except Unavailable:
             raise
         except HeadgateError as refusal:

@@ -24,7 +24,7 @@ from adapters.persistence.readers.run_views import RUNS, StageViewCache, load_ru
 from adapters.persistence.readers.stage_times import STAGE_TIMES
 from adapters.persistence.repositories.definitions import DefinitionCache, DefinitionLoader
 from adapters.persistence.repositories.pipelines import is_valid_pipeline_ref
-from adapters.persistence.tables.logs import log_line, log_progress
+from adapters.persistence.tables.logs import log_counter, log_line, log_progress
 from adapters.persistence.tables.pipelines import pipeline, revision
 from adapters.persistence.tables.runs import event, run
 from adapters.persistence.tables.workers import worker
@@ -48,7 +48,9 @@ _EVENTS = select(event).where(event.c.run_id == bindparam("run"), event.c.at >= 
 _LINES = select(*_LINE).where(log_line.c.run_id == bindparam("run"), log_line.c.at >= _EARLIEST)
 _UNFINISHED = (
     select(log_progress.c.stage, log_progress.c.attempt, log_progress.c.unfinished)
-    .where(log_progress.c.run_id == bindparam("run"), func.jsonb_array_length(log_progress.c.unfinished["lines"]) > 0)
+    .join(log_counter, log_counter.c.run_id == log_progress.c.run_id)
+    .where(log_progress.c.run_id == bindparam("run"), log_counter.c.last_n >= bindparam("after", type_=BigInteger))
+    .where(func.jsonb_array_length(log_progress.c.unfinished["lines"]) > 0)
     .order_by(log_progress.c.stage, log_progress.c.attempt)
     .limit(MAX_UNFINISHED)
 )
@@ -176,7 +178,7 @@ class SqlReader:
         if line_filter.text is not None:
             return []
         async with self._read(None) as (transaction, _):
-            rows = (await transaction.execute(_UNFINISHED, {"run": run_id})).all()
+            rows = (await transaction.execute(_UNFINISHED, {"run": run_id, "after": after})).all()
         return [
             LogLineView(after, datetime.fromisoformat(at), stream, text, row.stage, row.attempt, is_unfinished=True)
             for row in rows

@@ -120,7 +120,10 @@ class Reader(Protocol):
         ...
 
     async def unfinished_lines(self, run_id: int, line_filter: LogFilter, after: int) -> list[LogLineView]:
-        """Return the present state of lines whose end was not printed yet, with `after` as their numbers. A text filter matches none."""
+        """Return the present state of lines whose end was not printed yet, with `after` as their numbers.
+
+        A text filter matches none, and neither does a position after the run's last line.
+        """
         ...
 
     async def log_window(

@@ -161,8 +161,8 @@ async def show(store: StoreUnderTest, run_id: int, state: UnfinishedLines, lines
 
 
 async def shown(store: StoreUnderTest, run_id: int, **selection: Any) -> list[tuple[str, str, str]]:
-    lines = await store.reader.unfinished_lines(run_id, LogFilter(**selection), 5)
-    assert all(line.is_unfinished and line.n == 5 and line.at == NOW for line in lines)
+    lines = await store.reader.unfinished_lines(run_id, LogFilter(**selection), 0)
+    assert all(line.is_unfinished and line.n == 0 and line.at == NOW for line in lines)
     return [(line.stage, line.stream, line.text) for line in lines]
 
 
@@ -210,6 +210,17 @@ async def test_unfinished_lines_are_selected(store: StoreUnderTest, selection: d
     await show(store, run_id, unfinished(1, "other"), stage="b")
 
     assert [text for *_, text in await shown(store, run_id, **selection)] == found
+
+
+async def test_unfinished_lines_have_the_position_that_was_read_up_to_and_none_is_after_the_end(store: StoreUnderTest) -> None:
+    run_id = await a_run_id(store)
+    await show(store, run_id, unfinished(1, "10%"), some_lines(0, 2))
+
+    found = {
+        after: [line.n for line in await store.reader.unfinished_lines(run_id, LogFilter(), after)] for after in (0, 1, 2, 3, 2**63 - 1)
+    }
+
+    assert found == {0: [0], 1: [1], 2: [2], 3: [], 2**63 - 1: []}
 
 
 async def test_the_feed_lists_runs_whose_unfinished_lines_changed(store: StoreUnderTest) -> None:

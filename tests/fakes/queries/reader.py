@@ -126,6 +126,8 @@ class FakeReader:
         return [line for line in lines if line.n > after and attempt in (None, line.attempt)][:limit]
 
     async def unfinished_lines(self, run_id: int, line_filter: LogFilter, after: int) -> list[LogLineView]:
+        if after > len(self._lines(run_id, None)):
+            return []
         return [
             LogLineView(after, line.at, line.stream, line.text, stage, attempt, is_unfinished=True)
             for (run, stage, attempt), unfinished in sorted(self._tables.log_unfinished.items())

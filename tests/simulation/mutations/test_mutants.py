@@ -9,7 +9,7 @@ from tests.simulation.reports.histories import judge_by_domain, judge_by_model, 
 from tests.simulation.simulation import simulate
 from tests.support.in_process import InProcessHeadgate
 
-SEEDS = 150
+SEEDS = 400
 HISTORIES = 1_000
 
 

@@ -56,6 +56,15 @@ def test_every_use_case_is_instrumented() -> None:
     assert defined >= NESTED, "NESTED names only existing use cases"
 
 
+async def test_a_use_case_gets_its_positional_and_its_named_arguments() -> None:
+    async def use_case(*args: int, **options: bool) -> tuple[tuple[int, ...], dict[str, bool]]:
+        return args, options
+
+    instrumented = instrument_use_case(FakeAdapters().telemetry, use_case, name="Any")
+
+    assert await instrumented(1, 2, is_last=True) == ((1, 2), {"is_last": True})
+
+
 async def test_a_run_sends_metrics_from_its_trigger_to_its_end() -> None:
     headgate, fakes = create_observed()
     await headgate.use_cases.create_pipeline(stages=2)
