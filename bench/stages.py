@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from pathlib import Path
 
 from bench.support.measurements import Measurement, latency, print_measurements
 from bench.support.runs import create_pipeline, repeat, time_run, trivial_stages
@@ -44,9 +45,9 @@ def measure(stack: Stack, runs: int = 20) -> list[Measurement]:
 
 
 def _build_fibonacci_stages(count: int, function: str) -> list[dict[str, str]]:
-    return [
-        {"name": f"fibo-{number}", "kind": "python", "callable": f"bench.workloads.fibonacci:{function}"} for number in range(1, count + 1)
-    ]
+    """Return stages that import the functions from their folder, since a stage can't import Headgate's own packages."""
+    python = {"kind": "python", "callable": f"fibonacci:{function}", "workdir": str(Path(fibonacci.__file__).parent)}
+    return [{"name": f"fibo-{number}", **python} for number in range(1, count + 1)]
 
 
 def _time_without_headgate() -> float:
