@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import secrets
 import shutil
 import signal
 import sys
@@ -123,6 +124,31 @@ async def test_a_process_that_a_stage_leaves_running_is_named(stages: StageRunne
     assert end.succeeded
     assert end.ended_helpers == (EndedProcess(int(texts(lines)[0]), "sleep"),)
     assert not is_running(end.ended_helpers[0].pid)
+
+
+@linux_only
+@pytest.mark.parametrize(
+    ("script", "count"),
+    [
+        ("{helper} &", 1),
+        ("setsid {helper} > /dev/null 2>&1 &", 1),
+        ("({helper} > /dev/null 2>&1 &)", 1),
+        ("nohup setsid sh -c '{helper} & exit' > /dev/null 2>&1 < /dev/null", 1),
+        ("(trap '' HUP TERM; exec {helper}) > /dev/null 2>&1 &", 1),
+        ("env -i {helper} > /dev/null 2>&1 &", 1),
+        ("{helper} > /dev/null & {helper} > /dev/null 2>&1 &", 2),
+    ],
+)
+async def test_a_helper_is_named_however_it_was_started(stages: StageRunner, script: str, count: int) -> None:
+    name = f"h{secrets.token_hex(6)}"
+    (stages.folder / name).symlink_to(shutil.which("sleep") or "")
+    wait = f"until [ $(grep -lsx {name} /proc/[0-9]*/comm | wc -l) -eq {count} ]; do sleep 0.01; done"
+
+    _, end = await stages.sh(f"{script.format(helper=f'{stages.folder / name} 600')}\n{wait}")
+
+    assert end.succeeded
+    assert [helper.name for helper in end.ended_helpers] == [name] * count
+    assert not any(is_running(helper.pid) for helper in end.ended_helpers)
 
 
 @linux_only
