@@ -7,17 +7,17 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import case, select
+from sqlalchemy import Text, case, cast, select
 from sqlalchemy.engine import Row
 
 from adapters.persistence.connection.bulk_parameters import is_any_of
+from adapters.persistence.connection.json_codec import load_json
 from adapters.persistence.connection.sql_transaction import SqlTransaction
 from adapters.persistence.lru_cache import LruCache
 from adapters.persistence.repositories.definitions import DefinitionLoader
-from adapters.persistence.repositories.runs.run_statements import SELECT_ATTEMPTS
 from adapters.persistence.tables.dispatches import dispatch, outbox
 from adapters.persistence.tables.pipelines import pipeline
-from adapters.persistence.tables.runs import run
+from adapters.persistence.tables.runs import attempt, run
 from application.queries.views.events import EventView
 from application.queries.views.runs import AttemptView, RunView, StageRunView
 from domain.pipelines.definition import PipelineDefinition
@@ -41,6 +41,15 @@ _DISPATCHES = (
 )
 
 
+_OUTPUT = cast(attempt.c.output, Text).label("output")
+_ATTEMPTS = (
+    select(*(column for column in attempt.c if column is not attempt.c.output), _OUTPUT)
+    .where(is_any_of(attempt.c.run_id, "ids"))
+    .order_by(attempt.c.run_id, attempt.c.position, attempt.c.number)
+)
+"""Outputs are read as text: the driver would decode those of all runs at once, and other tasks would wait."""
+LARGE_OUTPUT = 50_000
+"""Characters of an output that is decoded after other tasks ran."""
 UNBROKEN_RUNS = 100
 """Runs that are converted before other tasks run."""
 StageViewCache = LruCache[tuple[int, int], list[StageRunView]]
@@ -56,11 +65,11 @@ async def load_run_views(
     definitions_by_key = await definitions.load((row.pipeline_id, row.revision) for row in rows)
     known = {row.id: cached for row in rows if stages is not None and (cached := stages.get((row.id, row.last_seq))) is not None}
     changed = [row for row in rows if row.id not in known]
-    attempts = _by_run(await transaction.execute(SELECT_ATTEMPTS, {"ids": [row.id for row in changed]}) if changed else ())
+    attempts = _by_run(await transaction.execute(_ATTEMPTS, {"ids": [row.id for row in changed]}) if changed else ())
     for index, row in enumerate(changed, 1):
         if index % UNBROKEN_RUNS == 0:
             await asyncio.sleep(0)
-        known[row.id] = _stage_views(definitions_by_key[row.pipeline_id, row.revision], attempts[row.id])
+        known[row.id] = await _load_stage_views(definitions_by_key[row.pipeline_id, row.revision], attempts[row.id])
         if stages is not None:
             stages.put((row.id, row.last_seq), known[row.id], weight=len(attempts[row.id]))
     dispatches = _by_run(await transaction.execute(_DISPATCHES, {"ids": [row.id for row in rows]}))
@@ -107,9 +116,11 @@ def _run_view(row: Row[Any], definition: PipelineDefinition, stages: list[StageR
     )
 
 
-def _stage_views(definition: PipelineDefinition, attempts: list[Row[Any]]) -> list[StageRunView]:
+async def _load_stage_views(definition: PipelineDefinition, attempts: list[Row[Any]]) -> list[StageRunView]:
     attempts_by_stage: list[list[AttemptView]] = [[] for _ in definition.stages]
     for row in attempts:
+        if row.output is not None and len(row.output) > LARGE_OUTPUT:
+            await asyncio.sleep(0)
         attempts_by_stage[row.position].append(_attempt_view(row))
     return [
         StageRunView(
@@ -142,7 +153,7 @@ def _attempt_view(row: Row[Any]) -> AttemptView:
         records_processed=row.records_processed,
         error_message=row.error_message,
         message=row.message,
-        output=row.output,
+        output=None if row.output is None else load_json(row.output),
         worker=row.worker,
         by_person=row.by_person,
         stop_requested_at=row.stop_requested_at,

@@ -6,8 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 
+import psycopg
 import pytest
 
+from adapters.persistence.connection.database_urls import libpq_url
 from adapters.persistence.database import Database
 from application.ports.queries.reader import Reader
 from tests.integration.persistence.database_helpers import a_started_database
@@ -31,7 +33,9 @@ READS: Final[dict[str, Callable[[Reader], Awaitable[object]]]] = {
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    """Store one pipeline of 500 stages that need all before, with many revisions, and many small ones, each with a run."""
+    """Store one pipeline of 500 stages that need all before, with many revisions, and many small ones, each with a run.
+
+    Outputs of some are as large as they may be."""
     async with a_started_database(database_url) as started:
         large = await a_pipeline(started.open_unit_of_work, "large", dense_stages(500))
         await a_stored_run(started.open_unit_of_work, large)
@@ -42,6 +46,10 @@ async def database(database_url: str) -> AsyncIterator[Database]:
                 await work.commit()
         for number in range(PIPELINES):
             await a_stored_run(started.open_unit_of_work, await a_pipeline(started.open_unit_of_work, f"small-{number}", 3))
+        with psycopg.connect(libpq_url(database_url)) as connection:
+            connection.execute(
+                "UPDATE attempt SET output = (SELECT jsonb_agg(n) FROM generate_series(1, 120000) n) WHERE run_id BETWEEN 2 AND 16"
+            )
         yield started
 
 
