@@ -1,4 +1,4 @@
-"""Which lines of an attempt's output are stored: the first ones as they are written, and the last ones when the attempt ends."""
+"""Decides which lines of an attempt's output are stored: the first ones at once, the last ones when the attempt ends."""
 
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -25,14 +25,14 @@ class LogLimit:
 
 @dataclass(frozen=True, slots=True)
 class TailStart:
-    """From which line on the worker keeps the newest lines, and how many bytes of them."""
+    """The index of the first line that belongs to the tail, and the size of the tail in bytes."""
 
     index: int
     max_bytes: int
 
 
 class LineDecision(Enum):
-    """What happens to a line."""
+    """Whether a line is stored."""
 
     STORE = auto()
     STORE_NOTE = auto()

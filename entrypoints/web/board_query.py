@@ -1,4 +1,4 @@
-"""Which rows of the board a URL selects."""
+"""Parses the URL of the board and selects its rows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -40,9 +40,9 @@ class BoardQuery:
             return rows
         return [row for row in rows if build_searchable_item(row.pipeline).matches(self.status, self.words)]
 
-    def get_url(self, path: str, **changes: object) -> str:
-        """Return a URL with this query, without the parameters that have no effect."""
-        query = replace(self, **changes)  # type: ignore[arg-type]
+    def get_url(self, path: str, *, status: str | None = None, page: int | None = None) -> str:
+        """Return a URL with this query, without the parameters that have no effect. A given status or page replaces the query's own."""
+        query = replace(self, status=self.status if status is None else status, page=self.page if page is None else page)
         parameters = {"q": query.words, "status": query.status, "tag": query.tag, "page": query.page if query.page > 1 else ""}
         encoded = urlencode({key: value for key, value in parameters.items() if value})
         return f"{path}?{encoded}" if encoded else path

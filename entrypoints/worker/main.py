@@ -45,7 +45,7 @@ _SIGNAL_SECONDS: Final = 0.5
 _PREFECT_STOP_SECONDS: Final = 2.0
 """The longest time that a stop waits for Prefect's client to end, in seconds."""
 _EXIT_SECONDS: Final = 15.0
-"""The longest time from the end of the last dispatch to the exit, in seconds. The stage host takes up to 12 s of it."""
+"""The maximum time from the end of the last dispatch to the exit, in seconds. The stage host needs up to 12 s."""
 _IMPORT_THREAD: Final = "import"
 _ORPHAN_GRACE: Final = 4.0
 """Seconds from the end of the parent process to a forced exit."""

@@ -15,6 +15,7 @@ from adapters.persistence.connection.json_codec import load_json
 from adapters.persistence.connection.sql_transaction import SqlTransaction
 from adapters.persistence.lru_cache import LruCache
 from adapters.persistence.repositories.definitions import DefinitionLoader
+from adapters.persistence.repositories.runs.run_statements import SELECT_ATTEMPTS
 from adapters.persistence.tables.dispatches import dispatch, outbox
 from adapters.persistence.tables.pipelines import pipeline
 from adapters.persistence.tables.runs import attempt, run
@@ -42,11 +43,7 @@ _DISPATCHES = (
 
 
 _OUTPUT = cast(attempt.c.output, Text).label("output")
-_ATTEMPTS = (
-    select(*(column for column in attempt.c if column is not attempt.c.output), _OUTPUT)
-    .where(is_any_of(attempt.c.run_id, "ids"))
-    .order_by(attempt.c.run_id, attempt.c.position, attempt.c.number)
-)
+_ATTEMPTS = SELECT_ATTEMPTS.with_only_columns(*(column for column in SELECT_ATTEMPTS.selected_columns if column.name != "output"), _OUTPUT)
 """Outputs are read as text: the driver would decode those of all runs at once, and other tasks would wait."""
 LARGE_OUTPUT = 50_000
 """Characters of an output that is decoded after other tasks ran."""

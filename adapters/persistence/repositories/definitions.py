@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import Text, cast, select, tuple_
 
+from adapters.persistence.connection.json_codec import load_json
 from adapters.persistence.connection.sql_transaction import SqlTransaction
 from adapters.persistence.lru_cache import LruCache
 from adapters.persistence.tables.pipelines import revision
@@ -44,7 +44,7 @@ class DefinitionLoader:
             unbroken = 0
             for row in await self._transaction.execute(query):
                 key = (row.pipeline_id, row.revision)
-                found[key] = definition = parse_stored_definition(json.loads(row.text))
+                found[key] = definition = parse_stored_definition(load_json(row.text))
                 self._cache.put(key, definition)
                 unbroken += len(row.text)
                 if unbroken > UNBROKEN_CHARACTERS:

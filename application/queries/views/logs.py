@@ -15,7 +15,7 @@ class LogLineView:
     stage: str
     attempt: int
     is_unfinished: bool = False
-    """Whether the end of the line was not printed yet. Its text may still change, and `n` is the number of the line before it."""
+    """True before the line end is printed. The text may change, and `n` is the number of the line before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,5 +28,5 @@ class LogFilter:
     text: str | None = None
 
     def selects(self, stage: str, attempt: int, stream: str) -> bool:
-        """Whether lines of this attempt and stream match, whatever their text."""
+        """Return whether the filter selects lines of this attempt and stream. The text is not compared."""
         return self.stage in (None, stage) and self.attempt in (None, attempt) and self.stream in (None, stream)

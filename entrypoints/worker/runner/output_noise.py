@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 _SHELL_TRACE: Final = re.compile(r"\++(?: |\S*[:>)\]] )")
-"""What `set -x` puts before a command that it prints. It prints the command that ends the script too."""
+"""The prefix of a command that `set -x` prints. The last one is the command that ends the script."""
 _EXIT_COMMAND: Final = re.compile(r"(?P<prefix>(?:\S.{0,100}?)?(?:[^\w\s]\s?|\d\s))exit \d+$")
 _ERROR_WORD: Final = re.compile(r"err|fail|fatal|crit|exception|abort", re.IGNORECASE)
 _PERCENT: Final = re.compile(r"\d\s?%")

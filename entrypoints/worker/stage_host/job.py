@@ -71,7 +71,7 @@ class EndedProcess(NamedTuple):
 
 
 class UnfinishedText(NamedTuple):
-    """What a stage printed after its last line end, as a terminal shows it. `line` is the number of lines before it in its stream."""
+    """A stage's text after its last line end, as a terminal shows it. `line` counts the lines before it in the stream."""
 
     stream: Stream
     line: int

@@ -1,4 +1,4 @@
-"""What a stage's result may be. Standard library only: the child imports this file."""
+"""Converts a stage's result to JSON values and limits its size. Standard library only: the child imports this file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an empty field means: the parameter is left out, empty text or null."""
+"""Meanings of an empty field: the parameter is omitted, empty text or null."""
 
 from typing import Any
 

@@ -19,7 +19,7 @@ def build_field(name: str, schema: FieldSchema, is_required: bool, form: Mapping
 
 
 def build_field_with_value(name: str, schema: FieldSchema, is_required: bool, value: Any, form: Mapping[str, str] | None) -> FormField:
-    """Return the field with a value, or OMITTED, that is kept unless it is changed; or with the posted text."""
+    """Return the field with its present value (or OMITTED), or with the text that was posted."""
     return _fill_in(FormField(name, schema, choose_control(schema, is_required), is_required, value, is_kept=True), form)
 
 
