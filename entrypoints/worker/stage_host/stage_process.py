@@ -45,6 +45,8 @@ class StageProcess:
         self.was_signalled = False
         self.ended_helpers: dict[int, str] = {}
         """The processes that the stage left and the host killed, with their command names."""
+        self._marked: set[tuple[int, int]] = set()
+        """Processes that have been seen with the mark, with their start times. One that is dying has no environment any more."""
         self.pid, self.outputs, self.result_fd = self._begin(start, interpreter)
 
     def _begin(self, start: Message, interpreter: Message) -> tuple[int, dict[int, str], int]:
@@ -104,6 +106,8 @@ class StageProcess:
     def find_processes(self, alone: bool, leaders: set[int]) -> list[int]:
         """List the stage's processes: those below its leader and those that have detached themselves."""
         below = [] if self.ended else [self.pid, *get_descendants(self.pid)]
+        for pid in below:
+            self._is_marked(pid)
         return below + self.find_stragglers(alone, leaders)
 
     def find_stragglers(self, alone: bool, leaders: set[int]) -> list[int]:
@@ -117,11 +121,20 @@ class StageProcess:
             for orphan in orphans:
                 if orphan not in leaders:
                     family = [orphan, *get_descendants(orphan)]
-                    if alone or any(is_in_group(pid, self.pid) or has_mark(pid, self.mark) for pid in family):
+                    if alone or any(is_in_group(pid, self.pid) or self._is_marked(pid) for pid in family):
                         found += family
             # A parent that ended meanwhile has passed its children to the host, and they were in neither list.
             if set(get_children(os.getpid())) <= set(orphans):
                 return found
+
+    def _is_marked(self, pid: int) -> bool:
+        """Return True if the process has the stage's mark or had it when it was seen before."""
+        stat = read_stat(pid)
+        if stat is None:
+            return False
+        if has_mark(pid, self.mark):
+            self._marked.add((pid, stat.started))
+        return (pid, stat.started) in self._marked
 
 
 def _fork(start: Message, pipes: StagePipes, interpreter: Message) -> int:

@@ -68,7 +68,7 @@ def texts(lines: list[OutputLine], stream: str = "stdout") -> list[str]:
 def is_running(pid: int) -> bool:
     """Whether a process still runs. One that only waits to be reaped does not."""
     try:
-        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] != b"Z"
+        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] not in (b"Z", b"X")
     except (FileNotFoundError, ProcessLookupError):
         return False
 

@@ -191,12 +191,16 @@ async def test_a_daemon_ends_with_its_stage_and_no_other(stages: StageRunner, tm
 async def test_a_callables_double_fork_without_exec_or_environment_ends_with_its_stage(stages: StageRunner, tmp_path: Path) -> None:
     stages.module("forker", FORKER)
     other = await stages.start("sleep", "600")
+    left: list[int] = []
 
-    job = await stages.begin("forker:main", env={"STAY": "1"}, file=str(tmp_path / "pid"))
-    pid = await read_pid(tmp_path / "pid")
-    await job.kill()
+    # A dying process loses its environment, and with it the mark, before it has ended. So it is tried often.
+    for number in range(20):
+        job = await stages.begin("forker:main", env={"STAY": "1"}, file=str(tmp_path / f"pid{number}"))
+        pid = await read_pid(tmp_path / f"pid{number}")
+        await job.kill()
+        left += [pid] if is_running(pid) else []
 
-    assert not is_running(pid)
+    assert left == []
     assert is_running(other.pid or 0)
     await other.kill()
 
