@@ -45,6 +45,9 @@ class SqlRetention:
     async def drop_events(self, before: datetime) -> Sequence[str]:
         return await self._drop("event", before)
 
+    async def drop_ticks(self, before: datetime) -> Sequence[str]:
+        return await self._drop("tick", before)
+
     async def drop_logs(self, before: datetime) -> Sequence[str]:
         return await self._drop("log_line", before)
 
@@ -98,7 +101,7 @@ class SqlRetention:
 
     async def _delete_from_default(self, table: str, before: datetime) -> None:
         """Delete one batch from the default partition, which holds rows that a wrong clock dated."""
-        await self._delete_batch(f"{table}_default", "at", before)
+        await self._delete_batch(f"{table}_default", PARTITIONED_TABLES[table], before)
 
     async def _delete(self, table: Table, column: str, before: datetime) -> int:
         total = 0

@@ -9,7 +9,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 from adapters.persistence.tables.base import Xid8
-from adapters.persistence.tables.partitions import PARTITIONED_TABLES, WEEK, WEEKS_AHEAD, build_add_partition_sql, list_weeks
+from adapters.persistence.tables.partitions import WEEK, WEEKS_AHEAD, build_add_partition_sql, list_weeks
 
 revision = "0002"
 down_revision = "0001"
@@ -24,11 +24,11 @@ OLDEST = timedelta(weeks=104)
 
 
 def upgrade() -> None:
-    for table in PARTITIONED_TABLES:
+    for table in KEYS:
         _rename_old_table(table)
     _create_event()
     _create_log_line()
-    for table in PARTITIONED_TABLES:
+    for table in KEYS:
         op.create_index(*_index(table))
         op.execute(f"CREATE TABLE {table}_default PARTITION OF {table} DEFAULT")
         _create_partitions(table)
@@ -53,7 +53,7 @@ def downgrade() -> None:
     op.drop_column("outbox", "quarantined_at")
     op.drop_index("ix_report_receipt_created_at", "report_receipt")
     op.drop_table("idempotency")
-    for table in PARTITIONED_TABLES:
+    for table in KEYS:
         op.execute(f"CREATE TABLE {table}_after (LIKE {table} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)")
         op.execute(f"INSERT INTO {table}_after SELECT * FROM {table}")
         op.drop_table(table)

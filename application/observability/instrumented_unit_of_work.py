@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, Self
 
 from application.observability.relay_latency import RelayLatencyRecorder
 from application.observability.run_metrics import PendingMetric, RunMetrics
@@ -64,10 +65,14 @@ class _InstrumentedRuns:
         return getattr(self._runs, name)
 
     async def add(self, run: Run) -> int:
-        events = list(run.new_events)
-        run_id = await self._runs.add(run)
-        self._pending.extend(self._run_metrics.collect(run, events))
-        return cast(int, run_id)
+        await self.add_all([run])
+        return run.id
+
+    async def add_all(self, runs: Sequence[Run]) -> None:
+        new_events = [(run, list(run.new_events)) for run in runs]
+        await self._runs.add_all(runs)
+        for run, events in new_events:
+            self._pending.extend(self._run_metrics.collect(run, events))
 
     async def save(self, *runs: Run) -> None:
         new_events = [(run, list(run.new_events)) for run in runs]

@@ -1,19 +1,28 @@
 """What started a run."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 REPORT: Final = "report"
 """The kind of a trigger by a report that opened its run."""
+SCHEDULE: Final = "schedule"
+"""The kind of a trigger by a tick of a schedule."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """`kind` is `dashboard`, `api`, `cli` or `report`, `actor` the name of who started it, `repeats` the id of the run that it repeats."""
+    """`kind` is `dashboard`, `api`, `cli`, `report` or `schedule`, `actor` the name of who started it.
+
+    `repeats` is the id of the run that it repeats. `schedule_id` is the schedule for which the run was started, by a tick or by a
+    person. `scheduled_for` is the tick's time, without jitter.
+    """
 
     kind: str
     actor: str | None = None
     repeats: int | None = None
+    schedule_id: int | None = None
+    scheduled_for: datetime | None = None
 
     @property
     def is_report(self) -> bool:

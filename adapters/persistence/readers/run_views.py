@@ -108,6 +108,7 @@ def _run_view(row: Row[Any], definition: PipelineDefinition, stages: list[StageR
         refusal=next((dispatch.refusal for dispatch in reversed(dispatches) if dispatch.refusal), None),
         stages=stages,
         repeats=row.repeats,
+        scheduled_for=row.scheduled_for,
         trace=row.trace,
         parallelism=definition.parallelism,
     )

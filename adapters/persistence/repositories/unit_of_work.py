@@ -22,8 +22,10 @@ from adapters.persistence.repositories.receipts import SqlReceipts
 from adapters.persistence.repositories.reporters import SqlReporters
 from adapters.persistence.repositories.runs.run_cache import RunCache
 from adapters.persistence.repositories.runs.run_repository import SqlRuns
+from adapters.persistence.repositories.schedules import SqlSchedules
 from adapters.persistence.repositories.sessions import SqlSessions
 from adapters.persistence.repositories.sink_positions import SqlSinkPositions
+from adapters.persistence.repositories.ticks import SqlTicks
 from adapters.persistence.repositories.workers import SqlWorkers
 from application.ports.access.accounts import Accounts
 from application.ports.access.api_tokens import ApiTokens
@@ -38,7 +40,9 @@ from application.ports.persistence.pipelines import PipelineRef, Pipelines
 from application.ports.persistence.receipts import ReceiptKey, Receipts
 from application.ports.persistence.reporters import Reporters
 from application.ports.persistence.runs import Runs
+from application.ports.persistence.schedules import Schedules
 from application.ports.persistence.sink_positions import SinkPositions
+from application.ports.persistence.ticks import Ticks
 from application.ports.persistence.unit_of_work import LoadedForUpdate
 from application.ports.persistence.workers import Workers
 
@@ -51,6 +55,8 @@ class SqlUnitOfWork:
         definitions = DefinitionLoader(transaction, definition_cache)
         self._pipelines = SqlPipelines(transaction, definitions)
         self.pipelines: Pipelines = self._pipelines
+        self.schedules: Schedules = SqlSchedules(transaction, definitions)
+        self.ticks: Ticks = SqlTicks(transaction)
         self._runs = SqlRuns(transaction, definitions, run_cache)
         self.runs: Runs = self._runs
         self._receipts = SqlReceipts(transaction)

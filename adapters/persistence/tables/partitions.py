@@ -1,12 +1,13 @@
-"""Weekly partitions of events and log lines, created ahead and dropped whole. Rows of other weeks go to a default partition."""
+"""Weekly partitions of events, log lines and ticks, created ahead and dropped whole. Rows of other weeks go to a default partition."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-PARTITIONED_TABLES = ("event", "log_line")
+PARTITIONED_TABLES: Mapping[str, str] = {"event": "at", "log_line": "at", "tick": "due_at"}
+"""The column by which each table is partitioned."""
 WEEK = timedelta(days=7)
 WEEKS_AHEAD = 4
 _MONDAY = datetime(2024, 1, 1, tzinfo=UTC)
@@ -47,7 +48,8 @@ def build_add_partition_sql(table: str, week: datetime) -> Sequence[str]:
     """
     name, default = get_partition_name(table, week), f"{table}_default"
     start, end = f"'{week.isoformat()}'", f"'{(week + WEEK).isoformat()}'"
-    in_week = f"at >= {start} AND at < {end}"
+    column = PARTITIONED_TABLES[table]
+    in_week = f"{column} >= {start} AND {column} < {end}"
     return (
         f"CREATE TABLE {name} (LIKE {table} INCLUDING ALL)",
         f"LOCK TABLE {default} IN SHARE ROW EXCLUSIVE MODE",

@@ -43,6 +43,7 @@ class RunTable(TableBase, table=True):
         Index("ix_run_of_pipeline_by_status", "pipeline_id", "status", desc("id")),
         Index("ix_run_by_trigger", "trigger", desc("id")),
         Index("ix_run_active", "pipeline_id", "id", postgresql_where=text(UNFINISHED)),
+        Index("ix_run_of_schedule", "schedule_id", "id", postgresql_where=text(f"schedule_id IS NOT NULL AND {UNFINISHED}")),
         Index("ix_run_due", "next_due_at", postgresql_where=text(f"next_due_at IS NOT NULL AND {UNFINISHED}")),
     )
     id: int | None = Field(default=None, sa_column=identity_column())
@@ -67,6 +68,8 @@ class RunTable(TableBase, table=True):
     dispatch_state: str = Field(sa_column=Column(Text, nullable=False))
     dispatch_epoch: int = Field(sa_column=Column(Integer, nullable=False))
     dispatch_holder: str | None = Field(default=None, sa_column=Column(Text))
+    schedule_id: int | None = Field(default=None, sa_column=Column(BigInteger))
+    scheduled_for: datetime | None = Field(default=None, sa_column=timestamp_column())
 
 
 class AttemptTable(TableBase, table=True):

@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Retention(Protocol):
-    """Deletes old data. Events and log lines are partitioned by week, and partitions are dropped as a whole.
+    """Deletes old data. Events, log lines and ticks are partitioned by week, and partitions are dropped as a whole.
 
     Several processes may call it at the same time. Raises Unavailable if the store does not answer or is too busy.
     """
@@ -17,6 +17,10 @@ class Retention(Protocol):
 
     async def drop_events(self, before: datetime) -> Sequence[str]:
         """Drop the partitions with no event after `before`. Returns their names."""
+        ...
+
+    async def drop_ticks(self, before: datetime) -> Sequence[str]:
+        """Drop the partitions with no tick due after `before`. Returns their names."""
         ...
 
     async def drop_logs(self, before: datetime) -> Sequence[str]:

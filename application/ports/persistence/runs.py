@@ -27,6 +27,18 @@ class Runs(Protocol):
         """Return the number of the pipeline's next run. The caller has locked the pipeline."""
         ...
 
+    async def next_numbers(self, pipeline_ids: Collection[int]) -> Mapping[int, int]:
+        """Return the number of the next run of each pipeline, as `next_number` does."""
+        ...
+
+    async def find_unfinished(self, schedule_ids: Collection[int]) -> Mapping[int, Sequence[int]]:
+        """Return the ids of the unfinished runs of each schedule, oldest first."""
+        ...
+
+    async def add_all(self, runs: Sequence[Run]) -> None:
+        """Store new runs as `add` does. Many runs cost as many round trips as one."""
+        ...
+
     async def add(self, run: Run) -> int:
         """Store a new run with its stages, events and dispatch request, if any. Sets and returns its id."""
         ...

@@ -17,7 +17,9 @@ from application.ports.persistence.pipelines import PipelineRef, Pipelines, Stor
 from application.ports.persistence.receipts import Receipt, ReceiptKey, Receipts
 from application.ports.persistence.reporters import Reporters
 from application.ports.persistence.runs import Runs
+from application.ports.persistence.schedules import Schedules
 from application.ports.persistence.sink_positions import SinkPositions
+from application.ports.persistence.ticks import Ticks
 from application.ports.persistence.workers import Workers
 from domain.runs.run import Run
 
@@ -37,6 +39,8 @@ class UnitOfWork(Protocol):
     """
 
     pipelines: Pipelines
+    schedules: Schedules
+    ticks: Ticks
     runs: Runs
     receipts: Receipts
     reporters: Reporters

@@ -101,6 +101,8 @@ class RunView:
     """The trace context of the trigger, as W3C headers; empty if the trigger was not traced."""
     parallelism: int = 16
     """How many of its stages may run on a worker at the same time."""
+    scheduled_for: datetime | None = None
+    """The time of the tick that opened the run, without jitter; None for other runs."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ WORKER_RETENTION = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class RetentionPolicy:
-    """How many days to keep events and log lines. 0 keeps them forever."""
+    """How many days to keep events with ticks, and log lines. 0 keeps them forever."""
 
     events_days: float
     logs_days: float
@@ -63,6 +63,7 @@ class RetentionPruner:
         if self._policy.events_days > 0:
             oldest = now - timedelta(days=self._policy.events_days)
             dropped += await retention.drop_events(oldest)
+            dropped += await retention.drop_ticks(oldest)
             receipts = await retention.delete_receipts(min(oldest, now - IDEMPOTENCY_RETENTION))
             reporters = await retention.delete_reporters(min(oldest, now - IDEMPOTENCY_RETENTION))
         answers = await retention.delete_idempotency_answers(now - IDEMPOTENCY_RETENTION)

@@ -6,6 +6,8 @@ from application.ports.persistence.receipts import Receipt, ReceiptKey
 from application.ports.persistence.reporters import ReporterKey, TakenReport
 from application.ports.persistence.workers import WorkerStatus
 from domain.runs.attempt_log import LogLimit
+from domain.schedules.tick import Tick, TickState
+from tests.contracts.persistence.test_schedules import add_schedules
 from tests.contracts.stores import StoreUnderTest
 from tests.support.builders import NOW, a_pipeline, a_stored_run
 
@@ -33,9 +35,9 @@ async def test_partitions_of_this_week_and_the_next_ones_are_created_once(store:
     made = await store.retention.create_partitions(NOW)
 
     assert made[0] == "event_p20260302"
-    assert len(made) == 10
+    assert len(made) == 15
     assert await store.retention.create_partitions(NOW) == []
-    assert await store.retention.create_partitions(NOW + WEEK) == ["event_p20260406", "log_line_p20260406"]
+    assert await store.retention.create_partitions(NOW + WEEK) == ["event_p20260406", "log_line_p20260406", "tick_p20260406"]
 
 
 async def test_data_stored_before_its_partition_is_still_read(store: StoreUnderTest) -> None:
@@ -78,6 +80,20 @@ async def test_a_run_without_its_old_events_still_exists_and_continues(store: St
         await work.commit()
     (first, *_) = await store.reader.events(run_id, 0, 100)
     assert first.seq == before.last_seq + 1
+
+
+async def test_ticks_are_dropped_by_the_week_in_which_they_were_due(store: StoreUnderTest) -> None:
+    await store.retention.create_partitions(NOW)
+    (schedule,) = await add_schedules(store, await a_pipeline(store.open_unit_of_work), nightly=None)
+    old, young, stray = (Tick(schedule.id, schedule.pipeline_id, at, at, TickState.WAITING, SOON) for at in (NOW, NOW + WEEK, NOW - WEEK))
+    async with store.open_unit_of_work() as work:
+        await work.ticks.add([old, young, stray])
+        await work.commit()
+
+    assert await store.retention.drop_ticks(NOW + WEEK) == ["tick_p20260302"]
+
+    async with store.open_unit_of_work() as work:
+        assert await work.ticks.list_open([schedule.id]) == [young]
 
 
 async def test_data_outside_the_partitions_is_deleted_too(store: StoreUnderTest) -> None:

@@ -16,7 +16,7 @@ class FakeRetention:
 
     def __init__(self, store: FakeStore) -> None:
         self._store = store
-        self._weeks: dict[str, set[datetime]] = {"event": set(), "log_line": set()}
+        self._weeks: dict[str, set[datetime]] = {"event": set(), "log_line": set(), "tick": set()}
 
     async def create_partitions(self, now: datetime) -> Sequence[str]:
         self._store.require_up()
@@ -29,6 +29,9 @@ class FakeRetention:
 
     async def drop_events(self, before: datetime) -> Sequence[str]:
         return self._drop("event", self._store.committed.events, before)
+
+    async def drop_ticks(self, before: datetime) -> Sequence[str]:
+        return self._drop("tick", self._store.committed.ticks, before, "due_at")
 
     async def drop_logs(self, before: datetime) -> Sequence[str]:
         return self._drop("log_line", self._store.committed.log_lines, before)
@@ -47,11 +50,11 @@ class FakeRetention:
     async def delete_workers(self, before: datetime) -> int:
         return _delete(self._store.committed.workers, lambda _, row: row.seen_at < before)
 
-    def _drop(self, table: str, rows: dict[Any, Any], before: datetime) -> Sequence[str]:
+    def _drop(self, table: str, rows: dict[Any, Any], before: datetime, column: str = "at") -> Sequence[str]:
         self._store.require_up()
         expired = sorted(week for week in self._weeks[table] if week + WEEK <= before)
         remaining = self._weeks[table] = self._weeks[table] - set(expired)
-        _delete(rows, lambda _, row: row.at < before and not any(week <= row.at < week + WEEK for week in remaining))
+        _delete(rows, lambda _, row: (at := getattr(row, column)) < before and not any(week <= at < week + WEEK for week in remaining))
         return [_name(table, week) for week in expired]
 
 

@@ -26,6 +26,18 @@ class FakeRuns:
         tx.require_lock("pipeline", pipeline_id)
         return max((run.number for run in tx.runs.values() if run.pipeline_id == pipeline_id), default=0) + 1
 
+    async def next_numbers(self, pipeline_ids: Collection[int]) -> Mapping[int, int]:
+        return {pipeline_id: await self.next_number(pipeline_id) for pipeline_id in pipeline_ids}
+
+    async def find_unfinished(self, schedule_ids: Collection[int]) -> Mapping[int, Sequence[int]]:
+        tx = await self._transaction.begin_statement()
+        unfinished = [run for run in sorted(tx.runs.values(), key=lambda run: run.id) if not run.is_over]
+        return {each: [run.id for run in unfinished if run.trigger.schedule_id == each] for each in schedule_ids}
+
+    async def add_all(self, runs: Sequence[Run]) -> None:
+        for run in runs:
+            await self.add(run)
+
     async def add(self, run: Run) -> int:
         tx = await self._transaction.begin_statement()
         if run.id:

@@ -9,6 +9,7 @@ from application.ports.persistence.leases import Lease
 from application.ports.persistence.logs import UnfinishedLines
 from application.ports.persistence.receipts import Receipt, ReceiptKey
 from application.ports.persistence.reporters import ReporterKey, TakenReport
+from application.ports.persistence.schedules import StoredSchedule
 from application.ports.persistence.workers import WorkerStatus
 from application.ports.system.clock import Clock
 from application.queries.views.events import EventView
@@ -21,6 +22,7 @@ from domain.errors import Unavailable
 from domain.pipelines.definition import PipelineDefinition
 from domain.runs.attempt_log import AttemptLog
 from domain.runs.run import Run
+from domain.schedules.tick import Tick
 from tests.fakes.persistence.locks import RowLocks
 from tests.fakes.system.clock import FakeClock
 
@@ -95,6 +97,9 @@ class Tables:
 
     pipelines: dict[int, PipelineRow] = field(default_factory=dict)
     revisions: dict[tuple[int, int], PipelineDefinition] = field(default_factory=dict)
+    schedules: dict[int, StoredSchedule] = field(default_factory=dict)
+    ticks: dict[tuple[int, datetime], Tick] = field(default_factory=dict)
+    tick_ids: dict[tuple[int, datetime], int] = field(default_factory=dict)
     runs: dict[int, Run] = field(default_factory=dict)
     events: dict[tuple[int, int], EventView] = field(default_factory=dict)
     dispatches: dict[tuple[int, int], DispatchRow] = field(default_factory=dict)

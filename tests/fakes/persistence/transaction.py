@@ -53,6 +53,9 @@ class Transaction:
         tables = store.committed
         self.pipelines = Overlay(tables.pipelines)
         self.revisions = Overlay(tables.revisions)
+        self.schedules = Overlay(tables.schedules)
+        self.ticks = Overlay(tables.ticks)
+        self.tick_ids = Overlay(tables.tick_ids)
         self.runs = Overlay(tables.runs)
         self.events = Overlay(tables.events)
         self.dispatches = Overlay(tables.dispatches)

@@ -17,7 +17,9 @@ from application.ports.persistence.pipelines import PipelineRef, Pipelines
 from application.ports.persistence.receipts import ReceiptKey, Receipts
 from application.ports.persistence.reporters import Reporters
 from application.ports.persistence.runs import Runs
+from application.ports.persistence.schedules import Schedules
 from application.ports.persistence.sink_positions import SinkPositions
+from application.ports.persistence.ticks import Ticks
 from application.ports.persistence.unit_of_work import LoadedForUpdate
 from application.ports.persistence.workers import Workers
 from tests.fakes.access.accounts import FakeAccounts
@@ -33,8 +35,10 @@ from tests.fakes.persistence.pipelines import FakePipelines
 from tests.fakes.persistence.receipts import FakeReceipts
 from tests.fakes.persistence.reporters import FakeReporters
 from tests.fakes.persistence.runs import FakeRuns
+from tests.fakes.persistence.schedules import FakeSchedules
 from tests.fakes.persistence.sink_positions import FakeSinkPositions
 from tests.fakes.persistence.store import FakeStore
+from tests.fakes.persistence.ticks import FakeTicks
 from tests.fakes.persistence.transaction import Transaction
 from tests.fakes.persistence.workers import FakeWorkers
 
@@ -49,6 +53,8 @@ class FakeUnitOfWork:
         self._store.require_up()
         self._transaction = transaction = self._begin()
         self.pipelines: Pipelines = FakePipelines(transaction)
+        self.schedules: Schedules = FakeSchedules(transaction)
+        self.ticks: Ticks = FakeTicks(transaction)
         self.runs: Runs = FakeRuns(transaction)
         self.receipts: Receipts = FakeReceipts(transaction)
         self.reporters: Reporters = FakeReporters(transaction)

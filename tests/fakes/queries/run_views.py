@@ -42,6 +42,7 @@ def run_view(tables: Tables, run: Run) -> RunView:
         repeats=run.trigger.repeats,
         trace=deepcopy(run.trace),
         parallelism=run.definition.parallelism,
+        scheduled_for=run.trigger.scheduled_for,
     )
 
 

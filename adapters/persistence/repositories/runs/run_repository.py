@@ -48,16 +48,32 @@ class SqlRuns:
         (((number,),),) = await self._transaction.fetch_batch((sql.NEXT_NUMBER, {"pipeline": pipeline_id}))
         return int(number)
 
+    async def next_numbers(self, pipeline_ids: Collection[int]) -> Mapping[int, int]:
+        ids = sorted(set(pipeline_ids))
+        (rows,) = await self._transaction.fetch_batch((sql.NEXT_NUMBERS, {"pipelines": ids}))
+        return dict.fromkeys(ids, 1) | {pipeline_id: int(number) for pipeline_id, number in rows}
+
+    async def find_unfinished(self, schedule_ids: Collection[int]) -> Mapping[int, Sequence[int]]:
+        found: dict[int, list[int]] = {schedule_id: [] for schedule_id in schedule_ids}
+        (rows,) = await self._transaction.fetch_batch((sql.UNFINISHED_OF_SCHEDULES, {"schedules": list(found)}))
+        for schedule_id, run_id in rows:
+            found[schedule_id].append(run_id)
+        return found
+
     async def add(self, run: Run) -> int:
-        if run.id:
-            raise ValueError(f"run {run.id} was added already")
-        _check_seqs(run, after=0)
-        attempts = get_attempt_values(run)
-        parameters = sql.prefix_parameters(to_new_run_row(run)) | {"attempts": to_attempt_rows(run, attempts), "events": to_event_rows(run)}
-        (((run.id,),),) = await self._transaction.fetch_batch((sql.ADD, parameters))
-        self._save_dispatches(run)
-        self._remember(run, attempts)
+        await self.add_all([run])
         return run.id
+
+    async def add_all(self, runs: Sequence[Run]) -> None:
+        if not runs:
+            return
+        added = [(run, get_attempt_values(run)) for run in runs]
+        results = await self._transaction.fetch_batch(*(_bind_add(run, attempts) for run, attempts in added))
+        for (run, _), ((run_id,),) in zip(added, results, strict=True):
+            run.id = run_id
+        self._save_dispatches(*runs)
+        for run, attempts in added:
+            self._remember(run, attempts)
 
     async def lock(self, ids: Sequence[int]) -> dict[int, Run]:
         storable = _get_storable_ids(ids)
@@ -205,6 +221,14 @@ class SqlRuns:
         self._last_seq[run.id] = run.last_seq
         run.new_events.clear()
         run.new_dispatch = None
+
+
+def _bind_add(run: Run, attempts: StoredAttempts) -> BoundStatement:
+    if run.id:
+        raise ValueError(f"run {run.id} was added already")
+    _check_seqs(run, after=0)
+    rows = {"attempts": to_attempt_rows(run, attempts), "events": to_event_rows(run)}
+    return sql.ADD, sql.prefix_parameters(to_new_run_row(run)) | rows
 
 
 def _get_storable_ids(ids: Sequence[int]) -> list[int]:

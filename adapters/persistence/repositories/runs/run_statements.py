@@ -168,6 +168,14 @@ SELECT_ATTEMPTS = (
 )
 READ_ATTEMPTS = CompiledStatement(SELECT_ATTEMPTS)
 NEXT_NUMBER = CompiledStatement(select(func.coalesce(func.max(run.c.number), 0) + 1).where(run.c.pipeline_id == bindparam("pipeline")))
+NEXT_NUMBERS = CompiledStatement(
+    select(run.c.pipeline_id, func.max(run.c.number) + 1).where(is_any_of(run.c.pipeline_id, "pipelines")).group_by(run.c.pipeline_id)
+)
+UNFINISHED_OF_SCHEDULES = CompiledStatement(
+    select(run.c.schedule_id, run.c.id)
+    .where(is_any_of(run.c.schedule_id, "schedules"), run.c.schedule_id.is_not(None), _IS_ACTIVE)
+    .order_by(run.c.id)
+)
 RECENT = _find_recent()
 _DUE = select(run.c.id).where(run.c.next_due_at.is_not(None), _IS_ACTIVE, run.c.next_due_at <= bindparam("now"))
 _HAS_DUE_RETRY = exists().where(attempt.c.run_id == run.c.id, attempt.c.status == text("'waiting'"), attempt.c.due_at <= bindparam("now"))

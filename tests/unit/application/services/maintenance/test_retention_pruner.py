@@ -21,7 +21,7 @@ async def test_data_older_than_the_policy_is_deleted_and_zero_keeps_it_forever()
     headgate.fakes.clock.advance(60 * 86_400)
     quarter = await pruner.prune()
 
-    assert (len(first.made), list(first.dropped)) == (10, [])
+    assert (len(first.made), list(first.dropped)) == (15, [])
     assert list(month.dropped) == ["log_line_p20260302"]
     assert "event_p20260302" in quarter.dropped
     assert await headgate.fakes.reader.events(run_id, 0, 10) == []

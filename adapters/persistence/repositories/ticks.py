@@ -1,0 +1,77 @@
+"""Stores ticks of schedules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from typing import Any
+
+from sqlalchemy import insert, select, text, union, update
+from sqlalchemy.engine import Row
+
+from adapters.persistence.connection.bulk_parameters import is_any_of, rows_from_json
+from adapters.persistence.connection.compiled_statements import CompiledStatement
+from adapters.persistence.connection.sql_transaction import SqlTransaction
+from adapters.persistence.tables.schedules import IS_WAITING, schedule, tick
+from domain.schedules.tick import Tick, TickReason, TickState
+
+_COLUMNS = tuple(field.name for field in fields(Tick))
+_KEY = ("schedule_id", "due_at")
+_CHANGES = ("state", "run_id", "reason", "message", "decided_at")
+
+
+def _build_add() -> CompiledStatement:
+    """Insert in the order of the rows, so that ids follow it."""
+    rows = rows_from_json("ticks", tick, _COLUMNS)
+    return CompiledStatement(insert(tick).from_select(_COLUMNS, select(*rows.c), include_defaults=False))
+
+
+def _build_save() -> CompiledStatement:
+    values = rows_from_json("ticks", tick, (*_KEY, *_CHANGES))
+    same = [tick.c[name] == values.c[name] for name in _KEY]
+    return CompiledStatement(update(tick).where(*same).values({name: values.c[name] for name in _CHANGES}))
+
+
+def _build_list_open() -> CompiledStatement:
+    columns = [tick.c[name] for name in _COLUMNS]
+    waiting = select(*columns).where(is_any_of(tick.c.schedule_id, "ids"), text(IS_WAITING))
+    held = select(*columns).join(schedule, schedule.c.id == tick.c.schedule_id)
+    held = held.where(is_any_of(schedule.c.id, "ids"), tick.c.due_at >= schedule.c.next_due_at)
+    return CompiledStatement(union(waiting, held).order_by(text("due_at, schedule_id")))
+
+
+_ADD, _SAVE, _LIST_OPEN = _build_add(), _build_save(), _build_list_open()
+
+
+class SqlTicks:
+    def __init__(self, transaction: SqlTransaction) -> None:
+        self._transaction = transaction
+
+    async def add(self, ticks: Sequence[Tick]) -> None:
+        if ticks:
+            self._transaction.enqueue(_ADD, ticks=[asdict(each) for each in ticks])
+
+    async def save(self, ticks: Sequence[Tick]) -> None:
+        if ticks:
+            self._transaction.enqueue(_SAVE, ticks=[asdict(each) for each in ticks])
+
+    async def list_open(self, schedule_ids: Sequence[int]) -> list[Tick]:
+        if not schedule_ids:
+            return []
+        (rows,) = await self._transaction.fetch_batch((_LIST_OPEN, {"ids": list(schedule_ids)}))
+        return [to_tick(row) for row in rows]
+
+
+def to_tick(row: Row[Any]) -> Tick:
+    return Tick(
+        schedule_id=row.schedule_id,
+        pipeline_id=row.pipeline_id,
+        due_at=row.due_at,
+        fire_at=row.fire_at,
+        state=TickState(row.state),
+        decided_at=row.decided_at,
+        run_id=row.run_id,
+        reason=TickReason(row.reason) if row.reason else None,
+        message=row.message,
+        count=row[_COLUMNS.index("count")],
+    )
