@@ -45,6 +45,7 @@ from application.commands.runs.cancel_stage import CancelStage
 from application.commands.runs.decide_approval import DecideApproval
 from application.commands.runs.repeat_run import RepeatRun
 from application.commands.runs.retry_run import RetryRun
+from application.commands.runs.run_opener import RunOpener
 from application.commands.runs.skip_stage import SkipStage
 from application.commands.runs.trigger_pipeline import TriggerPipeline
 from application.commands.workers.record_heartbeat import RecordHeartbeat
@@ -146,11 +147,10 @@ class Application(containers.DeclarativeContainer):
         settings.provided.warm_pools,
         dispatcher.provider,
     )
+    run_opener = providers.Singleton(RunOpener, adapters.schemas, adapters.clock, wakeups, adapters.disk_space, eager_claimer)
     trigger_batcher = providers.Singleton(
         TriggerBatcher,
-        providers.Singleton(
-            TriggerPipeline, adapters.open_unit_of_work, adapters.schemas, adapters.clock, wakeups, adapters.disk_space, eager_claimer
-        ),
+        providers.Singleton(TriggerPipeline, adapters.open_unit_of_work, run_opener),
     )
     trigger_pipeline = _instrumented(telemetry, trigger_batcher, name="TriggerPipeline", before=attach_trace_context, after=tag_triggered)
     report_batcher = providers.Singleton(

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from application.commands.dispatches.advance_dispatch import AdvanceCommand, AdvanceResult
 from application.commands.reports.report_results import ReportResult
-from application.commands.runs.trigger_pipeline import TriggerCommand, TriggerResult
+from application.commands.runs.run_opener import TriggerCommand
+from application.commands.runs.trigger_pipeline import TriggerResult
 from application.observability.instrumented_use_case import Arguments
 from application.observability.metrics import Metric
 from application.ports.dispatch.worker_messages import Claim

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from application.commands.runs.trigger_pipeline import TriggerCommand
+from application.commands.runs.run_opener import TriggerCommand
 from application.queries.views.events import EventView
 from application.services.maintenance.due_run_sweeper import GRACE_SECONDS
 from domain.errors import Conflict, Unavailable

@@ -9,7 +9,8 @@ from application.commands.access.create_token import NewToken
 from application.commands.dispatches.advance_dispatch import AdvanceCommand, AdvanceResult, WorkerReport
 from application.commands.reports.report_results import ReportResult
 from application.commands.reports.status_update import StatusUpdate
-from application.commands.runs.trigger_pipeline import TriggerCommand, TriggerResult
+from application.commands.runs.run_opener import TriggerCommand
+from application.commands.runs.trigger_pipeline import TriggerResult
 from application.ports.dispatch.worker_messages import Claim
 from application.queries.views.runs import RunView
 from domain.access.actor import Actor

@@ -118,7 +118,7 @@ async def a_stored_run(open_unit_of_work: OpenUnitOfWork, pipeline: StoredPipeli
     """Store and commit a run of the pipeline, and return its id."""
     async with open_unit_of_work() as work:
         await work.pipelines.find(pipeline.id, lock=True)
-        number = await work.runs.next_number(pipeline.id)
+        number = (await work.runs.next_numbers([pipeline.id]))[pipeline.id]
         run_id = await work.runs.add(a_run_of(pipeline, number, now=now))
         await work.commit()
         return run_id

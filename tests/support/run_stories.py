@@ -47,7 +47,7 @@ class RunStories:
         now = at or self._fakes.clock.now()
         async with self._fakes.open_unit_of_work() as work:
             await work.pipelines.find(pipeline.id, lock=True)
-            number = await work.runs.next_number(pipeline.id)
+            number = (await work.runs.next_numbers([pipeline.id]))[pipeline.id]
             run = Run.open(
                 pipeline_id=pipeline.id,
                 definition=pipeline.definition,

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from adapters.system.clock import SystemClock
-from application.commands.runs.trigger_pipeline import TriggerCommand
+from application.commands.runs.run_opener import TriggerCommand
 from application.services.loop import run_service, wait_seconds
 from domain.runs.run import Run
 from tests.fakes import FakeExecutionTokens

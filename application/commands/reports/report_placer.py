@@ -7,7 +7,7 @@ from application.commands.reports.find_report_target import make_receipt_key
 from application.commands.reports.report_batch import PlacedReport, ReportBatch, answer_from_receipt
 from application.commands.reports.report_results import ReportResult
 from application.commands.reports.status_update import StatusUpdate
-from application.commands.runs.trigger_pipeline import TriggerCommand, open_run
+from application.commands.runs.run_opener import TriggerCommand, open_reported_run
 from application.ports.persistence.pipelines import StoredPipeline
 from application.ports.persistence.reporters import LastReport, ReporterKey, TakenReport
 from application.ports.persistence.runs import RecentRuns
@@ -128,7 +128,7 @@ class ReportPlacer:
         if pipeline.id not in self.locked_pipeline_ids:
             raise PipelineLocksNeeded(frozenset({pipeline.id}))
         trigger = Trigger(REPORT, update.effective_reporter.name)
-        run = await open_run(self.work, pipeline, TriggerCommand(pipeline.id, {}, trigger), self.schemas, self.clock)
+        run = await open_reported_run(self.work, pipeline, TriggerCommand(pipeline.id, {}, trigger), self.schemas, self.clock)
         supersede_older_runs(open_runs, run.number, self.batch.now)
         self.batch.runs[run.id] = run
         self._opened.setdefault(pipeline.id, []).append(run)

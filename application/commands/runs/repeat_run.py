@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from application.commands.runs.trigger_pipeline import TriggerCommand, TriggerPipeline, TriggerResult
+from application.commands.runs.run_opener import TriggerCommand
+from application.commands.runs.trigger_pipeline import TriggerPipeline, TriggerResult
 from application.ports.persistence.idempotency import IdempotencyKey
 from application.ports.persistence.unit_of_work import OpenUnitOfWork
 from domain.access.actor import ANONYMOUS_ACTOR, Actor

@@ -23,12 +23,8 @@ class RecentRuns:
 
 
 class Runs(Protocol):
-    async def next_number(self, pipeline_id: int) -> int:
-        """Return the number of the pipeline's next run. The caller has locked the pipeline."""
-        ...
-
     async def next_numbers(self, pipeline_ids: Collection[int]) -> Mapping[int, int]:
-        """Return the number of the next run of each pipeline, as `next_number` does."""
+        """Return the number of the next run of each pipeline. The caller has locked the pipelines."""
         ...
 
     async def find_unfinished(self, schedule_ids: Collection[int]) -> Mapping[int, Sequence[int]]:

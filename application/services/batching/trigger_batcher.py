@@ -1,6 +1,7 @@
 """Batches the triggers of a pipeline."""
 
-from application.commands.runs.trigger_pipeline import TriggerCommand, TriggerPipeline, TriggerResult
+from application.commands.runs.run_opener import TriggerCommand
+from application.commands.runs.trigger_pipeline import TriggerPipeline, TriggerResult
 from application.ports.persistence.pipelines import PipelineRef
 from application.services.batching.batcher import Batcher
 

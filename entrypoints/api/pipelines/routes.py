@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Body, Request
 from starlette.responses import Response
 
-from application.commands.runs.trigger_pipeline import TriggerCommand
+from application.commands.runs.run_opener import TriggerCommand
 from application.queries.views.pipelines import PipelineView
 from domain.runs.trigger import Trigger
 from entrypoints.api.pipelines.dependencies import PipelineDep, PipelineRefDep

@@ -21,13 +21,13 @@ class FakeRuns:
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
 
-    async def next_number(self, pipeline_id: int) -> int:
-        tx = await self._transaction.begin_statement()
-        tx.require_lock("pipeline", pipeline_id)
-        return max((run.number for run in tx.runs.values() if run.pipeline_id == pipeline_id), default=0) + 1
-
     async def next_numbers(self, pipeline_ids: Collection[int]) -> Mapping[int, int]:
-        return {pipeline_id: await self.next_number(pipeline_id) for pipeline_id in pipeline_ids}
+        tx = await self._transaction.begin_statement()
+        numbers = {}
+        for pipeline_id in pipeline_ids:
+            tx.require_lock("pipeline", pipeline_id)
+            numbers[pipeline_id] = max((run.number for run in tx.runs.values() if run.pipeline_id == pipeline_id), default=0) + 1
+        return numbers
 
     async def find_unfinished(self, schedule_ids: Collection[int]) -> Mapping[int, Sequence[int]]:
         tx = await self._transaction.begin_statement()

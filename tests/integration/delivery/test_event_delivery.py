@@ -17,7 +17,7 @@ from adapters.persistence.database import Database
 from adapters.system.clock import SystemClock
 from adapters.system.json_schema.validator import JsonSchemaValidator
 from application.commands.dispatches.advance_dispatch import AdvanceCommand
-from application.commands.runs.trigger_pipeline import TriggerCommand
+from application.commands.runs.run_opener import TriggerCommand
 from application.services.loop import run_service, wait_seconds
 from entrypoints.container import Application
 from entrypoints.settings import Settings

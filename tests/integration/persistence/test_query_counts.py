@@ -16,7 +16,8 @@ from application.commands.dispatches.claims import DispatchRules
 from application.commands.dispatches.eager_claim import EagerClaimer
 from application.commands.reports.report_status import ReportStatus
 from application.commands.reports.status_update import StatusUpdate
-from application.commands.runs.trigger_pipeline import TriggerCommand, TriggerPipeline
+from application.commands.runs.run_opener import RunOpener, TriggerCommand
+from application.commands.runs.trigger_pipeline import TriggerPipeline
 from application.services.batching.advance_batcher import AdvanceBatcher
 from application.services.batching.report_batcher import ReportBatcher
 from domain.reports.report import Report
@@ -104,7 +105,7 @@ async def test_advancing_any_number_of_dispatches_takes_two_round_trips(database
 
 async def test_a_trigger_takes_four_round_trips(database: Database) -> None:
     pipeline = await a_pipeline(database.open_unit_of_work, stages=5)
-    trigger = TriggerPipeline(database.open_unit_of_work, JsonSchemaValidator(), SystemClock(), FakeWakeups(), FakeDiskSpace())
+    trigger = TriggerPipeline(database.open_unit_of_work, RunOpener(JsonSchemaValidator(), SystemClock(), FakeWakeups(), FakeDiskSpace()))
     await trigger(TriggerCommand(pipeline.name))
 
     with database.record_queries() as recorder:
@@ -119,7 +120,7 @@ async def test_a_claim_in_the_triggers_transaction_takes_no_extra_round_trip(dat
     links.link(WORKER)
     eager_claimer = EagerClaimer(links, FakeExecutionTokens(), lambda: DispatchRules("here", 20.0), ("headgate",), lambda _: False)
     trigger = TriggerPipeline(
-        database.open_unit_of_work, JsonSchemaValidator(), SystemClock(), FakeWakeups(), FakeDiskSpace(), eager_claimer
+        database.open_unit_of_work, RunOpener(JsonSchemaValidator(), SystemClock(), FakeWakeups(), FakeDiskSpace(), eager_claimer)
     )
     await trigger(TriggerCommand(pipeline.name))
 

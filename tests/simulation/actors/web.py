@@ -16,7 +16,8 @@ from application.commands.reports.report_status import ReportStatus
 from application.commands.reports.status_update import StatusUpdate
 from application.commands.runs.append_log import AppendLog
 from application.commands.runs.cancel_run import CancelResult, CancelRun
-from application.commands.runs.trigger_pipeline import TriggerCommand, TriggerPipeline, TriggerResult
+from application.commands.runs.run_opener import RunOpener, TriggerCommand
+from application.commands.runs.trigger_pipeline import TriggerPipeline, TriggerResult
 from application.commands.workers.record_heartbeat import HeartbeatCommand, HeartbeatResult, RecordHeartbeat
 from application.commands.workers.register_worker import RegisterWorker
 from application.ports.dispatch.worker_messages import Claim
@@ -90,7 +91,7 @@ class Web(Process, RelayProcess):
         self._offers = Dispatcher(self.links, wakeups, claim, uow)
         given = EagerClaimer(self.links, tokens, lambda: rules, OWN_POOLS, self._offers.has_waiting_dispatch)
         return Routes(
-            TriggerPipeline(uow, schemas, clock, wakeups, FakeDiskSpace(), given),
+            TriggerPipeline(uow, RunOpener(schemas, clock, wakeups, FakeDiskSpace(), given)),
             ReportStatus(uow, schemas, clock, wakeups),
             CancelRun(uow, clock, wakeups),
             claim,

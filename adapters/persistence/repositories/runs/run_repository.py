@@ -44,14 +44,9 @@ class SqlRuns:
         self._stored: dict[int, StoredAttempts] = {}
         self._last_seq: dict[int, int] = {}
 
-    async def next_number(self, pipeline_id: int) -> int:
-        (((number,),),) = await self._transaction.fetch_batch((sql.NEXT_NUMBER, {"pipeline": pipeline_id}))
-        return int(number)
-
     async def next_numbers(self, pipeline_ids: Collection[int]) -> Mapping[int, int]:
-        ids = sorted(set(pipeline_ids))
-        (rows,) = await self._transaction.fetch_batch((sql.NEXT_NUMBERS, {"pipelines": ids}))
-        return dict.fromkeys(ids, 1) | {pipeline_id: int(number) for pipeline_id, number in rows}
+        (rows,) = await self._transaction.fetch_batch((sql.NEXT_NUMBERS, {"pipelines": sorted(set(pipeline_ids))}))
+        return {pipeline_id: int(number) for pipeline_id, number in rows}
 
     async def find_unfinished(self, schedule_ids: Collection[int]) -> Mapping[int, Sequence[int]]:
         found: dict[int, list[int]] = {schedule_id: [] for schedule_id in schedule_ids}

@@ -133,6 +133,13 @@ def _add_failures() -> Any:
     return upsert(failure).from_select([column.name for column in failure.c], rows).on_conflict_do_nothing()
 
 
+def _next_numbers() -> Any:
+    """Read the highest number of each pipeline's runs from the end of the index."""
+    wanted = func.unnest(bindparam("pipelines", type_=ARRAY(BigInteger))).table_valued("pipeline_id").render_derived(name="wanted")
+    highest = select(func.max(run.c.number)).where(run.c.pipeline_id == wanted.c.pipeline_id).scalar_subquery()
+    return select(wanted.c.pipeline_id, func.coalesce(highest, 0) + 1)
+
+
 def _find_recent() -> Any:
     """Read the ids of the active and of the newest runs of some pipelines."""
     columns = (run.c.pipeline_id, run.c.id)
@@ -167,10 +174,7 @@ SELECT_ATTEMPTS = (
     .order_by(attempt.c.run_id, attempt.c.position, attempt.c.number)
 )
 READ_ATTEMPTS = CompiledStatement(SELECT_ATTEMPTS)
-NEXT_NUMBER = CompiledStatement(select(func.coalesce(func.max(run.c.number), 0) + 1).where(run.c.pipeline_id == bindparam("pipeline")))
-NEXT_NUMBERS = CompiledStatement(
-    select(run.c.pipeline_id, func.max(run.c.number) + 1).where(is_any_of(run.c.pipeline_id, "pipelines")).group_by(run.c.pipeline_id)
-)
+NEXT_NUMBERS = CompiledStatement(_next_numbers())
 UNFINISHED_OF_SCHEDULES = CompiledStatement(
     select(run.c.schedule_id, run.c.id)
     .where(is_any_of(run.c.schedule_id, "schedules"), run.c.schedule_id.is_not(None), _IS_ACTIVE)

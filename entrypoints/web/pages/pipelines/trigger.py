@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from application.commands.runs.trigger_pipeline import TriggerCommand
+from application.commands.runs.run_opener import TriggerCommand
 from application.queries.views.pipelines import PipelineView
 from domain.errors import InvalidInput
 from domain.runs.trigger import Trigger

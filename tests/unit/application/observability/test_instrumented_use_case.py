@@ -8,7 +8,7 @@ from dependency_injector import providers
 
 from application import commands
 from application.commands.reports.report_results import ReportResult
-from application.commands.runs.trigger_pipeline import TriggerCommand
+from application.commands.runs.run_opener import TriggerCommand
 from application.observability.instrumented_unit_of_work import instrument_unit_of_work
 from application.observability.instrumented_use_case import instrument_use_case
 from application.observability.metrics import TAGS, Metric
