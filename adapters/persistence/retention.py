@@ -19,6 +19,7 @@ from adapters.persistence.tables.partitions import (
     get_partition_name,
     list_weeks,
 )
+from adapters.persistence.tables.site_events import site_event
 from adapters.persistence.tables.workers import worker
 
 DELETE_BATCH_SIZE = 10_000
@@ -50,6 +51,9 @@ class SqlRetention:
 
     async def drop_logs(self, before: datetime) -> Sequence[str]:
         return await self._drop("log_line", before)
+
+    async def delete_site_events(self, before: datetime) -> int:
+        return await self._delete(site_event, "at", before)
 
     async def delete_receipts(self, before: datetime) -> int:
         return await self._delete(report_receipt, "created_at", before)

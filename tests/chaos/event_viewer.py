@@ -8,6 +8,7 @@ import json
 from collections import defaultdict
 from collections.abc import Sequence
 from itertools import cycle
+from typing import Any
 
 import httpx
 
@@ -61,12 +62,16 @@ class Viewer:
     def _record(self, message: dict[str, str]) -> None:
         if "data" in message:
             event = json.loads(message["data"])
-            run_id, seq = event["run_id"], event["seq"]
-            text = f"{event['type']} {event['status']}"
-            if self.seen[run_id].setdefault(seq, text) != text:
-                self.broken.append(f"run {run_id} seq {seq} was {self.seen[run_id][seq]}, then {text}")
-            if event["type"] == "run.moved" and seq > self.statuses.get(run_id, (0, ""))[0]:
-                self.statuses[run_id] = (seq, event["status"])
+            if "run_id" in event:  # others belong to no run
+                self._record_run_event(event)
         if "id" in message:
             self._last_event_id = message["id"]
             self.connected.set()
+
+    def _record_run_event(self, event: dict[str, Any]) -> None:
+        run_id, seq = event["run_id"], event["seq"]
+        text = f"{event['type']} {event['status']}"
+        if self.seen[run_id].setdefault(seq, text) != text:
+            self.broken.append(f"run {run_id} seq {seq} was {self.seen[run_id][seq]}, then {text}")
+        if event["type"] == "run.moved" and seq > self.statuses.get(run_id, (0, ""))[0]:
+            self.statuses[run_id] = (seq, event["status"])

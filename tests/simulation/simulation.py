@@ -5,7 +5,7 @@ import logging
 import random as global_random
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
@@ -17,13 +17,14 @@ from application.services.maintenance.due_run_sweeper import GRACE_SECONDS
 from domain.errors import Conflict, Unavailable
 from domain.pipelines.parsing import parse_definition
 from domain.runs.trigger import Trigger
+from domain.site_events import SiteEvent, SiteEventType
 from tests.fakes import FakeReader
 from tests.fakes.system.clock import START
 from tests.simulation.actors.change_feed import FeedRegistry
 from tests.simulation.actors.prefect import SimulatedPrefect
 from tests.simulation.actors.reporter import Reporter
 from tests.simulation.actors.store import SimulatedStore
-from tests.simulation.actors.viewer import Viewer
+from tests.simulation.actors.viewer import SITE_RUN_ID, Viewer
 from tests.simulation.actors.web import LEASE_SECONDS, Web
 from tests.simulation.actors.worker import FlowProcess, LongLivedWorker
 from tests.simulation.context import SimulationContext
@@ -146,6 +147,7 @@ class Simulation:
         self.clients.run_in_background(self._run_prefect_worker())
         self.clients.run_in_background(self._watch_store())
         self.clients.run_in_background(self._add_reporters())
+        self.clients.run_in_background(self._write_site_events())
         self._triggering = [self.clients.run_in_background(self._trigger(at, pipeline)) for at, pipeline in self.plan.triggers]
         injector = FaultInjector(self)
         self.clients.run_in_background(injector.run())
@@ -220,6 +222,16 @@ class Simulation:
             self.context.ledger.acknowledged.append(Acknowledged(opened.run_id, 1))
             return
 
+    async def _write_site_events(self) -> None:
+        """Write two site events in one transaction every few seconds, as ticks and changes of pipelines do."""
+        while self.loop.time() < self.plan.chaos:
+            now = self.context.clock.now()
+            with suppress(Unavailable):
+                async with self.context.store.open_unit_of_work() as work:
+                    await work.site_events.add([SiteEvent(kind, now, 1) for kind in (SiteEventType.TICK, SiteEventType.PIPELINE_CHANGED)])
+                    await work.commit()
+            await asyncio.sleep(3.0)
+
     async def cancel(self, run_id: int) -> None:
         web = self.context.pick_web()
         try:
@@ -281,6 +293,7 @@ class Simulation:
         ledger = self.context.ledger
         evidence = Evidence(runs, events, ledger.acknowledged, ledger.starts)
         stored = [(run_id, event.seq) for run_id, log in events.items() for event in log]
+        stored += [(SITE_RUN_ID, event_id) for event_id in self.context.store.committed.site_events]
         prefect = [
             Violation(STUCK, f"{flow_run_id} is still {state} in Prefect")
             for flow_run_id, state in self.context.prefect.list_states().items()

@@ -132,8 +132,8 @@ class InProcessHeadgate:
         assert self._cursor is not None, "call start_change_feed first"
         batch = await self.fakes.change_feed.read(self._cursor)
         self._cursor = batch.cursor
-        if batch.events or logs:
-            self.hub.publish(type(batch)(batch.events, batch.cursor, logs))
+        if batch.event_count or logs:
+            self.hub.publish(type(batch)(batch.events, batch.cursor, logs, batch.site_events))
 
     async def run_feed_reader(self) -> None:
         """Publish changes as they come, until cancelled."""

@@ -11,15 +11,20 @@ from sqlalchemy.exc import DataError
 from adapters.persistence.connection.compiled_statements import BoundStatement, CompiledStatement
 from adapters.persistence.connection.connection_pool import ConnectionPool
 from adapters.persistence.connection.sql_transaction import SqlTransaction
-from adapters.persistence.feed.feed_cursor import FeedCursor, truncate_snapshot
+from adapters.persistence.feed.feed_cursor import SITE_RUN_ID, FeedCursor, truncate_snapshot
 from adapters.persistence.feed.notification_listener import CHANNEL, NotificationListener
 from adapters.persistence.readers.run_views import to_event_view
 from application.ports.queries.change_feed import ChangeBatch
+from application.queries.views.events import SiteEventView
 from domain.runs.events import EventType
+from domain.site_events import SiteEventType
 
 _POSITION = CompiledStatement(
     text("""
-    SELECT CAST(pg_current_snapshot() AS text) AS now, CAST((SELECT xid FROM event ORDER BY xid DESC LIMIT 1) AS text) AS newest
+    SELECT CAST(pg_current_snapshot() AS text) AS now, CAST(greatest(
+        (SELECT xid FROM event ORDER BY xid DESC LIMIT 1),
+        (SELECT xid FROM site_event ORDER BY xid DESC LIMIT 1)
+    ) AS text) AS newest
 """)
 )
 # The upper bound excludes nothing, since no transaction at or above the end of the snapshot is visible. With it the planner always
@@ -29,19 +34,29 @@ _SINCE = """
     AND NOT pg_visible_in_snapshot(xid, CAST(:seen AS pg_snapshot))
     AND (CAST(:until AS pg_snapshot) IS NULL OR pg_visible_in_snapshot(xid, CAST(:until AS pg_snapshot)))
 """
+_EVENT_COLUMNS = "run_id, CAST(seq AS bigint) AS seq, pipeline_id, type, at, stage, attempt, status, actor, data"
+_SITE_EVENT_COLUMNS = f"""
+    CAST({SITE_RUN_ID} AS bigint), id, pipeline_id, type, at, CAST(NULL AS text), CAST(NULL AS int), CAST(NULL AS text), actor, data
+"""
 # OFFSET 0 keeps the planner from reading all events in the order of the outer query.
 _READ = CompiledStatement(
     text(f"""
     SELECT CAST(pg_current_snapshot() AS text) AS now, found.*,
         CAST(greatest(
             (SELECT xid FROM event WHERE {_SINCE} ORDER BY xid DESC LIMIT 1),
+            (SELECT xid FROM site_event WHERE {_SINCE} ORDER BY xid DESC LIMIT 1),
             (SELECT xid FROM log_counter WHERE {_SINCE} ORDER BY xid DESC LIMIT 1)
         ) AS text) AS newest,
         ARRAY(SELECT run_id FROM log_counter WHERE {_SINCE} ORDER BY run_id) AS logs
     FROM (VALUES (1)) AS one
     LEFT JOIN LATERAL (
-        SELECT * FROM (SELECT * FROM event WHERE {_SINCE} OFFSET 0) AS fresh
-        WHERE (run_id, seq) > (:run, :seq) AND (CAST(:only AS text[]) IS NULL OR type = ANY(CAST(:only AS text[])))
+        SELECT * FROM (
+            SELECT * FROM (SELECT {_EVENT_COLUMNS} FROM event WHERE {_SINCE} OFFSET 0) AS fresh
+            WHERE CAST(:only AS text[]) IS NULL OR type = ANY(CAST(:only AS text[]))
+            UNION ALL
+            SELECT {_SITE_EVENT_COLUMNS} FROM site_event WHERE {_SINCE}
+        ) AS fresh
+        WHERE (run_id, seq) > (:run, :seq)
         ORDER BY run_id, seq LIMIT :limit
     ) AS found ON true
     ORDER BY found.run_id, found.seq
@@ -56,8 +71,9 @@ _MAX_PAYLOAD_LENGTH = 7_900
 class PgChangeFeed:
     """Finds the events of transactions that the cursor's snapshot did not see, in whatever order they commit.
 
-    Events of a run are in the order of `seq`. A batch larger than `limit` is read in pages between two fixed snapshots. A cursor does not
-    reach beyond the last transaction that wrote an event, so it stays valid when the server crashes and reuses transaction ids.
+    Events of a run are in the order of `seq`; site events come first, in the order of their ids. A batch larger than `limit` is read in
+    pages between two fixed snapshots. A cursor does not reach beyond the last transaction that wrote an event, so it stays valid when the
+    server crashes and reuses transaction ids.
     """
 
     def __init__(self, connections: ConnectionPool, url: str) -> None:
@@ -95,8 +111,10 @@ class PgChangeFeed:
             next_cursor = FeedCursor(since.seen, until, (found[-1].run_id, found[-1].seq))
         else:
             next_cursor = FeedCursor(until)
+        events = [to_event_view(row) for row in found if row.run_id != SITE_RUN_ID]
+        site_events = [_to_site_event_view(row) for row in found if row.run_id == SITE_RUN_ID]
         # Runs with new log lines are reported once, with the last page.
-        return ChangeBatch([to_event_view(row) for row in found], str(next_cursor), rows[0].logs if next_cursor.until is None else ())
+        return ChangeBatch(events, str(next_cursor), rows[0].logs if next_cursor.until is None else (), site_events)
 
     async def announce(self, *, log_run_ids: Sequence[int] = ()) -> None:
         """Send NOTIFY in a transaction of its own, after the writer's: NOTIFY holds a lock on the whole database until its commit."""
@@ -113,6 +131,10 @@ class PgChangeFeed:
         finally:
             await transaction.close()
         return rows
+
+
+def _to_site_event_view(row: Any) -> SiteEventView:
+    return SiteEventView(row.seq, SiteEventType(row.type), row.at, row.pipeline_id, row.actor, row.data)
 
 
 def _build_payloads(run_ids: Sequence[int]) -> list[str]:

@@ -11,8 +11,10 @@ from itertools import pairwise
 from typing import Self
 
 _SNAPSHOT = re.compile(r"(\d{1,19}):(\d{1,19}):(\d{1,19}(?:,\d{1,19})*)?")
-_POSITION = re.compile(r"(\d{1,18})\.(\d{1,9})")
+_POSITION = re.compile(r"(\d{1,18})\.(\d{1,18})")
 _MAX_LENGTH = 100_000
+SITE_RUN_ID = 0
+"""The run id of site events in a position. Their ids take the place of `seq`, and they precede the events of runs."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from adapters.persistence.repositories.runs.run_repository import SqlRuns
 from adapters.persistence.repositories.schedules import SqlSchedules
 from adapters.persistence.repositories.sessions import SqlSessions
 from adapters.persistence.repositories.sink_positions import SqlSinkPositions
+from adapters.persistence.repositories.site_events import SqlSiteEvents
 from adapters.persistence.repositories.ticks import SqlTicks
 from adapters.persistence.repositories.workers import SqlWorkers
 from application.ports.access.accounts import Accounts
@@ -42,6 +43,7 @@ from application.ports.persistence.reporters import Reporters
 from application.ports.persistence.runs import Runs
 from application.ports.persistence.schedules import Schedules
 from application.ports.persistence.sink_positions import SinkPositions
+from application.ports.persistence.site_events import SiteEvents
 from application.ports.persistence.ticks import Ticks
 from application.ports.persistence.unit_of_work import LoadedForUpdate
 from application.ports.persistence.workers import Workers
@@ -69,6 +71,7 @@ class SqlUnitOfWork:
         self.dispatches: Dispatches = SqlDispatches(transaction)
         self.workers: Workers = SqlWorkers(transaction)
         self.sink_positions: SinkPositions = SqlSinkPositions(transaction)
+        self.site_events: SiteEvents = SqlSiteEvents(transaction)
         self.accounts: Accounts = SqlAccounts(transaction)
         self.sessions: Sessions = SqlSessions(transaction)
         self.api_tokens: ApiTokens = SqlApiTokens(transaction)

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-from adapters.persistence.tables import access, answers, dispatches, installation, logs, pipelines, runs, schedules, sink_positions, workers
+from adapters.persistence.tables import (
+    access,
+    answers,
+    dispatches,
+    installation,
+    logs,
+    pipelines,
+    runs,
+    schedules,
+    sink_positions,
+    site_events,
+    workers,
+)
 from adapters.persistence.tables.base import TableBase
 
 METADATA = TableBase.metadata
-MODULES = (access, answers, dispatches, installation, logs, pipelines, runs, schedules, sink_positions, workers)
+MODULES = (access, answers, dispatches, installation, logs, pipelines, runs, schedules, sink_positions, site_events, workers)
 """Importing a module adds its tables to the metadata."""

@@ -12,6 +12,7 @@ from application.ports.system.parameter_schemas import ParameterSchemas
 from domain.access.actor import ANONYMOUS_ACTOR, Actor
 from domain.access.audit import AuditAction, create_audit_entry
 from domain.errors import NotFound, StaleRevision
+from domain.site_events import SiteEvent, SiteEventType
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,8 @@ class ChangePipeline:
             changed = await work.pipelines.revise(pipeline.id, definition, now)
             details = {"revision": changed.revision, "renamed": definition.name if definition.name != pipeline.name else None}
             await work.audit.add([create_audit_entry(actor, AuditAction.PIPELINE_CHANGED, f"pipeline {pipeline.name}", now, **details)])
+            data = {"name": changed.name, "revision": changed.revision, "created": False}
+            await work.site_events.add([SiteEvent(SiteEventType.PIPELINE_CHANGED, now, pipeline.id, actor.name, data)])
             await work.commit()
         self.wakeups.notify_committed()
         return changed

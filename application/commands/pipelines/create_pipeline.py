@@ -16,6 +16,7 @@ from domain.access.actor import ANONYMOUS_ACTOR, Actor
 from domain.access.audit import AuditAction, create_audit_entry
 from domain.pipelines.parsing import parse_definition
 from domain.pipelines.serialization import serialize_pipeline
+from domain.site_events import SiteEvent, SiteEventType
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,8 @@ class CreatePipeline:
             await work.audit.add(
                 [create_audit_entry(actor, AuditAction.PIPELINE_CREATED, f"pipeline {definition.name}", now, id=created.id)]
             )
+            data = {"name": definition.name, "revision": created.revision, "created": True}
+            await work.site_events.add([SiteEvent(SiteEventType.PIPELINE_CHANGED, now, created.id, actor.name, data)])
             if key:
                 await work.idempotency.add(key, created.as_json())
             await work.commit()

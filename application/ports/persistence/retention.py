@@ -27,6 +27,10 @@ class Retention(Protocol):
         """Drop the partitions with no log line after `before`. Returns their names."""
         ...
 
+    async def delete_site_events(self, before: datetime) -> int:
+        """Delete the site events before that time. Returns the number deleted."""
+        ...
+
     async def delete_receipts(self, before: datetime) -> int:
         """Delete the receipts of reports answered before that time. Returns the number deleted."""
         ...

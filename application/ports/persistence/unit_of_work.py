@@ -19,6 +19,7 @@ from application.ports.persistence.reporters import Reporters
 from application.ports.persistence.runs import Runs
 from application.ports.persistence.schedules import Schedules
 from application.ports.persistence.sink_positions import SinkPositions
+from application.ports.persistence.site_events import SiteEvents
 from application.ports.persistence.ticks import Ticks
 from application.ports.persistence.workers import Workers
 from domain.runs.run import Run
@@ -51,6 +52,7 @@ class UnitOfWork(Protocol):
     dispatches: Dispatches
     workers: Workers
     sink_positions: SinkPositions
+    site_events: SiteEvents
     accounts: Accounts
     sessions: Sessions
     api_tokens: ApiTokens

@@ -4,20 +4,26 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from application.queries.views.events import EventView
+from application.queries.views.events import EventView, SiteEventView
 from domain.runs.events import EventType
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeBatch:
-    """Events committed since the previous cursor, each once.
+    """Events of runs and site events committed since the previous cursor, each once.
 
-    `cursor` is the start of the next read, `logs` are the ids of runs with new log lines.
+    `cursor` is the start of the next read, `logs` are the ids of runs with new log lines. Site events precede the events of runs.
     """
 
     events: Sequence[EventView]
     cursor: str
     logs: Sequence[int] = ()
+    site_events: Sequence[SiteEventView] = ()
+
+    @property
+    def event_count(self) -> int:
+        """The number of events of both kinds."""
+        return len(self.events) + len(self.site_events)
 
 
 class ChangeFeed(Protocol):
@@ -30,7 +36,8 @@ class ChangeFeed(Protocol):
     async def read(self, cursor: str, limit: int = 1_000, only: Collection[EventType] | None = None) -> ChangeBatch:
         """Return the events committed since the cursor, without gaps or repeats, in whatever order transactions commit.
 
-        `only` selects event types. A batch of `limit` events means that there may be more. Raises ValueError for an unknown cursor.
+        `only` selects the types of run events; site events are always included. A batch of `limit` events of both kinds means that
+        there may be more. Raises ValueError for an unknown cursor.
         """
         ...
 

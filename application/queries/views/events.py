@@ -1,4 +1,4 @@
-"""Read model of a run event."""
+"""Read models of events."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,6 +7,7 @@ from typing import Any
 
 from domain.runs.events import EventType
 from domain.runs.status import Status
+from domain.site_events import SiteEventType
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,5 +22,17 @@ class EventView:
     stage: str | None
     attempt: int | None
     status: Status | None
+    actor: str | None
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SiteEventView:
+    """An event that belongs to no run: of a pipeline or a schedule. Ids rise in the order of writing, with gaps."""
+
+    id: int
+    type: SiteEventType
+    at: datetime
+    pipeline_id: int | None
     actor: str | None
     data: Mapping[str, Any] = field(default_factory=dict)

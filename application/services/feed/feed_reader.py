@@ -58,17 +58,17 @@ class FeedReader:
         log_run_ids = await self._feed.wait(0 if self._has_more else POLL_SECONDS)
         batch = await self._read(self._cursor)
         self._cursor = batch.cursor
-        self._has_more = len(batch.events) >= PAGE_SIZE
-        if batch.events or log_run_ids:
+        self._has_more = batch.event_count >= PAGE_SIZE
+        if batch.event_count or log_run_ids:
             delay = min(MAX_COALESCING_SECONDS, self._hub.viewer_count / VIEWER_WRITES_PER_SECOND)
             self._not_before = asyncio.get_running_loop().time() + delay
-            self._hub.publish(ChangeBatch(batch.events, batch.cursor, tuple(log_run_ids)))
+            self._hub.publish(ChangeBatch(batch.events, batch.cursor, tuple(log_run_ids), batch.site_events))
         else:
             self._hub.set_cursor(batch.cursor)
         await self._notify_workers(batch)
 
     async def _read(self, cursor: str) -> ChangeBatch:
-        """Read all events if there are viewers, otherwise only the few that concern workers."""
+        """Read all events if there are viewers, otherwise site events and the few events of runs that concern workers."""
         if not self._hub.viewer_count:
             batch = await self._feed.read(cursor, PAGE_SIZE, WORKER_EVENT_TYPES)
             if not self._hub.viewer_count:

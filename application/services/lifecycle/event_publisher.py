@@ -61,7 +61,7 @@ class LifecycleEventPublisher:
         if not position.is_free:
             return False
         cursor = position.cursor
-        if cursor is not None and not (await self._read(cursor, 1)).events:
+        if cursor is not None and not (await self._read(cursor, 1)).event_count:
             return False
         async with self._open_unit_of_work() as work:
             leased = await work.sink_positions.acquire(self._sink.name, self._publisher_id, LEASE_SECONDS)
@@ -82,7 +82,7 @@ class LifecycleEventPublisher:
             return False
         if rejected:
             raise EventsRejected(f"{self._sink.name} rejected {len(rejected)} events: {rejected[0].why}")
-        return bool(batch.events)
+        return batch.event_count > 0
 
     async def _send(self, batch: ChangeBatch) -> Sequence[RejectedEvent]:
         events = await self._event_mapper.map_events(batch.events, self._reader.run)

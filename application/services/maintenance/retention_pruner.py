@@ -29,6 +29,7 @@ class PruneResult:
 
     dropped: Sequence[str]
     made: Sequence[str]
+    site_events: int
     receipts: int
     reporters: int
     answers: int
@@ -57,14 +58,16 @@ class RetentionPruner:
         retention, now = self._retention, self._clock.now()
         created = await retention.create_partitions(now)
         dropped: list[str] = []
-        receipts = reporters = 0
+        site_events = receipts = reporters = 0
         if self._policy.logs_days > 0:
             dropped += await retention.drop_logs(now - timedelta(days=self._policy.logs_days))
         if self._policy.events_days > 0:
             oldest = now - timedelta(days=self._policy.events_days)
             dropped += await retention.drop_events(oldest)
             dropped += await retention.drop_ticks(oldest)
+            site_events = await retention.delete_site_events(oldest)
             receipts = await retention.delete_receipts(min(oldest, now - IDEMPOTENCY_RETENTION))
             reporters = await retention.delete_reporters(min(oldest, now - IDEMPOTENCY_RETENTION))
         answers = await retention.delete_idempotency_answers(now - IDEMPOTENCY_RETENTION)
-        return PruneResult(dropped, created, receipts, reporters, answers, await retention.delete_workers(now - WORKER_RETENTION))
+        workers = await retention.delete_workers(now - WORKER_RETENTION)
+        return PruneResult(dropped, created, site_events, receipts, reporters, answers, workers)

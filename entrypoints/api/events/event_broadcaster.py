@@ -9,7 +9,7 @@ from application.services.feed.event_hub import EventHub
 from entrypoints.api.events.event_encoding import EncodedBatchCache, encode_event, encode_events
 from entrypoints.http.streaming.event_stream import HEARTBEAT_SECONDS, SSE_PING
 from entrypoints.http.streaming.shared_queries import SharedQueries
-from entrypoints.http.streaming.stream_catch_up import PAGE_SIZE, StreamCatchUp, read_full_pages
+from entrypoints.http.streaming.stream_catch_up import PAGE_SIZE, StreamCatchUp, get_all_events, read_full_pages
 
 
 class EventBroadcaster:
@@ -58,7 +58,7 @@ class EventBroadcaster:
         if cursor is not None:
             async for page in read_full_pages(feed, cursor, self._page_size):
                 cursor = page.cursor
-                yield encode_events(page.events, cursor)
+                yield encode_events(get_all_events(page), cursor)
         with self._hub.subscribe() as subscription:
             hub_cursor = await subscription.wait_for_start_cursor()
             yield f"id: {cursor or hub_cursor}\n\n".encode()
@@ -71,5 +71,5 @@ class EventBroadcaster:
                     yield SSE_PING
                 elif catch_up.is_caught_up:
                     yield self._batches.get(batch).all_events
-                elif new := catch_up.take_new(batch.events):
+                elif new := catch_up.take_new(batch):
                     yield encode_events(new, batch.cursor if catch_up.is_caught_up else None)

@@ -5,20 +5,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from application.ports.queries.change_feed import ChangeBatch
-from application.queries.views.events import EventView
-from entrypoints.api.events.models import EventResponse
+from application.queries.views.events import SiteEventView
+from entrypoints.api.events.models import EventResponse, SiteEventResponse
 from entrypoints.http.json_response import encode_json
+from entrypoints.http.streaming.stream_catch_up import AnyEvent, get_all_events
 
 MAX_CACHED_BATCHES = 512
 
 
-def encode_event(event: EventView, event_id: str | int | None) -> bytes:
+def encode_event(event: AnyEvent, event_id: str | int | None) -> bytes:
     """Return one server-sent event. Without an id, the viewer's position does not change."""
     id_line = f"id: {event_id}\n" if event_id is not None else ""
-    return f"{id_line}event: {event.type}\ndata: ".encode() + encode_json(EventResponse.from_view(event)) + b"\n\n"
+    response = SiteEventResponse.from_view(event) if isinstance(event, SiteEventView) else EventResponse.from_view(event)
+    return f"{id_line}event: {event.type}\ndata: ".encode() + encode_json(response) + b"\n\n"
 
 
-def encode_events(events: Sequence[EventView], cursor: str | None) -> bytes:
+def encode_events(events: Sequence[AnyEvent], cursor: str | None) -> bytes:
     """Return the events, the last one with the cursor as its id."""
     last = len(events) - 1
     return b"".join(encode_event(event, cursor if index == last else None) for index, event in enumerate(events))
@@ -34,7 +36,7 @@ class EncodedBatch:
 
     @classmethod
     def encode(cls, batch: ChangeBatch) -> "EncodedBatch":
-        encoded = cls(batch, encode_events(batch.events, batch.cursor))
+        encoded = cls(batch, encode_events(get_all_events(batch), batch.cursor))
         for event in batch.events:
             encoded.by_run.setdefault(event.run_id, []).append((event.seq, encode_event(event, event.seq)))
         return encoded

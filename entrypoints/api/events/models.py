@@ -1,4 +1,4 @@
-"""Run events, as the API returns them."""
+"""Events, as the API returns them."""
 
 from datetime import datetime
 from typing import Any
@@ -10,6 +10,11 @@ from entrypoints.api.shared.models import ResponseModel, with_example
 
 EVENT_STREAM_EXAMPLE = (
     'id: 14\nevent: stage.moved\ndata: {"run_id":7,"seq":14,"type":"stage.moved","stage":"certify","status":"completed"}\n\n'
+)
+ALL_EVENTS_EXAMPLE = (
+    'event: pipeline.changed\ndata: {"id":3,"type":"pipeline.changed","at":"2026-11-23T09:04:02Z","pipeline_id":1,"actor":"ada",'
+    '"data":{"name":"flights","revision":2,"created":false}}\n\n'
+    'id: 822:829:\nevent: run.opened\ndata: {"run_id":7,"seq":1,"type":"run.opened","pipeline_id":1}\n\n'
 )
 
 
@@ -41,3 +46,14 @@ class EventResponse(ResponseModel):
     actor: str | None
     data: dict[str, Any]
     pipeline_id: int
+
+
+class SiteEventResponse(ResponseModel):
+    """An event that belongs to no run, of a pipeline or a schedule. Only the stream of all events has them."""
+
+    id: int
+    type: str
+    at: datetime
+    pipeline_id: int | None
+    actor: str | None
+    data: dict[str, Any]

@@ -6,7 +6,7 @@ from starlette.responses import Response
 from application.ports.queries.change_feed import ChangeFeed
 from domain.errors import InvalidInput
 from entrypoints.api.events.event_broadcaster import EventBroadcaster
-from entrypoints.api.events.models import EVENT_STREAM_EXAMPLE, EventResponse
+from entrypoints.api.events.models import ALL_EVENTS_EXAMPLE, EVENT_STREAM_EXAMPLE, EventResponse
 from entrypoints.api.runs.dependencies import RunDep
 from entrypoints.api.shared.dependencies import ApplicationDep, ReaderDep
 from entrypoints.api.shared.pagination import build_next_link, parse_cursor
@@ -48,14 +48,17 @@ async def run_events(
     summary="All events, as they happen",
     response_class=Response,
     responses={
-        200: {"description": "Server-sent events", "content": describe_text(SSE_MEDIA_TYPE, EVENT_STREAM_EXAMPLE)},
+        200: {"description": "Server-sent events", "content": describe_text(SSE_MEDIA_TYPE, ALL_EVENTS_EXAMPLE)},
         **problems(403, 422, 503),
     },
 )
 @requires(READ)
 async def all_events(request: Request, application: ApplicationDep, after: str | None = None) -> Response:
-    """Stream the events of all runs as server-sent events. The last event of each batch carries a cursor as its id; `Last-Event-ID`, or
-    `?after=` on the first connection, resumes there without a gap or a repetition. Without either, the stream starts now."""
+    """Stream the events of all runs, and the events of pipelines and schedules that belong to no run, as server-sent events. The latter
+    have an `id` in place of `run_id` and `seq`: `pipeline.changed` (created, revised or renamed), `pipeline.paused`, `pipeline.resumed`,
+    `pipeline.archived`, `pipeline.unarchived`, `pipeline.deleted`, `schedule.paused`, `schedule.resumed` and `tick`. The last event of each
+    batch carries a cursor as its id; `Last-Event-ID`, or `?after=` on the first connection, resumes there without a gap or a repetition.
+    Without either, the stream starts now."""
     feed = application.adapters.change_feed()
     last_event_id = get_last_event_id(request)
     cursor = last_event_id or after

@@ -3,9 +3,10 @@
 from collections.abc import AsyncGenerator, Sequence
 
 from application.ports.queries.change_feed import ChangeBatch, ChangeFeed
-from application.queries.views.events import EventView
+from application.queries.views.events import EventView, SiteEventView
 
 PAGE_SIZE = 1_000
+AnyEvent = EventView | SiteEventView
 
 
 class StreamCatchUp:
@@ -15,7 +16,7 @@ class StreamCatchUp:
     the hub's cursor that the viewer has seen already are left out of later batches. The order of the three reads makes both exact.
     """
 
-    def __init__(self, missed: Sequence[EventView], seen: set[tuple[int, int]]) -> None:
+    def __init__(self, missed: Sequence[AnyEvent], seen: set[tuple[int, int]]) -> None:
         self.missed = missed
         self._seen = seen
 
@@ -35,8 +36,9 @@ class StreamCatchUp:
         """True if the viewer has seen no event of later batches."""
         return not self._seen
 
-    def take_new(self, events: Sequence[EventView]) -> list[EventView]:
+    def take_new(self, batch: ChangeBatch) -> list[AnyEvent]:
         """Return the events of a batch that the viewer has not seen."""
+        events = get_all_events(batch)
         new = [event for event in events if _get_key(event) not in self._seen]
         self._seen -= {_get_key(event) for event in events}
         return new
@@ -44,20 +46,26 @@ class StreamCatchUp:
 
 async def read_full_pages(feed: ChangeFeed, cursor: str, page_size: int = PAGE_SIZE) -> AsyncGenerator[ChangeBatch, None]:
     """Yield full pages after the cursor, until what is left fits into one page."""
-    while len((batch := await feed.read(cursor, page_size)).events) >= page_size:
+    while (batch := await feed.read(cursor, page_size)).event_count >= page_size:
         cursor = batch.cursor
         yield batch
 
 
-async def _read_after(feed: ChangeFeed, cursor: str, page_size: int) -> list[EventView]:
-    found: list[EventView] = []
+async def _read_after(feed: ChangeFeed, cursor: str, page_size: int) -> list[AnyEvent]:
+    found: list[AnyEvent] = []
     while True:
         batch = await feed.read(cursor, page_size)
-        found += batch.events
+        found += get_all_events(batch)
         cursor = batch.cursor
-        if len(batch.events) < page_size:
+        if batch.event_count < page_size:
             return found
 
 
-def _get_key(event: EventView) -> tuple[int, int]:
-    return event.run_id, event.seq
+def get_all_events(batch: ChangeBatch) -> Sequence[AnyEvent]:
+    """Return the events of both kinds, in the order in which they are streamed."""
+    return [*batch.site_events, *batch.events]
+
+
+def _get_key(event: AnyEvent) -> tuple[int, int]:
+    """Return what identifies the event. No run has id 0."""
+    return (0, event.id) if isinstance(event, SiteEventView) else (event.run_id, event.seq)

@@ -30,7 +30,7 @@ class LiveBoard(LiveView):
         self._names: dict[int, str] = {}
 
     def get_effect(self, batch: ChangeBatch) -> ChangeEffect:
-        return ChangeEffect(any(event.type in _TRIGGERS for event in batch.events))
+        return ChangeEffect(bool(batch.site_events) or any(event.type in _TRIGGERS for event in batch.events))
 
     def get_announcement(self, batch: ChangeBatch) -> str | None:
         events = [event for event in batch.events if not self._query.tag or event.pipeline_id in self._names]
@@ -78,9 +78,9 @@ def _is_active(row: BoardRow) -> bool:
 
 
 def render_counts(rows: list[BoardRow]) -> dict[str, str]:
-    """Return the number of pipelines in each status as fragments; empty for 0."""
+    """Return the number of all pipelines and of those in each status as fragments; empty for 0 in a status."""
     counts = count_statuses(rows)
-    return {f"count-{status.value}": str(counts.get(status, "") or "") for status in Status}
+    return {"count-all": str(len(rows))} | {f"count-{status.value}": str(counts.get(status, "") or "") for status in Status}
 
 
 def compute_digest(rows: Sequence[BoardRow], summary: str) -> str:

@@ -31,7 +31,8 @@ class LivePipelinePage(LiveView):
         self._pipeline_id = pipeline_id
 
     def get_effect(self, batch: ChangeBatch) -> ChangeEffect:
-        return ChangeEffect(any(event.pipeline_id == self._pipeline_id for event in batch.events))
+        is_changed = any(event.pipeline_id == self._pipeline_id for event in batch.site_events)
+        return ChangeEffect(is_changed or any(event.pipeline_id == self._pipeline_id for event in batch.events))
 
     async def render(self) -> RenderedView:
         pipeline = await self._context.reader.pipeline(self._pipeline_id)

@@ -7,6 +7,7 @@ from application.ports.persistence.reporters import ReporterKey, TakenReport
 from application.ports.persistence.workers import WorkerStatus
 from domain.runs.attempt_log import LogLimit
 from domain.schedules.tick import Tick, TickState
+from domain.site_events import SiteEvent, SiteEventType
 from tests.contracts.persistence.test_schedules import add_schedules
 from tests.contracts.stores import StoreUnderTest
 from tests.support.builders import NOW, a_pipeline, a_stored_run
@@ -102,6 +103,21 @@ async def test_data_outside_the_partitions_is_deleted_too(store: StoreUnderTest)
     assert await store.retention.drop_logs(NOW + DAY) == []
 
     assert await output(store, run_id) == ["later"]
+
+
+async def test_old_site_events_are_deleted_and_recent_ones_are_still_delivered(store: StoreUnderTest) -> None:
+    async with store.open_unit_of_work() as work:
+        await work.site_events.add([SiteEvent(SiteEventType.TICK, at) for at in (NOW, NOW + DAY)])
+        await work.commit()
+
+    assert await store.retention.delete_site_events(NOW + DAY) == 1
+    assert await store.retention.delete_site_events(NOW + DAY) == 0
+
+    position = await store.change_feed.position()
+    async with store.open_unit_of_work() as work:
+        await work.site_events.add([SiteEvent(SiteEventType.PIPELINE_CHANGED, NOW + DAY)])
+        await work.commit()
+    assert [event.type for event in (await store.change_feed.read(position)).site_events] == [SiteEventType.PIPELINE_CHANGED]
 
 
 async def test_old_answers_are_deleted_and_recent_ones_stay(store: StoreUnderTest) -> None:

@@ -5,6 +5,7 @@ import pytest
 from application.ports.persistence.logs import NewLogLine
 from domain.runs.attempt_log import LogLimit
 from domain.runs.events import EventType
+from domain.site_events import SiteEvent, SiteEventType
 from tests.contracts.stores import StoreUnderTest
 from tests.support.builders import NOW, a_pipeline, a_run_of, a_stored_run
 
@@ -125,6 +126,97 @@ async def test_reading_some_event_types_returns_all_of_them_and_no_others(store:
     assert 0 < len(wanted) < len(whole)
     assert sorted(seen) == sorted(wanted)
     assert list((await store.change_feed.read(here)).events) == [], "the cursor is beyond what was left out"
+
+
+async def write_site_events(store: StoreUnderTest, *numbers: int) -> None:
+    async with store.open_unit_of_work() as work:
+        await work.site_events.add([SiteEvent(SiteEventType.TICK, NOW, 7, "ada", {"n": number}) for number in numbers])
+        await work.commit()
+
+
+async def test_site_events_are_read_once_with_all_their_fields(store: StoreUnderTest) -> None:
+    await write_site_events(store, 0)
+    cursor = await store.change_feed.position()
+    await write_site_events(store, 1, 2)
+    async with store.open_unit_of_work() as work:
+        await work.site_events.add([SiteEvent(SiteEventType.PIPELINE_CHANGED, NOW)])
+        await work.commit()
+
+    batch = await store.change_feed.read(cursor)
+
+    facts = [(event.type, event.at, event.pipeline_id, event.actor, event.data) for event in batch.site_events]
+    assert facts == [
+        (SiteEventType.TICK, NOW, 7, "ada", {"n": 1}),
+        (SiteEventType.TICK, NOW, 7, "ada", {"n": 2}),
+        (SiteEventType.PIPELINE_CHANGED, NOW, None, None, {}),
+    ]
+    assert (list(batch.events), batch.event_count) == ([], 3)
+    assert (await store.change_feed.read(batch.cursor)).event_count == 0
+
+
+async def test_rolled_back_site_events_are_never_read(store: StoreUnderTest) -> None:
+    cursor = await store.change_feed.position()
+
+    async with store.open_unit_of_work() as work:
+        await work.site_events.add([SiteEvent(SiteEventType.TICK, NOW)])
+
+    assert (await store.change_feed.read(cursor)).event_count == 0
+
+
+async def test_site_events_of_a_transaction_that_commits_late_are_not_missed(store: StoreUnderTest) -> None:
+    pipeline = await a_pipeline(store.open_unit_of_work)
+    cursor = await store.change_feed.position()
+
+    async with store.open_unit_of_work() as slow:
+        await slow.site_events.add([SiteEvent(SiteEventType.PIPELINE_PAUSED, NOW, pipeline.id)])
+        await slow.pipelines.find(pipeline.id)  # sends what is buffered
+        await write_site_events(store, 1)
+        await a_stored_run(store.open_unit_of_work, pipeline)
+        first = await store.change_feed.read(cursor)
+        await slow.commit()
+    second = await store.change_feed.read(first.cursor)
+
+    assert [event.type for event in first.site_events] == [SiteEventType.TICK]
+    assert len(first.events) > 0
+    assert [event.type for event in second.site_events] == [SiteEventType.PIPELINE_PAUSED]
+    assert list(second.events) == []
+
+
+@pytest.mark.parametrize("limit", [1, 2, 5, 7])
+async def test_pages_hold_events_of_both_kinds_each_once(store: StoreUnderTest, limit: int) -> None:
+    pipeline = await a_pipeline(store.open_unit_of_work)
+    cursor = await store.change_feed.position()
+    for number in range(0, 6, 2):
+        await write_site_events(store, number, number + 1)
+        await a_stored_run(store.open_unit_of_work, pipeline)
+    events: list[tuple[int, int]] = []
+    numbers: list[int] = []
+
+    for _ in range(100):
+        batch = await store.change_feed.read(cursor, limit)
+        assert batch.event_count <= limit
+        events.extend((event.run_id, event.seq) for event in batch.events)
+        numbers.extend(event.data["n"] for event in batch.site_events)
+        cursor = batch.cursor
+        if batch.event_count < limit:
+            break
+
+    runs = await store.reader.runs(pipeline_id=None, status=None, skip=0, limit=9)
+    assert sorted(events) == sorted((run.id, seq) for run in runs for seq in range(1, run.last_seq + 1))
+    assert numbers == list(range(6))
+    assert (await store.change_feed.read(cursor)).event_count == 0
+
+
+async def test_site_events_are_read_whatever_types_of_run_events_are_selected(store: StoreUnderTest) -> None:
+    pipeline = await a_pipeline(store.open_unit_of_work)
+    cursor = await store.change_feed.position()
+    await a_stored_run(store.open_unit_of_work, pipeline)
+    await write_site_events(store, 1)
+
+    batch = await store.change_feed.read(cursor, 1_000, [EventType.REPORT_LATE])
+
+    assert (len(batch.events), len(batch.site_events)) == (0, 1)
+    assert (await store.change_feed.read(batch.cursor)).event_count == 0
 
 
 async def test_runs_with_new_log_lines_are_named(store: StoreUnderTest) -> None:

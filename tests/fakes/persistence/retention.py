@@ -36,6 +36,10 @@ class FakeRetention:
     async def drop_logs(self, before: datetime) -> Sequence[str]:
         return self._drop("log_line", self._store.committed.log_lines, before)
 
+    async def delete_site_events(self, before: datetime) -> int:
+        self._store.require_up()
+        return _delete(self._store.committed.site_events, lambda _, row: row.at < before)
+
     async def delete_receipts(self, before: datetime) -> int:
         tables = self._store.committed
         _delete(tables.receipts, lambda key, _: tables.received[key] < before)

@@ -12,7 +12,7 @@ from application.ports.persistence.reporters import ReporterKey, TakenReport
 from application.ports.persistence.schedules import StoredSchedule
 from application.ports.persistence.workers import WorkerStatus
 from application.ports.system.clock import Clock
-from application.queries.views.events import EventView
+from application.queries.views.events import EventView, SiteEventView
 from application.queries.views.logs import LogLineView
 from domain.access.accounts import Account
 from domain.access.api_tokens import ApiToken
@@ -102,6 +102,7 @@ class Tables:
     tick_ids: dict[tuple[int, datetime], int] = field(default_factory=dict)
     runs: dict[int, Run] = field(default_factory=dict)
     events: dict[tuple[int, int], EventView] = field(default_factory=dict)
+    site_events: dict[int, SiteEventView] = field(default_factory=dict)
     dispatches: dict[tuple[int, int], DispatchRow] = field(default_factory=dict)
     outbox: dict[int, OutboxEntry] = field(default_factory=dict)
     receipts: dict[ReceiptKey, Receipt] = field(default_factory=dict)
@@ -134,14 +135,14 @@ class Tables:
 class FakeStore:
     """One database. With `is_down`, all calls raise Unavailable.
 
-    `journal` holds events and the ids of runs that got log lines, in the order of commits.
+    `journal` holds events, site events and the ids of runs that got log lines, in the order of commits.
     """
 
     def __init__(self, clock: Clock | None = None, lock_timeout: float = 2.0) -> None:
         self.clock: Clock = clock or FakeClock()
         self.committed = Tables()
         self.locks = RowLocks(lock_timeout)
-        self.journal: list[EventView | int] = []
+        self.journal: list[EventView | SiteEventView | int] = []
         self.is_down = False
         self._sequences: Counter[str] = Counter()
 

@@ -58,6 +58,7 @@ class Transaction:
         self.tick_ids = Overlay(tables.tick_ids)
         self.runs = Overlay(tables.runs)
         self.events = Overlay(tables.events)
+        self.site_events = Overlay(tables.site_events)
         self.dispatches = Overlay(tables.dispatches)
         self.outbox = Overlay(tables.outbox)
         self.receipts = Overlay(tables.receipts)
@@ -113,6 +114,7 @@ class Transaction:
     def commit(self) -> None:
         changes = {name: part.changes for name, part in vars(self).items() if isinstance(part, Overlay)}
         self.store.committed.apply(changes, DELETED)
+        self.store.journal.extend(self.site_events.changes.values())
         self.store.journal.extend(self.events.changes.values())
         run_ids = [*(run_id for run_id, _ in self.log_lines.changes), *(run_id for run_id, *_ in self.log_unfinished.changes)]
         self.store.journal.extend(dict.fromkeys(run_ids))

@@ -19,6 +19,7 @@ from application.ports.persistence.reporters import Reporters
 from application.ports.persistence.runs import Runs
 from application.ports.persistence.schedules import Schedules
 from application.ports.persistence.sink_positions import SinkPositions
+from application.ports.persistence.site_events import SiteEvents
 from application.ports.persistence.ticks import Ticks
 from application.ports.persistence.unit_of_work import LoadedForUpdate
 from application.ports.persistence.workers import Workers
@@ -37,6 +38,7 @@ from tests.fakes.persistence.reporters import FakeReporters
 from tests.fakes.persistence.runs import FakeRuns
 from tests.fakes.persistence.schedules import FakeSchedules
 from tests.fakes.persistence.sink_positions import FakeSinkPositions
+from tests.fakes.persistence.site_events import FakeSiteEvents
 from tests.fakes.persistence.store import FakeStore
 from tests.fakes.persistence.ticks import FakeTicks
 from tests.fakes.persistence.transaction import Transaction
@@ -65,6 +67,7 @@ class FakeUnitOfWork:
         self.dispatches: Dispatches = FakeDispatches(transaction)
         self.workers: Workers = FakeWorkers(transaction)
         self.sink_positions: SinkPositions = FakeSinkPositions(transaction)
+        self.site_events: SiteEvents = FakeSiteEvents(transaction)
         self.accounts: Accounts = FakeAccounts(transaction)
         self.sessions: Sessions = FakeSessions(transaction)
         self.api_tokens: ApiTokens = FakeApiTokens(transaction)

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from weakref import WeakKeyDictionary, WeakSet
 
 from application.ports.queries.change_feed import ChangeBatch
-from application.queries.views.events import EventView
+from application.queries.views.events import EventView, SiteEventView
 from domain.runs.events import EventType
 from tests.fakes.persistence import FakeStore
 
@@ -28,16 +28,21 @@ class FakeChangeFeed:
     async def read(self, cursor: str, limit: int = 1_000, only: Collection[EventType] | None = None) -> ChangeBatch:
         start = self._parse_cursor(cursor)
         self._store.require_up()
-        facts: list[EventView | int] = []
+        end = start
         events: list[EventView] = []
+        site_events: list[SiteEventView] = []
+        logs: dict[int, None] = {}
         for fact in self._store.journal[start:]:
-            if len(events) == limit:
+            if len(events) + len(site_events) == limit:
                 break
-            facts.append(fact)
-            if not isinstance(fact, int) and (only is None or fact.type in only):
+            end += 1
+            if isinstance(fact, int):
+                logs[fact] = None
+            elif isinstance(fact, SiteEventView):
+                site_events.append(fact)
+            elif only is None or fact.type in only:
                 events.append(fact)
-        logs = dict.fromkeys(fact for fact in facts if isinstance(fact, int))
-        return ChangeBatch(events, f"fake:{start + len(facts)}", list(logs))
+        return ChangeBatch(events, f"fake:{end}", list(logs), site_events)
 
     async def announce(self, *, log_run_ids: Sequence[int] = ()) -> None:
         self._store.require_up()

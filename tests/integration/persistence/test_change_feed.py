@@ -16,6 +16,7 @@ from adapters.persistence.embedded.server import DATABASE, EmbeddedPostgres
 from adapters.persistence.feed.feed_cursor import FeedCursor, truncate_snapshot
 from adapters.persistence.migrate import upgrade
 from application.queries.views.events import EventView
+from domain.site_events import SiteEvent, SiteEventType
 from tests.integration.persistence.database_helpers import a_started_database
 from tests.support.builders import NOW, WORKER, a_pipeline, a_run_of, a_stored_run
 from tests.support.postgres import a_server
@@ -105,25 +106,67 @@ async def test_a_batch_past_the_limit_is_read_in_pages_while_others_write(databa
     assert sorted(everything) == sorted(stored)
 
 
-async def test_a_cursor_survives_a_crash_that_reuses_transaction_ids() -> None:
+async def write_site_event(database: Database) -> None:
+    async with database.open_unit_of_work() as work:
+        await work.site_events.add([SiteEvent(SiteEventType.TICK, NOW)])
+        await work.commit()
+
+
+async def test_pages_of_site_events_and_events_are_read_while_others_write(database: Database) -> None:
+    """Pages end among the site events, between both kinds, and among the events; what commits meanwhile comes after them."""
+    pipeline = await a_pipeline(database.open_unit_of_work)
+    for limit in range(1, 8):
+        cursor = await database.change_feed.position()
+        for _ in range(3):
+            await write_site_event(database)
+        stored = await database.reader.run(await a_stored_run(database.open_unit_of_work, pipeline))
+        assert stored is not None
+        events: list[tuple[int, int]] = []
+        extra = 2
+
+        while (batch := await database.change_feed.read(cursor, limit)).event_count:
+            assert batch.event_count <= limit
+            cursor = batch.cursor
+            events += [(0, event.id) for event in batch.site_events] + keys(list(batch.events))
+            if extra:
+                extra -= 1
+                await write_site_event(database)
+
+        assert len(events) == len(set(events)) == 3 + 2 + stored.last_seq
+        assert [run_id for run_id, _ in events[:3]] == [0, 0, 0]
+
+
+@pytest.mark.parametrize("after", ["run", "site event"])
+@pytest.mark.parametrize("before", ["run", "site event"])
+async def test_a_cursor_survives_a_crash_that_reuses_transaction_ids(before: str, after: str) -> None:
+    """Whatever was written last before the crash and first after it."""
     with a_server() as server, server.connection() as keeper:
         await asyncio.to_thread(upgrade, server.url())
         async with a_started_database(server.url()) as database:
             pipeline = await a_pipeline(database.open_unit_of_work)
-            await a_stored_run(database.open_unit_of_work, pipeline)
-            before = await database.change_feed.position()
+
+            async def write(what: str) -> None:
+                if what == "run":
+                    await a_stored_run(database.open_unit_of_work, pipeline)
+                else:
+                    await write_site_event(database)
+
+            start = await database.change_feed.position()
+            await write(before)
+            position = await database.change_feed.position()
             with server.connection(DATABASE) as other:
                 for _ in range(50):  # each takes a number and leaves nothing behind, not even in the log that a crash spares
                     with other.transaction(force_rollback=True):
                         other.execute("SELECT pg_current_xact_id()")
-            cursor = (await database.change_feed.read(before)).cursor
+            cursors = [position, (await database.change_feed.read(position)).cursor, (await database.change_feed.read(start)).cursor]
             await asyncio.to_thread(crash, server, keeper.info.backend_pid)
 
-            stored = await a_stored_run(database.open_unit_of_work, pipeline)
+            await write(after)
 
-            for place in (cursor, before):
-                events, _ = await read_all(database, place)
-                assert {event.run_id for event in events} == {stored}
+            for cursor in cursors:
+                batch = await database.change_feed.read(cursor)
+                counts = (len({event.run_id for event in batch.events}), len(batch.site_events))
+                assert counts == ((1, 0) if after == "run" else (0, 1))
 
 
 def crash(server: EmbeddedPostgres, backend: int) -> None:

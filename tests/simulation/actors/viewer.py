@@ -9,9 +9,11 @@ from tests.simulation.context import SimulationContext
 from tests.simulation.runtime.process import Process
 from tests.support.invariants import DOUBLED, LOST, Violation
 
+SITE_RUN_ID = 0
+
 
 class Viewer(Process):
-    """`seen` has every event (run id, seq) in the order of arrival."""
+    """`seen` has every event (run id, seq), or (SITE_RUN_ID, id) of a site event, in the order of arrival."""
 
     def __init__(self, name: str, context: SimulationContext) -> None:
         super().__init__(name, context.report_defect)
@@ -55,7 +57,7 @@ class Viewer(Process):
                     self._cursor = line[4:]
                 elif line.startswith("data: "):
                     event = json.loads(line[6:])
-                    self.seen.append((event["run_id"], event["seq"]))
+                    self.seen.append((event["run_id"], event["seq"]) if "run_id" in event else (SITE_RUN_ID, event["id"]))
 
     def violations(self, stored: list[tuple[int, int]]) -> list[Violation]:
         """Return events that the viewer missed, saw twice, or saw in the wrong order within a run."""
@@ -64,7 +66,7 @@ class Viewer(Process):
             found.append(Violation(LOST, f"{self.name} never saw {missed}"))
         if len(set(self.seen)) < len(self.seen):
             found.append(Violation(DOUBLED, f"{self.name} saw {len(self.seen) - len(set(self.seen))} events twice"))
-        for run_id in {run_id for run_id, _ in self.seen}:
+        for run_id in {run_id for run_id, _ in self.seen} - {SITE_RUN_ID}:
             seqs = [seq for run, seq in self.seen if run == run_id]
             if seqs != sorted(seqs):
                 found.append(Violation(LOST, f"{self.name} saw run {run_id} in the order {seqs}"))

@@ -7,6 +7,7 @@ from application.services.lifecycle.event_mapper import EventMapper
 from application.services.lifecycle.event_publisher import PAGE_SIZE, EventsRejected, LifecycleEventPublisher
 from domain.errors import Unavailable
 from domain.runs.status import Status
+from domain.site_events import SiteEvent, SiteEventType
 from tests.fakes import FakeEventSink
 from tests.support.actions import status_update, worker_report
 from tests.support.builders import a_stage
@@ -263,3 +264,20 @@ async def test_the_application_has_one_publisher_per_sink() -> None:
     headgate = InProcessHeadgate()
 
     assert len(headgate.application.lifecycle_publishers()) == 1
+
+
+async def test_events_that_belong_to_no_run_do_not_stop_those_that_follow() -> None:
+    headgate, publisher = await start_publisher(1)
+    now = headgate.fakes.clock.now()
+    async with headgate.fakes.open_unit_of_work() as work:
+        await work.site_events.add([SiteEvent(SiteEventType.TICK, now)] * (PAGE_SIZE + 1))
+        await work.commit()
+    await publisher.run_once()
+    alone = list(headgate.fakes.event_sink.received)
+    run_id = (await headgate.use_cases.trigger()).run_id
+    await headgate.use_cases.claim(run_id)
+
+    await publisher.run_once()
+
+    assert alone == []
+    assert summarize(headgate.fakes.event_sink.received) == [("a", Phase.STARTED, Status.RUNNING), ("run", Phase.STARTED, Status.RUNNING)]

@@ -22,6 +22,7 @@ async def test_data_older_than_the_policy_is_deleted_and_zero_keeps_it_forever()
     quarter = await pruner.prune()
 
     assert (len(first.made), list(first.dropped)) == (15, [])
+    assert (first.site_events, month.site_events, quarter.site_events) == (0, 0, 1)
     assert list(month.dropped) == ["log_line_p20260302"]
     assert "event_p20260302" in quarter.dropped
     assert await headgate.fakes.reader.events(run_id, 0, 10) == []

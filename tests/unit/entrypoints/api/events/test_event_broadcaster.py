@@ -7,6 +7,7 @@ import orjson
 import pytest
 
 from application.ports.queries.change_feed import ChangeBatch
+from application.queries.views.events import EventView
 from entrypoints.api.events.event_broadcaster import EventBroadcaster
 from entrypoints.api.events.event_encoding import EncodedBatchCache
 from entrypoints.api.logs.log_tail import LogTail
@@ -79,9 +80,10 @@ async def test_all_events_resume_without_a_gap_or_a_repetition(headgate: InProce
         await headgate.api.trigger("one")
         await headgate.publish_changes()
         last = headgate.fakes.store.journal[-1]
+        assert isinstance(last, EventView)
         await viewer.until(f'"run_id":{last.run_id},"seq":{last.seq},')
 
-        assert parse_events(viewer.text) == [(event.run_id, event.seq) for event in headgate.fakes.store.journal[2:]]
+        assert parse_events(viewer.text) == list_events(headgate, 2)
         assert viewer.ids[-1] == f"fake:{len(headgate.fakes.store.journal)}"
 
 
@@ -95,7 +97,25 @@ async def test_a_viewer_far_behind_receives_every_event(headgate: InProcessHeadg
     async with open_stream(headgate, "/events/", query="after=fake:0") as viewer:
         await viewer.until('"run_id":5,"seq":3,')
 
-        assert parse_events(viewer.text) == [(event.run_id, event.seq) for event in headgate.fakes.store.journal]
+        assert parse_events(viewer.text) == list_events(headgate)
+
+
+async def test_all_events_include_those_of_pipelines_in_the_same_cursor(headgate: InProcessHeadgate) -> None:
+    async with open_stream(headgate, "/events/") as viewer:
+        await until(lambda: headgate.hub.viewer_count == 1)
+        await headgate.api.create_pipeline("one", {"name": "a", "kind": "external"})
+        await headgate.publish_changes()
+        await viewer.until('"type":"pipeline.changed"')
+
+        (line,) = [line for line in viewer.text.splitlines() if line.startswith("data: ")]
+        event = orjson.loads(line[6:])
+        assert viewer.text.endswith("\nid: fake:1\nevent: pipeline.changed\n" + line + "\n\n")
+        assert event.keys() == {"id", "type", "at", "pipeline_id", "actor", "data"}
+        assert (event["pipeline_id"], event["data"]) == (1, {"name": "one", "revision": 1, "created": True})
+
+    async with open_stream(headgate, "/events/", {"last-event-id": "fake:0"}) as resumed:
+        await resumed.until('"type":"pipeline.changed"')
+        assert parse_events(resumed.text) == [(0, event["id"])]
 
 
 async def test_a_new_viewer_of_all_events_receives_its_cursor_first(headgate: InProcessHeadgate) -> None:
@@ -201,4 +221,10 @@ async def test_a_log_is_available_as_pages_as_a_stream_and_as_text(headgate: InP
 
 def parse_events(text: str) -> list[tuple[int, int]]:
     data = [orjson.loads(line[6:]) for line in text.splitlines() if line.startswith("data: ")]
-    return [(event["run_id"], event["seq"]) for event in data]
+    return [(event["run_id"], event["seq"]) if "run_id" in event else (0, event["id"]) for event in data]
+
+
+def list_events(headgate: InProcessHeadgate, start: int = 0) -> list[tuple[int, int]]:
+    """Return the stored events as `parse_events` returns them, (0, id) for those that belong to no run."""
+    facts = headgate.fakes.store.journal[start:]
+    return [(fact.run_id, fact.seq) if isinstance(fact, EventView) else (0, fact.id) for fact in facts if not isinstance(fact, int)]

@@ -34,6 +34,27 @@ def test_waiting_stages_are_counted_and_listed_without_a_reload(served: ThreadSe
     expect(board.locator("#announcer")).to_have_text("certificates: completed.")
 
 
+def test_new_and_changed_pipelines_appear_without_a_reload(served: ThreadServer, open_page: OpenPage) -> None:
+    headgate = served.headgate
+    served.do(headgate.use_cases.create_pipeline(1, name="first"))
+    board, page = open_page(served.url), open_page(f"{served.url}/ui/pipelines/first")
+    for each in (board, page):
+        expect(each.locator("#live-state")).to_have_text("Live")
+        each.evaluate("window.unreloaded = true")
+
+    served.do(headgate.use_cases.create_pipeline(1, name="second"))
+    expect(board.locator("#pipeline-2 .name")).to_have_text("second")
+    expect(board.locator(".filter").first).to_have_text("All 2")
+    renamed = {"name": "third", "stages": [a_stage("fetch"), a_stage("load")]}
+    served.do(headgate.application.change_pipeline()("first", renamed))
+    expect(board.locator("#pipeline-1 .name")).to_have_text("third")
+    expect(page.locator(".graph")).to_contain_text("fetch")
+
+    assert board.evaluate("window.unreloaded") and page.evaluate("window.unreloaded")
+    board.get_by_role("button", name="Trigger second").click()
+    arrived(board, "h1", "second #1")
+
+
 def test_a_comment_in_progress_survives_live_updates(served: ThreadServer, open_page: OpenPage) -> None:
     headgate = served.headgate
     run_id = served.do(
