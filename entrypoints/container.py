@@ -15,6 +15,7 @@ from adapters.identity.random_credentials import RandomCredentials
 from adapters.identity.sign_in_limiter import InMemorySignInLimiter
 from adapters.orchestration.prefect_orchestrator import PrefectOrchestrator
 from adapters.persistence.database import Database
+from adapters.system.cronsim_expressions import CronsimExpressions
 from adapters.system.disk_space import HomeDiskSpace
 from adapters.system.json_schema.validator import JsonSchemaValidator
 from adapters.system.worker_streams import InMemoryWorkerStreams
@@ -126,10 +127,16 @@ class Application(containers.DeclarativeContainer):
     wakeups = providers.Singleton(LocalWakeups, adapters.worker_streams, warm_pools)
 
     create_pipeline = _instrumented(
-        telemetry, providers.Singleton(CreatePipeline, adapters.open_unit_of_work, adapters.schemas, adapters.clock, wakeups)
+        telemetry,
+        providers.Singleton(
+            CreatePipeline, adapters.open_unit_of_work, adapters.schemas, adapters.cron_expressions, adapters.clock, wakeups
+        ),
     )
     change_pipeline = _instrumented(
-        telemetry, providers.Singleton(ChangePipeline, adapters.open_unit_of_work, adapters.schemas, adapters.clock, wakeups)
+        telemetry,
+        providers.Singleton(
+            ChangePipeline, adapters.open_unit_of_work, adapters.schemas, adapters.cron_expressions, adapters.clock, wakeups
+        ),
     )
     claim_dispatch = _instrumented(
         telemetry,
@@ -277,6 +284,7 @@ class Adapters(containers.DeclarativeContainer):
     database = providers.Singleton(Database, settings.provided.database_url.get_secret_value.call())
     clock = database.provided.clock
     schemas = providers.Singleton(JsonSchemaValidator)
+    cron_expressions = providers.Singleton(CronsimExpressions)
     worker_streams = providers.Singleton(InMemoryWorkerStreams)
     tokens = providers.Singleton(HmacTokens, settings.provided.secret_key.call().encode.call())
     credentials = providers.Singleton(RandomCredentials)

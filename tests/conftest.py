@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from entrypoints.process.time_zones import use_packaged_time_zones
 from tests.support.paths import ROOT
 
 if TYPE_CHECKING:  # the fixtures import it when a test asks for a database: tests of use cases start faster without
@@ -41,6 +42,7 @@ LONG: Final = ("tests/system", "tests/integration", "tests/fuzz", "tests/simulat
 """Folders with tests of many seconds."""
 
 _servers = ExitStack()
+use_packaged_time_zones()
 
 
 @pytest.hookimpl(tryfirst=True)

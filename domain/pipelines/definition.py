@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from domain.schedules.definition import Expectation, ScheduleDefinition
+
 DEFAULT_POOL = "headgate"
 DEFAULT_TIMEOUT = 3_600.0
 DEFAULT_EXTERNAL_TIMEOUT = 604_800.0
@@ -69,6 +71,7 @@ class PipelineDefinition:
     """The content of one revision. `stages` and `tags` are in the author's order; the graph of `needs` has no cycle.
 
     `env` are environment variables of all stages of kind `command` and `python`. A stage's own `env` overrides them.
+    `expect` is for pipelines whose stages are all external; the others may have `schedules`.
     """
 
     name: str
@@ -79,6 +82,8 @@ class PipelineDefinition:
     parameters: Mapping[str, Any] | None = None
     tags: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
+    schedules: tuple[ScheduleDefinition, ...] = ()
+    expect: tuple[Expectation, ...] = ()
 
     def stage(self, name: str) -> StageDefinition | None:
         return next((stage for stage in self.stages if stage.name == name), None)

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from domain.errors import FieldProblem, InvalidInput
 from domain.pipelines import http_request
 from domain.pipelines.definition import StageKind
+from domain.pipelines.durations import parse_duration
 from domain.text_validation import describe_other_type, find_json_problems, find_text_problem, replace_unstorable
 
 MAX_SECONDS = 366 * 86_400.0
@@ -38,6 +39,10 @@ class FieldParser:
         self.raw = raw
         self.path = path
         self.problems = problems if problems is not None else []
+
+    def has_problem_in(self, key: str) -> bool:
+        """Return True if the key, or a part of its value, has a problem."""
+        return any(problem.field.startswith(self.path + key) for problem in self.problems)
 
     def add_problem(self, key: str, message: str) -> None:
         """Note a problem. Raise InvalidInput with those found so far when there are MAX_PROBLEMS."""
@@ -90,12 +95,13 @@ class FieldParser:
         self.add_problem(key, f"must be a whole number from {low} to {high}")
         return default
 
-    def parse_seconds(self, key: str, default: float, above_zero: bool = False) -> float:
-        value = self.raw.get(key, default)
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if is_number and (value > 0 if above_zero else value >= 0) and value <= MAX_SECONDS:
-            return float(value)
-        self.add_problem(key, f"must be a number of seconds, {'more than' if above_zero else 'at least'} 0 and at most a year")
+    def parse_duration(self, key: str, default: float, above_zero: bool = False) -> float:
+        """Return the seconds of a number or a text such as `15m`."""
+        seconds = parse_duration(self.raw.get(key, default))
+        if seconds is not None and (seconds > 0 if above_zero else seconds >= 0) and seconds <= MAX_SECONDS:
+            return seconds
+        limits = f"{'more than' if above_zero else 'at least'} 0 and at most 366 days"
+        self.add_problem(key, f"must be seconds or a duration such as 90s, 15m, 24h or 7d; {limits}")
         return default
 
     def parse_object(self, key: str) -> Mapping[str, Any] | None:

@@ -14,11 +14,12 @@ from domain.pipelines.definition import (
 )
 from domain.pipelines.field_parser import ALL_STAGE_KEYS, COMMON_STAGE_KEYS, STAGE_KEYS, FieldParser
 from domain.pipelines.graph import find_cycle
+from domain.schedules.parsing import parse_expectations, parse_schedules
 
 MAX_STAGES = 500
 MAX_RETRIES = 100
 MAX_APPROVERS = 100
-PIPELINE_KEYS = frozenset({"name", "description", "parallelism", "pool", "parameters", "stages", "tags", "env"})
+PIPELINE_KEYS = frozenset({"name", "description", "parallelism", "pool", "parameters", "stages", "tags", "env", "schedules", "expect"})
 
 
 def parse_definition(raw: object) -> PipelineDefinition:
@@ -35,9 +36,12 @@ def parse_definition(raw: object) -> PipelineDefinition:
     tags = fields.parse_tags("tags")
     env = fields.parse_environment()
     stages = _parse_stages(fields)
+    is_all_external = None if fields.has_problem_in("stages") else all(stage.kind is StageKind.EXTERNAL for stage in stages)
+    schedules = parse_schedules(fields, is_all_external)
+    expect = parse_expectations(fields, is_all_external)
     if fields.problems:
         raise InvalidInput(fields.problems)
-    return PipelineDefinition(name, stages, description, parallelism, pool, parameters, tags, env)
+    return PipelineDefinition(name, stages, description, parallelism, pool, parameters, tags, env, schedules, expect)
 
 
 def _parse_stages(pipeline: FieldParser) -> tuple[StageDefinition, ...]:
@@ -79,9 +83,9 @@ def _parse_stage(raw: object, path: str, previous: str | None, problems: list[Fi
         secrets=fields.parse_secrets(),
         request=fields.parse_request() if kind is StageKind.HTTP else None,
         workdir=fields.parse_optional_text("workdir"),
-        timeout=fields.parse_seconds("timeout", DEFAULT_TIMEOUT if kind.runs_on_worker else DEFAULT_EXTERNAL_TIMEOUT, above_zero=True),
+        timeout=fields.parse_duration("timeout", DEFAULT_TIMEOUT if kind.runs_on_worker else DEFAULT_EXTERNAL_TIMEOUT, above_zero=True),
         retries=fields.parse_integer("retries", 0, 0, MAX_RETRIES),
-        retry_delay=fields.parse_seconds("retry_delay", 0.0),
+        retry_delay=fields.parse_duration("retry_delay", 0.0),
         retry_on_loss=fields.parse_flag("retry_on_loss"),
         allow_failure=fields.parse_flag("allow_failure"),
         when=fields.parse_choice("when", StageCondition, StageCondition.COMPLETED) or StageCondition.COMPLETED,

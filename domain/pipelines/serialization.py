@@ -3,6 +3,7 @@
 from typing import Any
 
 from domain.pipelines.definition import PipelineDefinition, StageDefinition, StageKind
+from domain.schedules.serialization import serialize_expectation, serialize_schedule
 
 
 def serialize_stage(stage: StageDefinition) -> dict[str, Any]:
@@ -45,4 +46,6 @@ def serialize_pipeline(definition: PipelineDefinition) -> dict[str, Any]:
         "parameters": dict(definition.parameters) if definition.parameters is not None else None,
         "env": dict(definition.env),
         "stages": [serialize_stage(stage) for stage in definition.stages],
+        "schedules": [serialize_schedule(schedule) for schedule in definition.schedules],
+        "expect": [serialize_expectation(expectation) for expectation in definition.expect],
     }

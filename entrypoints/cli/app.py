@@ -12,6 +12,7 @@ from entrypoints.cli.commands.processes import up, web, worker
 from entrypoints.cli.commands.runs import again, approve, cancel, reject, retry, skip, waiting
 from entrypoints.cli.commands.tokens import tokens
 from entrypoints.cli.error_reporting import escape_unprintable_characters, exit_on_known_errors
+from entrypoints.process.time_zones import use_packaged_time_zones
 
 app = typer.Typer(
     help="The front door to a team's pipelines: define, trigger and watch them.",
@@ -33,5 +34,6 @@ app.add_typer(tokens, name="token")
 def main() -> None:
     """Run the command line. Expected errors become one line on stderr and exit code 2."""
     escape_unprintable_characters()
+    use_packaged_time_zones()
     with exit_on_known_errors():
         app()

@@ -20,6 +20,7 @@ _STR, _INT, _FLOAT, _BOOL, _NULL = (f"{_PREFIX}{name}" for name in ("str", "int"
 _TAGS = frozenset({_STR, _INT, _FLOAT, _BOOL, _NULL, f"{_PREFIX}map", f"{_PREFIX}seq"})
 _PIPELINE_TEXTS = frozenset({"name", "description", "pool"})
 _STAGE_TEXTS = frozenset({"name", "kind", "when", "command", "callable", "workdir", "message", "url", "method"})
+_SCHEDULE_TEXTS = frozenset({"name", "cron", "timezone", "at", "start", "end", "catch_up", "overlap"})
 _TEXT_LISTS = frozenset({"command", "needs", "approvers", "tags", "secrets"})
 _TEXT_MAPS = frozenset({"env", "secrets", "headers"})
 
@@ -56,6 +57,8 @@ class _Place:
                 return True
             case ("stages", int(), str() as key):
                 return key in _STAGE_TEXTS
+            case ("schedules" | "expect", int(), str() as key):
+                return key in _SCHEDULE_TEXTS
             case ("stages", int(), str() as key, int()):
                 return key in _TEXT_LISTS
             case ("stages", int(), str() as key, str()):

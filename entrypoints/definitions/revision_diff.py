@@ -6,13 +6,14 @@ from typing import Any
 
 from domain.pipelines.field_parser import ALL_STAGE_KEYS
 from domain.pipelines.parsing import PIPELINE_KEYS
+from domain.schedules.parsing import SCHEDULE_KEYS
 
-_KEYS_IN_SECONDS = frozenset({"timeout", "retry_delay"})
+_KEYS_IN_SECONDS = frozenset({"timeout", "retry_delay", "every", "offset", "jitter", "catch_up_window"})
 _MAX_VALUE_LENGTH = 30
 
 
 def diff_revisions(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Return one phrase per change from `old` to `new`: stages first, then the pipeline's own keys.
+    """Return one phrase per change from `old` to `new`: stages and schedules first, then the pipeline's own keys.
 
     Both are definitions as the API returns them, for example `added stage export` or `changed stage a (retries 1 → 3)`.
     """
@@ -24,7 +25,18 @@ def diff_revisions(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
             changes.append(f"changed stage {name} ({', '.join(changed)})")
     if not changes and list(before) != list(after):
         changes.append("changed the order of the stages")
-    return changes + [f"changed {change}" for change in _describe_changed_keys(old, new, PIPELINE_KEYS - {"name", "stages"})]
+    changes += _diff_schedules(old, new)
+    return changes + [f"changed {change}" for change in _describe_changed_keys(old, new, PIPELINE_KEYS - {"name", "stages", "schedules"})]
+
+
+def _diff_schedules(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    before, after = ({schedule["name"]: schedule for schedule in revision.get("schedules", ())} for revision in (old, new))
+    changes = [f"added schedule {name}" for name in after if name not in before]
+    changes += [f"removed schedule {name}" for name in before if name not in after]
+    for name in after:
+        if name in before and (changed := _describe_changed_keys(before[name], after[name], SCHEDULE_KEYS - {"name"})):
+            changes.append(f"changed schedule {name} ({', '.join(changed)})")
+    return changes
 
 
 def _describe_changed_keys(old: Mapping[str, Any], new: Mapping[str, Any], keys: Iterable[str]) -> list[str]:

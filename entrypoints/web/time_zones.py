@@ -1,9 +1,8 @@
 """Days in the time zone that a page's URL names."""
 
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from zoneinfo import ZoneInfo
 
-MAX_NAME_LENGTH = 64
+from domain.schedules.zones import find_zone
 
 
 def parse_day(text: str) -> str:
@@ -29,9 +28,4 @@ def get_day_start(day: str, zone: str, later: int = 0) -> datetime | None:
 
 
 def _find_zone(name: str) -> tzinfo:
-    if not name or len(name) > MAX_NAME_LENGTH or not name.isascii():
-        return UTC
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):  # an unknown name, an invalid name, a directory of zones
-        return UTC
+    return find_zone(name) or UTC

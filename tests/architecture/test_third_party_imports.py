@@ -20,7 +20,7 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "adapters/proxies.py": set(),
     "adapters/rate_limit_storage.py": {"limits"},
     "adapters/secret_file.py": set(),
-    "adapters/system": {"jsonschema_rs", "orjson"},
+    "adapters/system": {"cronsim", "jsonschema_rs", "orjson"},
     "adapters/telemetry": {"datadog", "ddtrace"},
     "entrypoints": set(),
     "entrypoints/api": {"fastapi", "orjson", "pydantic", "starlette"},

@@ -7,15 +7,17 @@ import pytest
 from adapters.identity.hmac_tokens import HmacTokens
 from adapters.persistence.database import Database
 from adapters.system.clock import SystemClock
+from adapters.system.cronsim_expressions import CronsimExpressions
 from adapters.system.json_schema.validator import JsonSchemaValidator
 from adapters.system.worker_streams import InMemoryWorkerStreams
 from application.ports.access.execution_tokens import ExecutionTokens
 from application.ports.dispatch.worker_streams import WorkerStreams
 from application.ports.system.clock import Clock
+from application.ports.system.cron_expressions import CronExpressions
 from application.ports.system.parameter_schemas import ParameterSchemas
 from tests.contracts.dispatch.orchestrators import EngineUnderTest, a_fake_engine
 from tests.contracts.stores import StoreUnderTest, a_fake_store, a_real_store
-from tests.fakes import FakeClock, FakeExecutionTokens, FakeParameterSchemas, FakeWorkerStreams
+from tests.fakes import FakeClock, FakeCronExpressions, FakeExecutionTokens, FakeParameterSchemas, FakeWorkerStreams
 
 STORES = ["fake", pytest.param("real", marks=pytest.mark.real)]
 
@@ -38,6 +40,11 @@ def make_tokens(request: pytest.FixtureRequest) -> Callable[..., ExecutionTokens
 
 @pytest.fixture(params=[FakeParameterSchemas, JsonSchemaValidator], ids=["fake", "real"])
 def schemas(request: pytest.FixtureRequest) -> ParameterSchemas:
+    return request.param()
+
+
+@pytest.fixture(params=[FakeCronExpressions, CronsimExpressions], ids=["fake", "real"])
+def cron_expressions(request: pytest.FixtureRequest) -> CronExpressions:
     return request.param()
 
 

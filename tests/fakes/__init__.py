@@ -9,6 +9,7 @@ from tests.fakes.persistence import FakeStore, FakeUnitOfWork
 from tests.fakes.queries.change_feed import FakeChangeFeed
 from tests.fakes.queries.reader import FakeReader
 from tests.fakes.system.clock import FakeClock
+from tests.fakes.system.cron_expressions import FakeCronExpressions
 from tests.fakes.system.parameter_schemas import FakeParameterSchemas
 from tests.fakes.telemetry.event_sinks import FakeEventSink
 
@@ -16,6 +17,7 @@ __all__ = [
     "FakeAdapters",
     "FakeChangeFeed",
     "FakeClock",
+    "FakeCronExpressions",
     "FakeEventSink",
     "FakeExecutionTokens",
     "FakeOrchestrator",

@@ -18,6 +18,7 @@ from application.ports.queries.change_feed import ChangeFeed
 from application.ports.queries.health_metrics import HealthMetricsReader
 from application.ports.queries.reader import Reader
 from application.ports.system.clock import Clock
+from application.ports.system.cron_expressions import CronExpressions
 from application.ports.system.disk_space import DiskSpace
 from application.ports.system.parameter_schemas import ParameterSchemas
 from application.ports.telemetry.event_sinks import EventSink
@@ -36,6 +37,7 @@ from tests.fakes.queries.change_feed import FakeChangeFeed
 from tests.fakes.queries.health_metrics import FakeHealthMetricsReader
 from tests.fakes.queries.reader import FakeReader
 from tests.fakes.system.clock import FakeClock
+from tests.fakes.system.cron_expressions import FakeCronExpressions
 from tests.fakes.system.disk_space import FakeDiskSpace
 from tests.fakes.system.parameter_schemas import FakeParameterSchemas
 from tests.fakes.telemetry.event_sinks import FakeEventSink
@@ -55,6 +57,7 @@ class FakeAdapters:
         self.wakeups = FakeWakeups()
         self.tokens = FakeExecutionTokens()
         self.schemas = FakeParameterSchemas()
+        self.cron_expressions = FakeCronExpressions()
         self.telemetry = FakeTelemetry()
         self.health_metrics = FakeHealthMetricsReader()
         self.reader = FakeReader(self.store)
@@ -85,6 +88,7 @@ def a_container(fakes: FakeAdapters, **overrides: Any) -> Any:
         "worker_streams": fakes.worker_streams,
         "tokens": fakes.tokens,
         "schemas": fakes.schemas,
+        "cron_expressions": fakes.cron_expressions,
         "clock": fakes.clock,
         "retention": fakes.retention,
         "disk_space": fakes.disk_space,
@@ -112,6 +116,7 @@ def as_ports(
     WorkerStreams,
     ExecutionTokens,
     ParameterSchemas,
+    CronExpressions,
     Wakeups,
     Retention,
     DiskSpace,
@@ -133,6 +138,7 @@ def as_ports(
         adapters.worker_streams,
         adapters.tokens,
         adapters.schemas,
+        adapters.cron_expressions,
         adapters.wakeups,
         adapters.retention,
         adapters.disk_space,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import httpx
 from dependency_injector import providers
 
+from adapters.system.cronsim_expressions import CronsimExpressions
 from adapters.system.json_schema.validator import JsonSchemaValidator
 from adapters.telemetry.null import NullTelemetry
 from application.services.feed.event_hub import EventHub
@@ -54,7 +55,9 @@ class InProcessHeadgate:
         self.application = Application(
             settings=providers.Object(self.settings),
             telemetry=providers.Object(self.fakes.telemetry if is_observed else NullTelemetry()),
-            adapters=a_container(self.fakes, **{"schemas": JsonSchemaValidator(), **(ports or {})}),
+            adapters=a_container(
+                self.fakes, **{"schemas": JsonSchemaValidator(), "cron_expressions": CronsimExpressions(), **(ports or {})}
+            ),
         )
         self.use_cases = UseCaseActions(self.application, self.fakes)
         self.stories = RunStories(self.fakes)

@@ -8,10 +8,12 @@ from application.ports.dispatch.wakeups import Wakeups
 from application.ports.persistence.pipelines import PipelineRef, StoredPipeline
 from application.ports.persistence.unit_of_work import OpenUnitOfWork
 from application.ports.system.clock import Clock
+from application.ports.system.cron_expressions import CronExpressions
 from application.ports.system.parameter_schemas import ParameterSchemas
 from domain.access.actor import ANONYMOUS_ACTOR, Actor
 from domain.access.audit import AuditAction, create_audit_entry
 from domain.errors import NotFound, StaleRevision
+from domain.schedules.past_times import require_future_times
 from domain.site_events import SiteEvent, SiteEventType
 
 
@@ -24,13 +26,14 @@ class ChangePipeline:
 
     open_unit_of_work: OpenUnitOfWork
     schemas: ParameterSchemas
+    cron_expressions: CronExpressions
     clock: Clock
     wakeups: Wakeups
 
     async def __call__(
         self, ref: PipelineRef, raw: object, expected: Collection[int] | None = None, actor: Actor = ANONYMOUS_ACTOR
     ) -> StoredPipeline:
-        definition = await parse_and_validate_definition(raw, self.schemas)
+        definition = await parse_and_validate_definition(raw, self.schemas, self.cron_expressions)
         async with self.open_unit_of_work() as work:
             pipeline = await work.pipelines.find(ref, lock=True)
             if pipeline is None:
@@ -40,6 +43,7 @@ class ChangePipeline:
             if pipeline.definition == definition:
                 return pipeline
             now = self.clock.now()
+            require_future_times(definition, pipeline.definition, now)
             changed = await work.pipelines.revise(pipeline.id, definition, now)
             details = {"revision": changed.revision, "renamed": definition.name if definition.name != pipeline.name else None}
             await work.audit.add([create_audit_entry(actor, AuditAction.PIPELINE_CHANGED, f"pipeline {pipeline.name}", now, **details)])

@@ -11,11 +11,13 @@ from application.ports.persistence.idempotency import IdempotencyKey
 from application.ports.persistence.pipelines import StoredPipeline
 from application.ports.persistence.unit_of_work import OpenUnitOfWork
 from application.ports.system.clock import Clock
+from application.ports.system.cron_expressions import CronExpressions
 from application.ports.system.parameter_schemas import ParameterSchemas
 from domain.access.actor import ANONYMOUS_ACTOR, Actor
 from domain.access.audit import AuditAction, create_audit_entry
 from domain.pipelines.parsing import parse_definition
 from domain.pipelines.serialization import serialize_pipeline
+from domain.schedules.past_times import require_future_times
 from domain.site_events import SiteEvent, SiteEventType
 
 
@@ -44,15 +46,17 @@ class CreatePipeline:
 
     open_unit_of_work: OpenUnitOfWork
     schemas: ParameterSchemas
+    cron_expressions: CronExpressions
     clock: Clock
     wakeups: Wakeups
 
     async def __call__(self, raw: object, key: IdempotencyKey | None = None, actor: Actor = ANONYMOUS_ACTOR) -> CreatedPipeline:
-        definition = await parse_and_validate_definition(raw, self.schemas)
+        definition = await parse_and_validate_definition(raw, self.schemas, self.cron_expressions)
         now = self.clock.now()
         async with self.open_unit_of_work() as work:
             if key and (stored := await work.idempotency.find(key, now)) is not None:
                 return CreatedPipeline.from_json(stored)
+            require_future_times(definition, None, now)
             created = CreatedPipeline.from_stored(await work.pipelines.add(definition, now))
             await work.audit.add(
                 [create_audit_entry(actor, AuditAction.PIPELINE_CREATED, f"pipeline {definition.name}", now, id=created.id)]

@@ -1,10 +1,12 @@
-"""Parse a pipeline definition and validate its JSON Schemas."""
+"""Parse a pipeline definition, and validate its JSON Schemas and cron expressions."""
 
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
+from application.commands.pipelines.validate_schedules import find_recurrence_problems, find_schedule_parameter_problems
+from application.ports.system.cron_expressions import CronExpressions
 from application.ports.system.parameter_schemas import ParameterSchemas
 from domain.errors import InvalidInput
 from domain.pipelines.definition import PipelineDefinition
@@ -15,23 +17,26 @@ LARGE_DEFINITION: Final = 1_000
 CHARACTERS_PER_VALUE: Final = 200
 
 
-async def parse_and_validate_definition(raw: object, schemas: ParameterSchemas) -> PipelineDefinition:
-    """Return the definition. Raises InvalidInput with every invalid field; this includes the JSON Schemas.
+async def parse_and_validate_definition(raw: object, schemas: ParameterSchemas, cron: CronExpressions) -> PipelineDefinition:
+    """Return the definition. Raises InvalidInput with every invalid field; this includes JSON Schemas and cron expressions.
 
     A large definition is read in a thread, so that other tasks run meanwhile.
     """
     if _has_at_most(LARGE_DEFINITION, raw):
-        return _parse_and_validate(raw, schemas)
-    return await asyncio.to_thread(_parse_and_validate, raw, schemas)
+        return _parse_and_validate(raw, schemas, cron)
+    return await asyncio.to_thread(_parse_and_validate, raw, schemas, cron)
 
 
-def _parse_and_validate(raw: object, schemas: ParameterSchemas) -> PipelineDefinition:
+def _parse_and_validate(raw: object, schemas: ParameterSchemas, cron: CronExpressions) -> PipelineDefinition:
     definition = parse_definition(raw)
     problems = list(schemas.find_schema_problems(definition.parameters)) if definition.parameters is not None else []
     for index, stage in enumerate(definition.stages):
         if stage.fields is not None:
             found = schemas.find_schema_problems(stage.fields)
             problems += [replace(problem, field=problem.field.replace("parameters", f"stages[{index}].fields", 1)) for problem in found]
+    problems += find_recurrence_problems(definition, cron)
+    if not problems:
+        problems += find_schedule_parameter_problems(definition, schemas)
     if problems:
         raise InvalidInput(problems)
     return definition

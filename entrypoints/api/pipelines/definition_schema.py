@@ -3,9 +3,11 @@
 from typing import Any
 
 from domain.pipelines.definition import DEFAULT_EXTERNAL_TIMEOUT, DEFAULT_POOL, DEFAULT_TIMEOUT, StageCondition, StageKind
-from domain.pipelines.field_parser import MAX_SECONDS, MAX_TAGS, NAME, TAG
+from domain.pipelines.field_parser import MAX_TAGS, NAME, TAG
 from domain.pipelines.http_request import DEFAULT_MAX_BYTES, MAX_RESPONSE_BYTES, METHODS
 from domain.pipelines.parsing import MAX_RETRIES, MAX_STAGES
+from domain.schedules.parsing import MAX_SCHEDULES
+from entrypoints.api.pipelines.schedule_schema import EXPECTATION, SCHEDULE, build_duration_schema
 
 _NAME = {"type": "string", "pattern": f"^{NAME.pattern}$", "maxLength": 100}
 _COMMAND = {"anyOf": [{"type": "array", "items": {"type": "string"}, "minItems": 1}, {"type": "string"}]}
@@ -54,14 +56,12 @@ STAGE: dict[str, Any] = {
             "additionalProperties": True,
             "description": "For approvals: JSON Schema of the fields to fill in; the stages after it receive them as parameters.",
         },
-        "timeout": {
-            "type": "number",
-            "exclusiveMinimum": 0,
-            "maximum": MAX_SECONDS,
-            "description": f"Seconds; {DEFAULT_TIMEOUT:,.0f} by default, {DEFAULT_EXTERNAL_TIMEOUT:,.0f} for stages that no worker runs.",
-        },
+        "timeout": build_duration_schema(
+            f"Seconds or 15m; {DEFAULT_TIMEOUT:,.0f} s by default, {DEFAULT_EXTERNAL_TIMEOUT:,.0f} s for stages that no worker runs.",
+            exclusiveMinimum=0,
+        ),
         "retries": {"type": "integer", "minimum": 0, "maximum": MAX_RETRIES, "default": 0},
-        "retry_delay": {"type": "number", "minimum": 0, "default": 0, "description": "Seconds."},
+        "retry_delay": build_duration_schema("Seconds, or a text such as 15m; 0 by default.", minimum=0),
         "retry_on_loss": {"type": "boolean", "default": False, "description": "Also retry if the worker is lost."},
         "allow_failure": {"type": "boolean", "default": False},
         "when": {"type": "string", "enum": [when.value for when in StageCondition], "default": "completed"},
@@ -96,5 +96,17 @@ DEFINITION: dict[str, Any] = {
             "description": "Environment variables of its `command` and `python` stages. A stage's own `env` overrides them.",
         },
         "stages": {"type": "array", "minItems": 1, "maxItems": MAX_STAGES, "items": STAGE},
+        "schedules": {
+            "type": ["array", "null"],
+            "maxItems": MAX_SCHEDULES,
+            "items": SCHEDULE,
+            "description": "When it runs by itself; not for pipelines whose stages are all external.",
+        },
+        "expect": {
+            "type": ["array", "null"],
+            "maxItems": MAX_SCHEDULES,
+            "items": EXPECTATION,
+            "description": "When other machines are expected to run it; for pipelines whose stages are all external.",
+        },
     },
 }

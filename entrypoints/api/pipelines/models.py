@@ -10,6 +10,7 @@ from domain.pipelines.definition import StageDefinition
 from domain.pipelines.serialization import serialize_pipeline
 from domain.runs.status import Status
 from entrypoints.api.pipelines.definition_schema import DEFINITION
+from entrypoints.api.pipelines.schedule_models import ExpectationResponse, ScheduleDefinitionResponse
 from entrypoints.api.runs.models import StageResponse
 from entrypoints.api.shared.models import ResponseModel, with_example
 from entrypoints.http.base_path import link
@@ -122,6 +123,8 @@ class PipelineResponse(ResponseModel):
     parameters: dict[str, Any] | None = Field(description="JSON Schema of a run's parameters.")
     env: dict[str, str] = Field(default={}, description="Environment variables of its stages.")
     stages: list[StageDefinitionResponse]
+    schedules: list[ScheduleDefinitionResponse] = []
+    expect: list[ExpectationResponse] = []
     created_at: datetime
     updated_at: datetime
     links: dict[str, str]

@@ -58,8 +58,13 @@ _EXAMPLES: dict[int, dict[str, Any]] = {
         422,
         "invalid",
         "Invalid input",
-        "stages[0].timeout: must be a number of seconds, more than 0 and at most a year",
-        errors=[{"field": "stages[0].timeout", "message": "must be a number of seconds, more than 0 and at most a year"}],
+        "stages[0].timeout: must be seconds or a duration such as 90s, 15m, 24h or 7d; more than 0 and at most 366 days",
+        errors=[
+            {
+                "field": "stages[0].timeout",
+                "message": "must be seconds or a duration such as 90s, 15m, 24h or 7d; more than 0 and at most 366 days",
+            }
+        ],
     ),
     429: _example(429, "rate_limited", "Too many requests", "More than 100 requests in 1 s; ask again in 1 s."),
     503: _example(503, "unavailable", "Try again shortly", "The database does not answer."),

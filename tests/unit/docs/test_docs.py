@@ -10,6 +10,7 @@ import yaml
 
 from domain.pipelines.field_parser import ALL_STAGE_KEYS
 from domain.pipelines.parsing import PIPELINE_KEYS, parse_definition
+from domain.schedules.parsing import EXPECTATION_KEYS, SCHEDULE_KEYS
 from tests.support.page_blocks import read_blocks
 from tests.support.paths import ROOT
 from tests.support.reference_pages import FOLDER, PAGES
@@ -78,5 +79,5 @@ def test_the_definition_page_names_every_key() -> None:
     rows = [row.split("|")[1] for row in page.splitlines() if row.startswith("| `")]
     named = set(re.findall(r"`(\w+)`", " ".join(rows)))
 
-    assert named == PIPELINE_KEYS | ALL_STAGE_KEYS - {"shell"}
+    assert named == PIPELINE_KEYS | ALL_STAGE_KEYS - {"shell"} | SCHEDULE_KEYS | EXPECTATION_KEYS
     assert "`shell: true`" in page

@@ -6,7 +6,9 @@ from typing import Any
 import yaml
 
 from domain.pipelines.definition import DEFAULT_POOL, PipelineDefinition, StageDefinition
+from domain.pipelines.durations import format_duration
 from domain.pipelines.serialization import serialize_pipeline
+from domain.schedules.definition import DEFAULT_CATCH_UP_WINDOW, DEFAULT_GRACE, DEFAULT_ZONE, CatchUpPolicy, OverlapPolicy
 
 DEFAULT_PARALLELISM = 16
 DEFAULT_WORKER_TIMEOUT = 3_600.0
@@ -26,6 +28,20 @@ _STAGE_DEFAULTS: Mapping[str, Any] = {
     "when": "completed",
     "timeout": None,
 }
+_SCHEDULE_DEFAULTS: Mapping[str, Any] = {
+    "offset": 0.0,
+    "timezone": DEFAULT_ZONE,
+    "start": None,
+    "end": None,
+    "skip": [],
+    "jitter": 0.0,
+    "parameters": {},
+    "catch_up": CatchUpPolicy.LATEST,
+    "catch_up_window": DEFAULT_CATCH_UP_WINDOW,
+    "overlap": OverlapPolicy.SKIP,
+    "grace": DEFAULT_GRACE,
+    "max_duration": None,
+}
 
 
 def format_definition(definition: PipelineDefinition) -> str:
@@ -42,9 +58,9 @@ def format_definition(definition: PipelineDefinition) -> str:
         text["parallelism"] = serialized["parallelism"]
     if definition.pool != DEFAULT_POOL:
         text["pool"] = serialized["pool"]
-    formatted = yaml.dump(
-        text | {"stages": stages}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100, default_flow_style=None
-    )
+    text["stages"] = stages
+    text |= {key: [_remove_schedule_defaults(item) for item in serialized[key]] for key in ("schedules", "expect") if serialized[key]}
+    formatted = yaml.dump(text, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100, default_flow_style=None)
     return str(formatted)
 
 
@@ -62,3 +78,9 @@ def _remove_defaults(stage: StageDefinition, raw: Mapping[str, Any], previous: s
     defaults = {**_STAGE_DEFAULTS, "timeout": timeout, "needs": [previous] if previous else []}
     changed = {key: value for key, value in raw.items() if key not in defaults or value != defaults[key]}
     return {key: int(value) if isinstance(value, float) and value.is_integer() else value for key, value in changed.items()}
+
+
+def _remove_schedule_defaults(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keys of a schedule or an expectation without defaults, and with durations as text."""
+    changed = {key: value for key, value in raw.items() if key not in _SCHEDULE_DEFAULTS or value != _SCHEDULE_DEFAULTS[key]}
+    return {key: format_duration(value) if isinstance(value, float) else value for key, value in changed.items()}
