@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, bindparam, func, select, true
@@ -11,6 +12,7 @@ from sqlalchemy.engine import Row
 from adapters.persistence.connection.bulk_parameters import filter_key_range, is_any_of
 from adapters.persistence.connection.sql_transaction import SqlTransaction
 from adapters.persistence.readers.run_views import StageViewCache, load_run_views
+from adapters.persistence.readers.schedules import NEXT_RUNS
 from adapters.persistence.readers.stage_times import RECENT_RUNS
 from adapters.persistence.repositories.definitions import DefinitionLoader
 from adapters.persistence.tables.pipelines import pipeline
@@ -20,6 +22,9 @@ from application.queries.views.runs import RunBar
 from domain.runs.status import Status
 
 _PIPELINES = select(pipeline)
+_BOARD = select(pipeline, NEXT_RUNS.c.next_run_at, NEXT_RUNS.c.paused_schedules).outerjoin(
+    NEXT_RUNS, NEXT_RUNS.c.pipeline_id == pipeline.c.id
+)
 _BAR = (run.c.id, run.c.number, run.c.status, run.c.created_at, run.c.started_at, run.c.finished_at)
 
 
@@ -81,14 +86,17 @@ class PipelineReader:
         return await self._views(_PIPELINES.where(condition))
 
     async def board(self) -> list[BoardRow]:
-        views = await self._views(_PIPELINES.order_by(pipeline.c.name))
+        found = (await self._transaction.execute(_BOARD.order_by(pipeline.c.name))).all()
+        views = await self._build_views(found)
         bars: defaultdict[int, list[RunBar]] = defaultdict(list)
         for row in await self._transaction.execute(_BARS.order_by(pipeline.c.id, _RECENT_BARS.c.id)):
             bars[row.pipeline_id].append(_bar(row))
-        return [BoardRow(view, bars[view.id]) for view in views]
+        return [BoardRow(view, bars[view.id], row.next_run_at, row.paused_schedules or 0) for view, row in zip(views, found, strict=True)]
 
     async def _views(self, query: Select[Any]) -> list[PipelineView]:
-        rows = (await self._transaction.execute(query)).all()
+        return await self._build_views((await self._transaction.execute(query)).all())
+
+    async def _build_views(self, rows: Sequence[Row[Any]]) -> list[PipelineView]:
         ids = [row.id for row in rows]
         latest = (await self._transaction.execute(_LATEST, {"ids": ids})).all() if ids else []
         runs = {view.pipeline_id: view for view in await load_run_views(self._transaction, self._definitions, latest, self._stages)}

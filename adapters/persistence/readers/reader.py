@@ -21,6 +21,7 @@ from adapters.persistence.readers.failures import FAILURES, FIRST_SEEN, to_failu
 from adapters.persistence.readers.pipelines import PipelineReader
 from adapters.persistence.readers.queue import QUEUE, WORKER, to_queue_view
 from adapters.persistence.readers.run_views import RUNS, StageViewCache, load_run_views, to_event_view
+from adapters.persistence.readers.schedules import ScheduleReader
 from adapters.persistence.readers.stage_times import STAGE_TIMES
 from adapters.persistence.repositories.definitions import DefinitionCache, DefinitionLoader
 from adapters.persistence.repositories.pipelines import is_valid_pipeline_ref
@@ -29,12 +30,13 @@ from adapters.persistence.tables.pipelines import pipeline, revision
 from adapters.persistence.tables.runs import event, run
 from adapters.persistence.tables.workers import worker
 from application.ports.persistence.pipelines import PipelineRef
-from application.ports.queries.reader import RunListQuery, StoreProblem
+from application.ports.queries.reader import RunListQuery, StoreProblem, TickListQuery
 from application.queries.views.events import EventView
 from application.queries.views.history import FailureView, FirstOccurrence, PastDecision, StageTimes
 from application.queries.views.logs import LogFilter, LogLineView
 from application.queries.views.pipelines import BoardRow, PipelineStateVersion, PipelineView, RevisionView
 from application.queries.views.runs import RunStateVersion, RunView
+from application.queries.views.schedules import ScheduleView, TickCount, TickView
 from application.queries.views.workers import QueueView, WorkerView
 from domain.errors import Unavailable
 
@@ -221,6 +223,26 @@ class SqlReader:
         async with self._read(None) as (transaction, _):
             return [StageTimes(**row._mapping) for row in await transaction.execute(STAGE_TIMES, {"pipeline": pipeline_id})]
 
+    async def schedules(self, pipeline_id: int) -> list[ScheduleView]:
+        async with self._schedules(READ_ONLY_SNAPSHOT) as schedules:
+            return await schedules.of_pipeline(pipeline_id)
+
+    async def upcoming_schedules(self, until: datetime, limit: int) -> list[ScheduleView]:
+        async with self._schedules(READ_ONLY_SNAPSHOT) as schedules:
+            return await schedules.upcoming(until, limit)
+
+    async def recent_ticks(self, schedule_ids: Sequence[int], limit: int) -> list[TickView]:
+        async with self._schedules(None) as schedules:
+            return await schedules.recent_ticks(schedule_ids, limit)
+
+    async def ticks(self, **query: Unpack[TickListQuery]) -> list[TickView]:
+        async with self._schedules(None) as schedules:
+            return await schedules.ticks(query)
+
+    async def tick_counts(self, since: datetime, until: datetime, step: timedelta, limit: int) -> list[TickCount]:
+        async with self._schedules(None) as schedules:
+            return await schedules.counts(since, until, step, limit)
+
     async def find_problem(self) -> StoreProblem | None:
         try:
             with translate_database_errors():
@@ -245,6 +267,11 @@ class SqlReader:
     async def _pipelines(self, begin: str | None) -> AsyncIterator[PipelineReader]:
         async with self._read(begin) as (transaction, definitions):
             yield PipelineReader(transaction, definitions, self._stages)
+
+    @asynccontextmanager
+    async def _schedules(self, begin: str | None) -> AsyncIterator[ScheduleReader]:
+        async with self._read(begin) as (transaction, definitions):
+            yield ScheduleReader(transaction, definitions)
 
     @asynccontextmanager
     async def _read(self, begin: str | None) -> AsyncIterator[tuple[SqlTransaction, DefinitionLoader]]:

@@ -1,7 +1,7 @@
 """Queries of the pages and the API."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol, Required, TypedDict, Unpack
 
@@ -11,8 +11,10 @@ from application.queries.views.history import FailureView, FirstOccurrence, Past
 from application.queries.views.logs import LogFilter, LogLineView
 from application.queries.views.pipelines import BoardRow, PipelineStateVersion, PipelineView, RevisionView
 from application.queries.views.runs import RunStateVersion, RunView
+from application.queries.views.schedules import ScheduleView, TickCount, TickView
 from application.queries.views.workers import QueueView, WorkerView
 from domain.runs.status import Status
+from domain.schedules.tick import TickState
 
 
 class StoreProblem(StrEnum):
@@ -42,6 +44,21 @@ class RunListQuery(TypedDict, total=False):
     trigger: str | None
     since: datetime | None
     until: datetime | None
+
+
+class TickListQuery(TypedDict, total=False):
+    """A page of ticks, newest decision first. `since` and `until` (excluded) restrict the times at which they were due.
+
+    `below` starts at the next lower tick id, `above` at the next higher one.
+    """
+
+    limit: Required[int]
+    pipeline_id: int | None
+    state: TickState | None
+    since: datetime | None
+    until: datetime | None
+    above: int | None
+    below: int | None
 
 
 class Reader(Protocol):
@@ -141,6 +158,29 @@ class Reader(Protocol):
 
     async def queue(self, pool: str, within_seconds: float, limit: int) -> QueueView:
         """Return the pool's workers seen in the last `within_seconds`, and its first `limit` unclaimed runs."""
+        ...
+
+    async def schedules(self, pipeline_id: int) -> list[ScheduleView]:
+        """Return the schedules of the pipeline's newest revision, oldest first."""
+        ...
+
+    async def upcoming_schedules(self, until: datetime, limit: int) -> list[ScheduleView]:
+        """Return the schedules of all pipelines that fire next before `until`, soonest first. Paused ones are left out."""
+        ...
+
+    async def recent_ticks(self, schedule_ids: Sequence[int], limit: int) -> list[TickView]:
+        """Return the newest `limit` ticks of each schedule, in the order in which they were due."""
+        ...
+
+    async def ticks(self, **asked: Unpack[TickListQuery]) -> list[TickView]:
+        """Return ticks of schedules, newest first."""
+        ...
+
+    async def tick_counts(self, since: datetime, until: datetime, step: timedelta, limit: int) -> list[TickCount]:
+        """Return how many ticks each pipeline had in each `step` from `since` to `until`, ordered by pipeline name and time.
+
+        Only the last `limit` ticks count.
+        """
         ...
 
     async def stage_times(self, pipeline_id: int) -> list[StageTimes]:

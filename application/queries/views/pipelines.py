@@ -41,10 +41,15 @@ class PipelineView:
 
 @dataclass(frozen=True, slots=True)
 class BoardRow:
-    """A row of the board. `bars` are the last 20 runs, oldest first."""
+    """A row of the board. `bars` are the last 20 runs, oldest first.
+
+    `next_run_at` is when the first of its schedules fires that is not paused.
+    """
 
     pipeline: PipelineView
     bars: Sequence[RunBar] = ()
+    next_run_at: datetime | None = None
+    paused_schedules: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ class FakeSchedules:
             if any((row.pipeline_id, row.name) == (new.pipeline_id, new.name) for row in tx.schedules.values()):
                 raise tx.abort(RowRejected(f"pipeline {new.pipeline_id} has a schedule {new.name} already"))
             schedule_id = tx.store.next_id("schedule")
+            tx.store.schedule_names[schedule_id] = new.name
             tx.schedules[schedule_id] = _check(StoredSchedule(schedule_id, *new))
 
     async def list_of(self, pipeline_id: int) -> list[StoredSchedule]:

@@ -135,6 +135,8 @@ class Tables:
 class FakeStore:
     """One database. With `is_down`, all calls raise Unavailable.
 
+    `schedule_names` has the names of all schedules by id, removed ones included.
+
     `journal` holds events, site events and the ids of runs that got log lines, in the order of commits.
     """
 
@@ -143,6 +145,7 @@ class FakeStore:
         self.committed = Tables()
         self.locks = RowLocks(lock_timeout)
         self.journal: list[EventView | SiteEventView | int] = []
+        self.schedule_names: dict[int, str] = {}
         self.is_down = False
         self._sequences: Counter[str] = Counter()
 

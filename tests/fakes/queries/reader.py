@@ -1,26 +1,30 @@
 """The reader of committed rows in memory."""
 
+from collections import Counter
 from collections.abc import Sequence
 from copy import deepcopy
-from datetime import datetime
+from datetime import datetime, timedelta
 from statistics import median
 from typing import Unpack
 
 from application.ports.persistence.pipelines import PipelineRef
-from application.ports.queries.reader import RunListQuery, StoreProblem
+from application.ports.queries.reader import RunListQuery, StoreProblem, TickListQuery
 from application.queries.views.events import EventView
 from application.queries.views.history import FailureView, FirstOccurrence, PastDecision, StageTimes
 from application.queries.views.logs import LogFilter, LogLineView
 from application.queries.views.pipelines import BoardRow, PipelineStateVersion, PipelineView, RevisionView
 from application.queries.views.runs import RunBar, RunStateVersion, RunView
+from application.queries.views.schedules import ScheduleView, TickCount, TickView
 from application.queries.views.workers import QueueView, WorkerView
 from domain.runs.attempt import Attempt
 from domain.runs.events import EventType
 from domain.runs.run import Run
 from domain.runs.status import Reason, Status
+from domain.schedules.tick import TickState
 from tests.fakes.persistence import FakeStore
 from tests.fakes.persistence.store import DispatchRow, PipelineRow, Tables
 from tests.fakes.queries.run_views import run_view
+from tests.fakes.queries.schedule_views import get_next_run, list_schedules, list_ticks
 
 RECENT = 20
 
@@ -63,7 +67,10 @@ class FakeReader:
 
     async def board(self) -> list[BoardRow]:
         rows = sorted(self._tables.pipelines.values(), key=lambda row: row.name)
-        return [BoardRow(self._pipeline(row), [_bar(run) for run in reversed(self._recent(row.id))]) for row in rows]
+        return [
+            BoardRow(self._pipeline(row), [_bar(run) for run in reversed(self._recent(row.id))], *get_next_run(self._tables, row.id))
+            for row in rows
+        ]
 
     async def runs(self, **asked: Unpack[RunListQuery]) -> list[RunView]:
         found = [
@@ -172,6 +179,38 @@ class FakeReader:
                         times.setdefault(stage.name, []).append((attempt.finished_at - attempt.started_at).total_seconds())
         return [StageTimes(name, median(taken), _percentile(taken, 0.95), len(taken)) for name, taken in sorted(times.items())]
 
+    async def schedules(self, pipeline_id: int) -> list[ScheduleView]:
+        return [view for view in list_schedules(self._tables) if view.pipeline_id == pipeline_id]
+
+    async def upcoming_schedules(self, until: datetime, limit: int) -> list[ScheduleView]:
+        upcoming = [(view.next_run_at, view.id, view) for view in list_schedules(self._tables) if view.next_run_at is not None]
+        return [view for at, _, view in sorted(upcoming) if at < until][:limit]
+
+    async def recent_ticks(self, schedule_ids: Sequence[int], limit: int) -> list[TickView]:
+        ticks = sorted(self._ticks(), key=lambda tick: tick.due_at)
+        return [tick for id in sorted(schedule_ids) for tick in [each for each in ticks if each.schedule_id == id][-limit:]]
+
+    async def ticks(self, **asked: Unpack[TickListQuery]) -> list[TickView]:
+        found = [
+            tick
+            for tick in sorted(self._ticks(), key=lambda tick: -tick.id)
+            if asked.get("pipeline_id") in (None, tick.pipeline_id)
+            and asked.get("state") in (None, tick.state)
+            and ((since := asked.get("since")) is None or tick.due_at >= since)
+            and ((until := asked.get("until")) is None or tick.due_at < until)
+            and _is_between(tick.id, asked.get("above"), asked.get("below"))
+        ]
+        return found[: asked["limit"]] if asked.get("above") is None else found[max(0, len(found) - asked["limit"]) :]
+
+    async def tick_counts(self, since: datetime, until: datetime, step: timedelta, limit: int) -> list[TickCount]:
+        due = sorted((tick for tick in self._ticks() if since <= tick.due_at < until), key=lambda tick: tick.due_at)[-limit:]
+        counts: Counter[tuple[str, int, datetime, TickState, Status | None]] = Counter()
+        for tick in due:
+            start = since + (tick.due_at - since) // step * step
+            counts[tick.pipeline, tick.pipeline_id, start, tick.state, tick.run_status] += tick.count
+        ordered = sorted(counts.items(), key=lambda item: item[0][:3])
+        return [TickCount(id, name, start, state, status, count) for (name, id, start, state, status), count in ordered]
+
     async def find_problem(self) -> StoreProblem | None:
         return StoreProblem.DOWN if self._store.is_down else None
 
@@ -182,6 +221,9 @@ class FakeReader:
     def _tables(self) -> Tables:
         self._store.require_up()
         return self._store.committed
+
+    def _ticks(self) -> list[TickView]:
+        return list_ticks(self._store)
 
     def _newest_first(self) -> list[Run]:
         return sorted(self._tables.runs.values(), key=lambda run: run.id, reverse=True)
