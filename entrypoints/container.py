@@ -36,8 +36,14 @@ from application.commands.dispatches.claims import DispatchRules
 from application.commands.dispatches.eager_claim import EagerClaimer
 from application.commands.dispatches.record_flow_run import RecordFlowRun
 from application.commands.dispatches.release_quarantine import ReleaseQuarantine
+from application.commands.pipelines.archive_pipeline import ArchivePipeline
+from application.commands.pipelines.change_activation import ChangeActivation
 from application.commands.pipelines.change_pipeline import ChangePipeline
 from application.commands.pipelines.create_pipeline import CreatePipeline
+from application.commands.pipelines.delete_pipeline import DeletePipeline
+from application.commands.pipelines.pause_pipeline import PausePipeline
+from application.commands.pipelines.resume_pipeline import ResumePipeline
+from application.commands.pipelines.unarchive_pipeline import UnarchivePipeline
 from application.commands.reports.report_status import ReportStatus
 from application.commands.runs.append_log import AppendLog
 from application.commands.runs.apply_run_action import ApplyRunAction
@@ -86,6 +92,8 @@ from application.services.lifecycle.event_publisher import LifecycleEventPublish
 from application.services.maintenance.due_run_sweeper import DueRunSweeper
 from application.services.maintenance.lease_sweeper import LeaseSweeper
 from application.services.maintenance.metrics_collector import MetricsCollector
+from application.services.maintenance.pause_ender import PauseEnder
+from application.services.maintenance.pipeline_deleter import PipelineDeleter
 from application.services.maintenance.retention_pruner import RetentionPolicy, RetentionPruner
 from domain.access.sessions import SessionRules
 
@@ -138,6 +146,12 @@ class Application(containers.DeclarativeContainer):
             ChangePipeline, adapters.open_unit_of_work, adapters.schemas, adapters.cron_expressions, adapters.clock, wakeups
         ),
     )
+    change_activation = providers.Singleton(ChangeActivation, adapters.open_unit_of_work, adapters.clock, wakeups)
+    pause_pipeline = _instrumented(telemetry, providers.Singleton(PausePipeline, change_activation))
+    resume_pipeline = _instrumented(telemetry, providers.Singleton(ResumePipeline, change_activation))
+    archive_pipeline = _instrumented(telemetry, providers.Singleton(ArchivePipeline, change_activation))
+    unarchive_pipeline = _instrumented(telemetry, providers.Singleton(UnarchivePipeline, change_activation))
+    delete_pipeline = _instrumented(telemetry, providers.Singleton(DeletePipeline, adapters.open_unit_of_work, adapters.clock, wakeups))
     claim_dispatch = _instrumented(
         telemetry,
         providers.Singleton(ClaimDispatch, adapters.open_unit_of_work, adapters.tokens, adapters.clock, wakeups, dispatch_rules),
@@ -236,6 +250,7 @@ class Application(containers.DeclarativeContainer):
         LeaseSweeper, adapters.open_unit_of_work, adapters.clock, wakeups, adapters.worker_streams, settings.provided.lease_seconds
     )
     due_run_sweeper = providers.Singleton(DueRunSweeper, adapters.open_unit_of_work, adapters.clock, wakeups)
+    pause_ender = providers.Singleton(PauseEnder, adapters.open_unit_of_work, adapters.clock, wakeups)
     outbox_relay = providers.Singleton(
         OutboxRelay,
         adapters.open_unit_of_work,
@@ -261,6 +276,7 @@ class Application(containers.DeclarativeContainer):
     )
 
     retention_policy = providers.Singleton(RetentionPolicy, settings.provided.keep_events_days, settings.provided.keep_logs_days)
+    pipeline_deleter = providers.Singleton(PipelineDeleter, adapters.open_unit_of_work, adapters.pipeline_removal, adapters.clock, wakeups)
     retention_pruner = providers.Singleton(RetentionPruner, adapters.retention, adapters.clock, retention_policy)
 
 
@@ -298,5 +314,6 @@ class Adapters(containers.DeclarativeContainer):
     reader = database.provided.reader
     change_feed = database.provided.change_feed
     retention = database.provided.retention
+    pipeline_removal = database.provided.pipeline_removal
     disk_space = providers.Singleton(HomeDiskSpace, settings.provided.home, settings.provided.min_free_bytes)
     orchestrator = providers.Singleton(PrefectOrchestrator, settings.provided.prefect_api_url, settings.provided.prefect_api_auth_string)

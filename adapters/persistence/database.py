@@ -19,6 +19,7 @@ from adapters.persistence.connection.query_recorder import QueryRecorder
 from adapters.persistence.connection.sql_transaction import SqlTransaction
 from adapters.persistence.database_clock import DatabaseClock
 from adapters.persistence.feed.change_feed import PgChangeFeed
+from adapters.persistence.pipeline_removal import SqlPipelineRemoval
 from adapters.persistence.readers.health_metrics import SqlHealthMetricsReader
 from adapters.persistence.readers.reader import SqlReader
 from adapters.persistence.repositories.definitions import DefinitionCache
@@ -56,6 +57,7 @@ class Database:
         self.reader = SqlReader(self._connections, self._definitions)
         self.vitals = SqlHealthMetricsReader(self._connections)
         self.retention = SqlRetention(self._connections)
+        self.pipeline_removal = SqlPipelineRemoval(self._connections)
         self.change_feed = PgChangeFeed(self._connections, libpq_url(url))
         self.clock = DatabaseClock(self._read_time)
         event.listen(self._engine.sync_engine, "connect", lambda *_: self.clock.note_new_connection())

@@ -8,6 +8,7 @@ from entrypoints.api.events.event_broadcaster import EventBroadcaster
 from entrypoints.api.history import routes as history_routes
 from entrypoints.api.logs import routes as log_routes
 from entrypoints.api.logs.log_tail import LogTail
+from entrypoints.api.pipelines import activation_routes
 from entrypoints.api.pipelines import routes as pipeline_routes
 from entrypoints.api.pipelines.pipeline_list import create_pipeline_list_cache
 from entrypoints.api.reports import routes as report_routes
@@ -19,6 +20,7 @@ from entrypoints.api.workers import routes as worker_routes
 
 ROUTERS = (
     pipeline_routes.router,
+    activation_routes.router,
     run_routes.router,
     control_routes.router,
     history_routes.router,

@@ -6,6 +6,7 @@ The modules in `commands` hold signatures only. Each command imports its action 
 import typer
 
 from entrypoints.cli.commands.accounts import users
+from entrypoints.cli.commands.activation import archive, delete, pause, resume, unarchive
 from entrypoints.cli.commands.maintenance import config, migrate, prune, retry_prefect, worker_token
 from entrypoints.cli.commands.pipelines import apply, status, trigger
 from entrypoints.cli.commands.processes import up, web, worker
@@ -27,6 +28,8 @@ app.command("worker-token")(worker_token)
 app.command()(config)
 for _api_command in (apply, trigger, status, retry, again, cancel, skip, approve, reject, waiting):
     app.command()(_api_command)
+for _activation_command in (pause, resume, archive, unarchive, delete):
+    app.command()(_activation_command)
 app.add_typer(users, name="user")
 app.add_typer(tokens, name="token")
 

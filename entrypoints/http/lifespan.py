@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from application.services.loop import Service, Wait, no_wait, run_service, wait_seconds
 from application.services.maintenance.metrics_collector import COLLECT_INTERVAL_SECONDS
+from application.services.maintenance.pause_ender import INTERVAL_SECONDS as PAUSE_INTERVAL_SECONDS
 from domain.errors import Unavailable
 from entrypoints.container import Application
 from entrypoints.http.app import Lifespan
@@ -100,6 +101,7 @@ def _build_services(application: Application) -> list[Coroutine[Any, Any, None]]
     """Return the loop of every background service. Each runs in every web process; none needs a leader."""
     notifier, dispatcher, relay = application.change_notifier(), application.dispatcher(), application.outbox_relay()
     pruner, clock = application.retention_pruner(), application.adapters.database().clock
+    deleter = application.pipeline_deleter()
     services: list[tuple[Service, Wait]] = [
         (clock, clock.wait),
         (notifier, notifier.wait),
@@ -108,8 +110,10 @@ def _build_services(application: Application) -> list[Coroutine[Any, Any, None]]
         (relay, relay.wait),
         (application.lease_sweeper(), wait_seconds(1.0)),
         (application.due_run_sweeper(), wait_seconds(0.25)),
+        (application.pause_ender(), wait_seconds(PAUSE_INTERVAL_SECONDS)),
         (application.prefect_reconciler(), wait_seconds(5.0)),
         (pruner, pruner.wait),
+        (deleter, deleter.wait),
         *((publisher, wait_seconds(1.0)) for publisher in application.lifecycle_publishers()),
     ]
     if application.telemetry().is_on:

@@ -10,6 +10,7 @@ import psycopg
 import sqlalchemy.exc
 
 from adapters.persistence.database import Database
+from application.ports.persistence.pipeline_removal import PipelineRemoval
 from application.ports.persistence.retention import Retention
 from application.ports.persistence.unit_of_work import OpenUnitOfWork
 from application.ports.queries.change_feed import ChangeFeed
@@ -29,6 +30,7 @@ class StoreUnderTest:
     change_feed: ChangeFeed
     other_feed: ChangeFeed
     retention: Retention
+    pipeline_removal: PipelineRemoval
     refusals: tuple[type[Exception], ...]
     pass_time: Callable[[float], Awaitable[None]]
 
@@ -48,6 +50,7 @@ async def a_fake_store() -> AsyncIterator[StoreUnderTest]:
         adapters.change_feed,
         other.change_feed,
         adapters.retention,
+        adapters.pipeline_removal,
         (RowRejected,),
         pass_time,
     )
@@ -69,6 +72,7 @@ async def a_real_store(url: str) -> AsyncIterator[StoreUnderTest]:
                 one.change_feed,
                 two.change_feed,
                 one.retention,
+                one.pipeline_removal,
                 refusals,
                 asyncio.sleep,
             )

@@ -12,6 +12,7 @@ from application.ports.access.sign_in_limiter import SignInLimiter
 from application.ports.dispatch.orchestrator import Orchestrator
 from application.ports.dispatch.wakeups import Wakeups
 from application.ports.dispatch.worker_streams import WorkerStreams
+from application.ports.persistence.pipeline_removal import PipelineRemoval
 from application.ports.persistence.retention import Retention
 from application.ports.persistence.unit_of_work import OpenUnitOfWork
 from application.ports.queries.change_feed import ChangeFeed
@@ -32,6 +33,7 @@ from tests.fakes.dispatch.orchestrator import FakeOrchestrator
 from tests.fakes.dispatch.wakeups import FakeWakeups
 from tests.fakes.dispatch.worker_streams import FakeWorkerStreams
 from tests.fakes.persistence import FakeStore, FakeUnitOfWork
+from tests.fakes.persistence.pipeline_removal import FakePipelineRemoval
 from tests.fakes.persistence.retention import FakeRetention
 from tests.fakes.queries.change_feed import FakeChangeFeed
 from tests.fakes.queries.health_metrics import FakeHealthMetricsReader
@@ -63,6 +65,7 @@ class FakeAdapters:
         self.reader = FakeReader(self.store)
         self.change_feed = FakeChangeFeed(self.store)
         self.retention = FakeRetention(self.store)
+        self.pipeline_removal = FakePipelineRemoval(self.store)
         self.disk_space = FakeDiskSpace()
         self.event_sink = FakeEventSink()
         self.credentials = FakeCredentials()
@@ -91,6 +94,7 @@ def a_container(fakes: FakeAdapters, **overrides: Any) -> Any:
         "cron_expressions": fakes.cron_expressions,
         "clock": fakes.clock,
         "retention": fakes.retention,
+        "pipeline_removal": fakes.pipeline_removal,
         "disk_space": fakes.disk_space,
         "health_metrics": fakes.health_metrics,
         "credentials": fakes.credentials,
@@ -119,6 +123,7 @@ def as_ports(
     CronExpressions,
     Wakeups,
     Retention,
+    PipelineRemoval,
     DiskSpace,
     EventSink,
     Telemetry,
@@ -141,6 +146,7 @@ def as_ports(
         adapters.cron_expressions,
         adapters.wakeups,
         adapters.retention,
+        adapters.pipeline_removal,
         adapters.disk_space,
         adapters.event_sink,
         adapters.telemetry,

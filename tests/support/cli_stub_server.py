@@ -98,6 +98,8 @@ class StubServer:
             (r"/pipelines/?", "POST", self._create),
             (r"/pipelines/([^/]+)", "GET", self._one),
             (r"/pipelines/([^/]+)", "PUT", self._change),
+            (r"/pipelines/([^/]+)", "DELETE", self._delete),
+            (r"/pipelines/([^/]+)/(pause|resume|archive|unarchive)", "POST", self._change_activation),
             (r"/pipelines/([^/]+)/runs", "GET", self._runs),
             (r"/trigger/([^/]+)", "POST", self._trigger),
             (r"/runs/(7)", "GET", self._run),
@@ -123,6 +125,29 @@ class StubServer:
             self.pipelines[ref] = new = new | {"revision": old["revision"] + 1}
         return status, new
 
+    def _change_activation(self, ref: str, action: str, body: Any, **_: Any) -> tuple[int, Any]:
+        found = self._found(ref)
+        if found is None:
+            return 404, {"status": 404, "detail": f"There is no pipeline {ref}."}
+        changes = {
+            "pause": {"paused_at": AT, "paused_until": body.get("until")},
+            "resume": {"paused_at": None, "paused_until": None},
+            "archive": {"archived_at": AT},
+            "unarchive": {"archived_at": None},
+        }
+        found.update(changes[action])
+        return 200, found
+
+    def _delete(self, ref: str, query: dict[str, list[str]], **_: Any) -> tuple[int, Any]:
+        found = self._found(ref) or {}
+        if found["archived_at"] is None:
+            return 409, {"status": 409, "detail": f"{found['name']} is not archived. Archive it before you delete it."}
+        if query.get("confirm") != [found["name"]]:
+            message = f"is the pipeline's name, {found['name']}"
+            return 422, {"status": 422, "detail": "Invalid", "errors": [{"field": "confirm", "message": message}]}
+        del self.pipelines[found["name"]]
+        return 204, None
+
     def _stored(self, body: Any, status: int, id: int, revision: int) -> tuple[int, Any]:
         try:
             written = serialize_pipeline(parse_definition(body))
@@ -132,6 +157,7 @@ class StubServer:
         for stage in written["stages"]:
             stage["status"] = "pending"
         pipeline = written | {"id": id, "revision": revision, "status": "pending", "created_at": AT, "links": {}}
+        pipeline |= {"paused_at": None, "paused_until": None, "archived_at": None}
         self.pipelines[written["name"]] = pipeline
         return status, pipeline
 
@@ -182,6 +208,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._answer()
 
+    def do_DELETE(self) -> None:
+        self._answer()
+
     def do_PUT(self) -> None:
         self._answer()
 
@@ -190,7 +219,7 @@ class _Handler(BaseHTTPRequestHandler):
         length = int(self.headers.get("content-length") or 0)
         body = json.loads(self.rfile.read(length)) if length else None
         status, answer = self.stub_server.answer(self.command, parts.path, parse_qs(parts.query), body)
-        content = json.dumps(answer).encode()
+        content = json.dumps(answer).encode() if status != 204 else b""
         self.send_response(status)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(content)))

@@ -30,7 +30,7 @@ from adapters.persistence.tables.pipelines import pipeline, revision
 from adapters.persistence.tables.runs import event, run
 from adapters.persistence.tables.workers import worker
 from application.ports.persistence.pipelines import PipelineRef
-from application.ports.queries.reader import RunListQuery, StoreProblem, TickListQuery
+from application.ports.queries.reader import ArchivedFilter, RunListQuery, StoreProblem, TickListQuery
 from application.queries.views.events import EventView
 from application.queries.views.history import FailureView, FirstOccurrence, PastDecision, StageTimes
 from application.queries.views.logs import LogFilter, LogLineView
@@ -68,15 +68,29 @@ class SqlReader:
         self._cache = cache
         self._stages = StageViewCache(size=MAX_CACHED_ATTEMPTS)
 
-    async def pipelines(self, skip: int, limit: int, *, above: int | None = None, below: int | None = None) -> list[PipelineView]:
+    async def pipelines(
+        self,
+        skip: int,
+        limit: int,
+        *,
+        above: int | None = None,
+        below: int | None = None,
+        archived: ArchivedFilter = ArchivedFilter.EXCLUDE,
+    ) -> list[PipelineView]:
         async with self._pipelines(READ_ONLY_SNAPSHOT) as pipelines:
-            return await pipelines.page(skip, limit, above, below)
+            return await pipelines.page(skip, limit, above, below, archived)
 
     async def pipeline_state_versions(
-        self, skip: int, limit: int, *, above: int | None = None, below: int | None = None
+        self,
+        skip: int,
+        limit: int,
+        *,
+        above: int | None = None,
+        below: int | None = None,
+        archived: ArchivedFilter = ArchivedFilter.EXCLUDE,
     ) -> list[PipelineStateVersion]:
         async with self._pipelines(None) as pipelines:
-            return await pipelines.marks(skip, limit, above, below)
+            return await pipelines.marks(skip, limit, above, below, archived)
 
     async def get_pipelines_by_id(self, ids: Sequence[int]) -> list[PipelineView]:
         async with self._pipelines(READ_ONLY_SNAPSHOT) as pipelines:
@@ -86,8 +100,11 @@ class SqlReader:
         if not is_valid_pipeline_ref(ref):
             return None
         async with self._pipelines(READ_ONLY_SNAPSHOT) as pipelines:
-            condition = pipeline.c.id == ref if isinstance(ref, int) else pipeline.c.name == ref
-            return next(iter(await pipelines.where(condition)), None)
+            if isinstance(ref, int):
+                found = await pipelines.where(pipeline.c.id == ref)
+            else:
+                found = await pipelines.where(pipeline.c.name == ref) or await pipelines.find_renamed(ref)
+            return next(iter(found), None)
 
     async def pipeline_names(self, part: str, limit: int) -> list[tuple[int, str]]:
         if not is_valid_pipeline_ref(part):
@@ -107,9 +124,9 @@ class SqlReader:
                 found.append(RevisionView(row.revision, (await definitions.load([key]))[key], row.created_at))
             return found
 
-    async def board(self) -> list[BoardRow]:
+    async def board(self, archived: ArchivedFilter = ArchivedFilter.EXCLUDE) -> list[BoardRow]:
         async with self._pipelines(READ_ONLY_SNAPSHOT) as pipelines:
-            return await pipelines.board()
+            return await pipelines.board(archived)
 
     async def runs(self, **query: Unpack[RunListQuery]) -> list[RunView]:
         if (page := run_pages.build_run_page(query)) is None:

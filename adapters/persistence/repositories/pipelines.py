@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import psycopg.errors
-from sqlalchemy import Executable, Text, any_, bindparam, func, insert, select, update
+from sqlalchemy import ColumnElement, Executable, Text, any_, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import Row
 from sqlalchemy.exc import IntegrityError
@@ -16,20 +16,29 @@ from adapters.persistence.connection.bulk_parameters import is_any_of, is_storab
 from adapters.persistence.connection.compiled_statements import BoundStatement, CompiledStatement
 from adapters.persistence.connection.sql_transaction import SqlTransaction
 from adapters.persistence.repositories.definitions import DefinitionLoader
-from adapters.persistence.tables.pipelines import pipeline, revision
+from adapters.persistence.tables.answers import idempotency
+from adapters.persistence.tables.pipelines import NOT_DELETED, pipeline, pipeline_alias, revision
 from application.ports.persistence.pipelines import PipelineRef, StoredPipeline
 from domain.errors import NameTaken
+from domain.pipelines.activation import ACTIVE, Activation
 from domain.pipelines.definition import PipelineDefinition
 from domain.pipelines.serialization import serialize_pipeline
 from domain.text_validation import find_text_problem
 
-_HAS_NAME = pipeline.c.name == any_(bindparam("names", type_=ARRAY(Text)))
-_FIND_MANY = CompiledStatement(select(pipeline).where(is_any_of(pipeline.c.id, "ids")).union_all(select(pipeline).where(_HAS_NAME)))
+_ACTIVATION = ("paused_at", "paused_by", "paused_until", "archived_at", "archived_by")
+_PIPELINES = select(pipeline).where(NOT_DELETED)
+_NAMES = any_(bindparam("names", type_=ARRAY(Text)))
+_FIND_MANY = CompiledStatement(_PIPELINES.where(is_any_of(pipeline.c.id, "ids")).union_all(_PIPELINES.where(pipeline.c.name == _NAMES)))
+_FIND_BY_ALIASES = CompiledStatement(
+    select(pipeline, pipeline_alias.c.name.label("alias"))
+    .join(pipeline_alias, pipeline_alias.c.pipeline_id == pipeline.c.id)
+    .where(NOT_DELETED, pipeline_alias.c.name == _NAMES)
+)
 
 
 def _build_find(by_id: bool, lock: bool) -> CompiledStatement:
     key = pipeline.c.id if by_id else pipeline.c.name
-    query = select(pipeline).where(key == bindparam("ref", type_=key.type))
+    query = _PIPELINES.where(key == bindparam("ref", type_=key.type))
     return CompiledStatement(query.with_for_update(key_share=True) if lock else query)
 
 
@@ -45,6 +54,7 @@ class SqlPipelines:
     async def add(self, definition: PipelineDefinition, now: datetime) -> StoredPipeline:
         new = insert(pipeline).values(name=definition.name, revision=1, created_at=now, updated_at=now)
         row = await self._execute_named(new.returning(*pipeline.c), definition.name)
+        await self._transaction.execute(delete(pipeline_alias).where(pipeline_alias.c.name == definition.name))
         return await self._add_revision(row, definition, now)
 
     async def find(self, ref: PipelineRef, *, lock: bool = False) -> StoredPipeline | None:
@@ -52,11 +62,16 @@ class SqlPipelines:
             return None
         (rows,) = await self._transaction.fetch_batch((_FIND_ONE[isinstance(ref, int), lock], {"ref": ref}))
         if not rows:
-            return None
+            return await self._find_by_alias(ref, lock) if isinstance(ref, str) else None
         (row,) = rows
         # Read after the lock. A join would pair a row that another transaction just changed with an old revision.
         definitions = await self._definitions.load([(row.id, row.revision)])
         return _to_pipeline(row, definitions[row.id, row.revision])
+
+    async def _find_by_alias(self, name: str, lock: bool) -> StoredPipeline | None:
+        """Return the pipeline that had the name before it was renamed."""
+        (rows,) = await self._transaction.fetch_batch((_FIND_BY_ALIASES, {"names": [name]}))
+        return await self.find(rows[0].id, lock=lock) if rows else None
 
     async def find_many(self, refs: Collection[PipelineRef]) -> Mapping[PipelineRef, StoredPipeline]:
         if not any(is_valid_pipeline_ref(ref) for ref in refs):
@@ -70,21 +85,48 @@ class SqlPipelines:
         return _FIND_MANY, {"ids": ids, "names": names}
 
     async def build_pipelines(self, rows: Sequence[Any], refs: Collection[PipelineRef]) -> dict[PipelineRef, StoredPipeline]:
-        """Return the pipelines of these rows by the refs, which are ids or names."""
-        definitions = await self._definitions.load((row.id, row.revision) for row in rows)
-        pipelines = [_to_pipeline(row, definitions[row.id, row.revision]) for row in rows]
-        by_ref: dict[PipelineRef, StoredPipeline] = {found.id: found for found in pipelines}
-        by_ref |= {row.name: found for row, found in zip(rows, pipelines, strict=True)}
-        return {ref: by_ref[ref] for ref in refs if ref in by_ref}
+        """Return the pipelines of these rows by the refs, which are ids or names. Names that no row has are looked up as old names."""
+        by_name = {row.name: row for row in rows}
+        missing = [ref for ref in refs if isinstance(ref, str) and ref not in by_name and is_valid_pipeline_ref(ref)]
+        if missing:
+            (renamed,) = await self._transaction.fetch_batch((_FIND_BY_ALIASES, {"names": missing}))
+            by_name |= {row.alias: row for row in renamed}
+        by_ref: dict[PipelineRef, Any] = {row.id: row for row in rows} | by_name
+        definitions = await self._definitions.load((row.id, row.revision) for row in by_ref.values())
+        found = {id: _to_pipeline(row, definitions[id, row.revision]) for id, row in {row.id: row for row in by_ref.values()}.items()}
+        return {ref: found[by_ref[ref].id] for ref in refs if ref in by_ref}
 
     async def revise(self, pipeline_id: int, definition: PipelineDefinition, now: datetime) -> StoredPipeline:
         change = update(pipeline).where(pipeline.c.id == pipeline_id)
         change = change.values(name=definition.name, revision=pipeline.c.revision + 1, updated_at=now)
+        old_name = (await self._transaction.execute(select(pipeline.c.name).where(pipeline.c.id == pipeline_id))).scalar_one()
         row = await self._execute_named(change.returning(*pipeline.c), definition.name)
+        if definition.name != old_name:
+            await self._transaction.execute(delete(pipeline_alias).where(pipeline_alias.c.name == definition.name))
+            await self._transaction.execute(insert(pipeline_alias).values(name=old_name, pipeline_id=pipeline_id))
         return await self._add_revision(row, definition, now)
 
+    async def set_activation(self, pipeline_id: int, activation: Activation) -> None:
+        values = {name: getattr(activation, name) for name in _ACTIVATION}
+        await self._transaction.execute(
+            update(pipeline).where(pipeline.c.id == pipeline_id).values(activation_changes=activation.changes, **values)
+        )
+
+    async def find_ended_pauses(self, now: datetime, limit: int) -> Sequence[int]:
+        is_over = pipeline.c.paused_until <= now
+        query = select(pipeline.c.id).where(is_over, NOT_DELETED).order_by(pipeline.c.paused_until, pipeline.c.id).limit(limit)
+        return (await self._transaction.execute(query)).scalars().all()
+
+    async def mark_deleted(self, pipeline_id: int, now: datetime) -> None:
+        await self._transaction.execute(delete(pipeline_alias).where(pipeline_alias.c.pipeline_id == pipeline_id))
+        await self._transaction.execute(delete(idempotency).where(_is_answer_about(pipeline_id)))
+        name = pipeline.c.name.concat(f" (deleted {pipeline_id})")
+        await self._transaction.execute(
+            update(pipeline).where(pipeline.c.id == pipeline_id).values(name=name, deleting_at=now, paused_until=None)
+        )
+
     async def count(self) -> int:
-        return int((await self._transaction.execute(select(func.count()).select_from(pipeline))).scalar_one())
+        return int((await self._transaction.execute(select(func.count()).select_from(pipeline).where(NOT_DELETED))).scalar_one())
 
     async def _execute_named(self, statement: Executable, name: str) -> Row[Any]:
         """Return the row that the statement writes. Raise NameTaken if another pipeline has the name."""
@@ -104,10 +146,24 @@ class SqlPipelines:
         return _to_pipeline(row, definition)
 
 
+def _is_answer_about(pipeline_id: int) -> ColumnElement[bool]:
+    """Return the condition of stored answers about the pipeline and its runs, which must not answer for a new pipeline of its name."""
+    creates = idempotency.c.answer.contains({"id": pipeline_id}) & idempotency.c.answer.has_key("definition")
+    is_about: ColumnElement[bool] = idempotency.c.answer.contains({"pipeline_id": pipeline_id}) | creates
+    return is_about
+
+
 def is_valid_pipeline_ref(ref: PipelineRef) -> bool:
     """Return False for refs that no pipeline can have and that PostgreSQL would reject as parameters."""
     return is_storable_id(ref) if isinstance(ref, int) else find_text_problem(ref, 100) is None
 
 
 def _to_pipeline(row: Row[Any], definition: PipelineDefinition) -> StoredPipeline:
-    return StoredPipeline(row.id, row.revision, definition, row.created_at, row.updated_at)
+    return StoredPipeline(row.id, row.revision, definition, row.created_at, row.updated_at, to_activation(row))
+
+
+def to_activation(row: Row[Any]) -> Activation:
+    """Return whether the pipeline of this row is paused or archived."""
+    if row.activation_changes == 0:
+        return ACTIVE
+    return Activation(row.paused_at, row.paused_by, row.paused_until, row.archived_at, row.archived_by, row.activation_changes)

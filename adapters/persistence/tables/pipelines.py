@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Integer, Text
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, Text, text
 from sqlalchemy.dialects.postgresql import JSON
 from sqlmodel import Field
 
@@ -13,14 +13,36 @@ from adapters.persistence.tables.base import TableBase, get_table, identity_colu
 
 
 class PipelineTable(TableBase, table=True):
-    """A pipeline: its unique name and the number of its newest revision."""
+    """A pipeline: its unique name, the number of its newest revision, and whether it is paused or archived.
+
+    `deleting_at`: a pipeline that was deleted then, whose rows are being removed. Its name is changed to one that no pipeline can take.
+    """
 
     __tablename__ = "pipeline"
+    __table_args__: ClassVar[Any] = (
+        Index("ix_pipeline_paused_until", "paused_until", postgresql_where=text("paused_until IS NOT NULL")),
+        Index("ix_pipeline_deleting", "id", postgresql_where=text("deleting_at IS NOT NULL")),
+    )
     id: int | None = Field(default=None, sa_column=identity_column())
     name: str = Field(sa_column=Column(Text, nullable=False, unique=True))
     revision: int = Field(sa_column=Column(Integer, nullable=False))
     created_at: datetime = Field(sa_column=timestamp_column(nullable=False))
     updated_at: datetime = Field(sa_column=timestamp_column(nullable=False))
+    paused_at: datetime | None = Field(default=None, sa_column=timestamp_column())
+    paused_by: str | None = Field(default=None, sa_column=Column(Text))
+    paused_until: datetime | None = Field(default=None, sa_column=timestamp_column())
+    archived_at: datetime | None = Field(default=None, sa_column=timestamp_column())
+    archived_by: str | None = Field(default=None, sa_column=Column(Text))
+    activation_changes: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default=text("0")))
+    deleting_at: datetime | None = Field(default=None, sa_column=timestamp_column())
+
+
+class PipelineAliasTable(TableBase, table=True):
+    """A name that a pipeline had before a rename. The pipeline that takes the name removes the row."""
+
+    __tablename__ = "pipeline_alias"
+    name: str = Field(sa_column=Column(Text, primary_key=True))
+    pipeline_id: int = Field(sa_column=Column(BigInteger, ForeignKey("pipeline.id"), nullable=False, index=True))
 
 
 class RevisionTable(TableBase, table=True):
@@ -34,4 +56,6 @@ class RevisionTable(TableBase, table=True):
 
 
 pipeline = get_table(PipelineTable)
+pipeline_alias = get_table(PipelineAliasTable)
 revision = get_table(RevisionTable)
+NOT_DELETED = pipeline.c.deleting_at.is_(None)

@@ -14,6 +14,7 @@ from application.ports.persistence.runs import RecentRuns
 from application.ports.persistence.unit_of_work import UnitOfWork
 from application.ports.system.clock import Clock
 from application.ports.system.parameter_schemas import ParameterSchemas
+from domain.pipelines.activation import describe_archived
 from domain.reports.placement import is_repeat, name_only_stage, place_report, supersede_older_runs
 from domain.reports.report import ReportOutcome
 from domain.runs.run import Run
@@ -81,6 +82,8 @@ class ReportPlacer:
         last_seq = last.report.seq if last is not None else None
         reporter = update.effective_reporter
         placement = place_report(update.report, reporter, last_seq, pipeline.definition, open_runs, latest)
+        if placement.opens_run and pipeline.activation.is_archived:
+            return ReportResult(ReportOutcome.REFUSED, describe_archived(pipeline.name), problem="archived")
         run = await self._open_run(update, pipeline, open_runs) if placement.opens_run else placement.run
         if run is None:
             return _refuse_report_without_run(update, pipeline)

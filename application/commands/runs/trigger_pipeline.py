@@ -7,6 +7,7 @@ from typing import Any, Self
 from application.commands.runs.run_opener import OpenedRun, RunOpener, TriggerCommand
 from application.ports.persistence.unit_of_work import OpenUnitOfWork
 from domain.errors import HeadgateError, NotFound
+from domain.pipelines.activation import check_not_archived
 from domain.runs.status import Status
 
 
@@ -38,7 +39,8 @@ class TriggerResult:
 class TriggerPipeline:
     """Store a run with its stages, first events and dispatch request, in one transaction.
 
-    Raises NotFound; InvalidInput; InsufficientDiskSpace; IdempotencyKeyReused; Conflict `in_progress`.
+    Raises NotFound; InvalidInput; InsufficientDiskSpace; IdempotencyKeyReused; Conflict `in_progress`, or `archived` if the pipeline is
+    archived.
     """
 
     open_unit_of_work: OpenUnitOfWork
@@ -53,6 +55,7 @@ class TriggerPipeline:
                 pipeline = await work.pipelines.find(command.pipeline, lock=True)
                 if pipeline is None:
                     raise NotFound("pipeline", command.pipeline)
+                check_not_archived(pipeline.name, pipeline.activation)
                 result = TriggerResult.from_opened(await opening.open(work, pipeline, command))
                 if command.key:
                     await work.idempotency.add(command.key, result.as_json())
@@ -68,6 +71,7 @@ class TriggerPipeline:
                 pipeline = await work.pipelines.find(commands[0].pipeline, lock=True)
                 if pipeline is None:
                     return [NotFound("pipeline", command.pipeline) for command in commands]
+                check_not_archived(pipeline.name, pipeline.activation)
                 opened = await opening.open_all(work, [(pipeline, command) for command in commands])
                 await work.commit()
             opening.notify()

@@ -1,14 +1,15 @@
 """Pipelines in the store."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from domain.pipelines.activation import ACTIVE, Activation
 from domain.pipelines.definition import PipelineDefinition
 
 PipelineRef = int | str
-"""A pipeline's integer id or its unique name."""
+"""A pipeline's integer id, its unique name, or a name that it had before a rename."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,15 @@ class StoredPipeline:
     definition: PipelineDefinition
     created_at: datetime
     updated_at: datetime
+    activation: Activation = ACTIVE
+
+    @property
+    def paused_at(self) -> datetime | None:
+        return self.activation.paused_at
+
+    @property
+    def archived_at(self) -> datetime | None:
+        return self.activation.archived_at
 
     @property
     def name(self) -> str:
@@ -27,6 +37,11 @@ class StoredPipeline:
 
 
 class Pipelines(Protocol):
+    """Pipelines, except those marked as deleted, which no method finds.
+
+    A pipeline that is renamed is still found by its old name, until another pipeline takes that name.
+    """
+
     async def add(self, definition: PipelineDefinition, now: datetime) -> StoredPipeline:
         """Store a new pipeline as revision 1. Raises NameTaken."""
         ...
@@ -41,6 +56,21 @@ class Pipelines(Protocol):
 
     async def revise(self, pipeline_id: int, definition: PipelineDefinition, now: datetime) -> StoredPipeline:
         """Add the next revision of a locked pipeline. Raises NameTaken if the definition has the name of another pipeline."""
+        ...
+
+    async def set_activation(self, pipeline_id: int, activation: Activation) -> None:
+        """Store whether a locked pipeline is paused or archived."""
+        ...
+
+    async def find_ended_pauses(self, now: datetime, limit: int) -> Sequence[int]:
+        """Return the ids of pipelines whose pause has an end that is not after `now`, not locked."""
+        ...
+
+    async def mark_deleted(self, pipeline_id: int, now: datetime) -> None:
+        """Free the name and the old names of a locked pipeline, which no method finds from then on.
+
+        Forget the stored answers about it, which must not answer for a new pipeline of its name.
+        """
         ...
 
     async def count(self) -> int: ...

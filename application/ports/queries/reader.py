@@ -27,6 +27,14 @@ class StoreProblem(StrEnum):
     FULL = "database_full"
 
 
+class ArchivedFilter(StrEnum):
+    """Whether archived pipelines are in a list."""
+
+    EXCLUDE = "exclude"
+    INCLUDE = "include"
+    ONLY = "only"
+
+
 class RunListQuery(TypedDict, total=False):
     """A page of runs, newest first.
 
@@ -62,15 +70,32 @@ class TickListQuery(TypedDict, total=False):
 
 
 class Reader(Protocol):
-    """Read models of the store. Each query is one short read without locks. Raises Unavailable."""
+    """Read models of the store. Each query is one short read without locks. Raises Unavailable.
 
-    async def pipelines(self, skip: int, limit: int, *, above: int | None = None, below: int | None = None) -> list[PipelineView]:
+    Pipelines that are marked as deleted are not found.
+    """
+
+    async def pipelines(
+        self,
+        skip: int,
+        limit: int,
+        *,
+        above: int | None = None,
+        below: int | None = None,
+        archived: ArchivedFilter = ArchivedFilter.EXCLUDE,
+    ) -> list[PipelineView]:
         """Return pipelines by id, each with its latest run and that run's stages. `above` starts at the next higher id, `below` ends at the
         next lower one; `skip` counts from there."""
         ...
 
     async def pipeline_state_versions(
-        self, skip: int, limit: int, *, above: int | None = None, below: int | None = None
+        self,
+        skip: int,
+        limit: int,
+        *,
+        above: int | None = None,
+        below: int | None = None,
+        archived: ArchivedFilter = ArchivedFilter.EXCLUDE,
     ) -> list[PipelineStateVersion]:
         """Return the state versions of the same page that `pipelines` returns."""
         ...
@@ -79,7 +104,9 @@ class Reader(Protocol):
         """Return the pipelines that exist, in no order."""
         ...
 
-    async def pipeline(self, ref: PipelineRef) -> PipelineView | None: ...
+    async def pipeline(self, ref: PipelineRef) -> PipelineView | None:
+        """Return the pipeline, also by a name that it had before a rename."""
+        ...
 
     async def pipeline_names(self, part: str, limit: int) -> list[tuple[int, str]]:
         """Return id and name of pipelines whose name contains `part`, ignoring case, ordered by name."""
@@ -89,8 +116,8 @@ class Reader(Protocol):
         """Return the newest revisions, newest first: at most `limit`, and none after the number `newest`."""
         ...
 
-    async def board(self) -> list[BoardRow]:
-        """Return every pipeline, ordered by name, with its last 20 runs."""
+    async def board(self, archived: ArchivedFilter = ArchivedFilter.EXCLUDE) -> list[BoardRow]:
+        """Return the pipelines, ordered by name, each with its last 20 runs."""
         ...
 
     async def runs(self, **asked: Unpack[RunListQuery]) -> list[RunView]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from application.queries.views.runs import RunBar, RunView
+from domain.pipelines.activation import ACTIVE, Activation
 from domain.pipelines.definition import PipelineDefinition
 from domain.runs.status import Status
 
@@ -17,6 +18,7 @@ class PipelineStateVersion:
     revision: int
     latest_run: int
     last_seq: int
+    activation_changes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,15 @@ class PipelineView:
     created_at: datetime
     updated_at: datetime
     latest: RunView | None = None
+    activation: Activation = ACTIVE
+
+    @property
+    def paused_at(self) -> datetime | None:
+        return self.activation.paused_at
+
+    @property
+    def archived_at(self) -> datetime | None:
+        return self.activation.archived_at
 
     @property
     def name(self) -> str:

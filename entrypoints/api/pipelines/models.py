@@ -12,7 +12,7 @@ from domain.runs.status import Status
 from entrypoints.api.pipelines.definition_schema import DEFINITION
 from entrypoints.api.pipelines.schedule_models import ExpectationResponse, ScheduleDefinitionResponse
 from entrypoints.api.runs.models import StageResponse
-from entrypoints.api.shared.models import ResponseModel, with_example
+from entrypoints.api.shared.models import RequestModel, ResponseModel, Timestamp, with_example
 from entrypoints.http.base_path import link
 
 _PARAMETERS_EXAMPLE = {"type": "object", "properties": {"month": {"type": "integer", "minimum": 1, "maximum": 12}}}
@@ -102,6 +102,11 @@ class PipelineResponse(ResponseModel):
             ],
             "created_at": "2026-11-23T09:00:00Z",
             "updated_at": "2026-11-23T09:00:00Z",
+            "paused_at": None,
+            "paused_by": None,
+            "paused_until": None,
+            "archived_at": None,
+            "archived_by": None,
             "links": {
                 "self": "/pipelines/1",
                 "stages": "/pipelines/1/stages",
@@ -127,6 +132,11 @@ class PipelineResponse(ResponseModel):
     expect: list[ExpectationResponse] = []
     created_at: datetime
     updated_at: datetime
+    paused_at: datetime | None = Field(description="Since when nothing starts it by itself; null if it is not paused.")
+    paused_by: str | None = Field(description="Who paused it, if known.")
+    paused_until: datetime | None = Field(description="When the pause ends; null if it ends only by `resume`.")
+    archived_at: datetime | None = Field(description="Since when it is archived: it starts no runs and is hidden from lists.")
+    archived_by: str | None = Field(description="Who archived it, if known.")
     links: dict[str, str]
 
     @classmethod
@@ -143,6 +153,11 @@ class PipelineResponse(ResponseModel):
             stages=[StageDefinitionResponse(**stage) for stage in stages],
             created_at=view.created_at,
             updated_at=view.updated_at,
+            paused_at=view.activation.paused_at,
+            paused_by=view.activation.paused_by,
+            paused_until=view.activation.paused_until,
+            archived_at=view.activation.archived_at,
+            archived_by=view.activation.archived_by,
             links={
                 "self": link(f"/pipelines/{view.id}"),
                 "stages": link(f"/pipelines/{view.id}/stages"),
@@ -175,3 +190,11 @@ def _to_stage_response(stage: StageDefinition, latest: StageResponse | None) -> 
         error_message=None,
         output=None,
     )
+
+
+class PauseRequest(RequestModel):
+    """The end of a pause."""
+
+    model_config = with_example({"until": "2026-12-01T06:00:00Z"})
+
+    until: Timestamp = Field(None, description="When the pause ends by itself. It lasts until `resume` if left out.")

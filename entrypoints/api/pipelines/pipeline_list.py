@@ -14,4 +14,5 @@ def create_pipeline_list_cache() -> PipelineListCache:
 
 def _get_version(view: PipelineView) -> PipelineStateVersion:
     latest = view.latest
-    return PipelineStateVersion(view.id, view.revision, latest.id if latest else 0, latest.last_seq if latest else 0)
+    run, seq = (latest.id, latest.last_seq) if latest else (0, 0)
+    return PipelineStateVersion(view.id, view.revision, run, seq, view.activation.changes)

@@ -6,6 +6,7 @@ from fastapi import Body, Request
 from starlette.responses import Response
 
 from application.commands.runs.run_opener import TriggerCommand
+from application.ports.queries.reader import ArchivedFilter
 from application.queries.views.pipelines import PipelineView
 from domain.runs.trigger import Trigger
 from entrypoints.api.pipelines.dependencies import PipelineDep, PipelineRefDep
@@ -18,7 +19,7 @@ from entrypoints.api.shared.etags import IfMatch, etag_matches, not_modified, pa
 from entrypoints.api.shared.idempotency import IdempotencyKeyDep, mark_replayed
 from entrypoints.api.shared.pagination import SortOrder, build_page_links, parse_cursor, take_page
 from entrypoints.api.shared.problems import problems
-from entrypoints.api.shared.query_parameters import Cursor, Limit, RunSkip, Skip, StatusFilter
+from entrypoints.api.shared.query_parameters import ArchivedChoice, Cursor, Limit, RunSkip, Skip, StatusFilter
 from entrypoints.api.shared.routing import create_router
 from entrypoints.http.auth.permissions import DEFINE, READ, TRIGGER, ResourceScope, requires
 from entrypoints.http.base_path import link
@@ -35,10 +36,17 @@ router = create_router("pipelines")
     responses=problems(422, 503),
 )
 @requires(READ)
-async def list_pipelines(request: Request, reader: ReaderDep, skip: Skip = 0, limit: Limit = 100, cursor: Cursor = None) -> Response:
+async def list_pipelines(
+    request: Request,
+    reader: ReaderDep,
+    skip: Skip = 0,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+    archived: ArchivedChoice = ArchivedFilter.EXCLUDE,
+) -> Response:
     """Return pipelines by id, each with its stages and their status in the latest run. `Link` leads to the next page."""
     position, order = parse_cursor(cursor), SortOrder(ascending=True)
-    found = await reader.pipeline_state_versions(skip, limit + 1, above=position.above, below=position.below)
+    found = await reader.pipeline_state_versions(skip, limit + 1, above=position.above, below=position.below, archived=archived)
     page, has_more = take_page(found, limit, order, position)
     headers = build_page_links(request, [version.id for version in page], order, position, skip, has_more)
     etag = page_etag(page)
@@ -98,7 +106,9 @@ async def change_pipeline(
     changed = await application.change_pipeline()(ref, definition.root, parse_expected_revisions(if_match), actor)
     stored = await reader.pipeline(changed.id)
     latest = stored.latest if stored else None
-    pipeline = PipelineView(changed.id, changed.revision, changed.definition, changed.created_at, changed.updated_at, latest)
+    pipeline = PipelineView(
+        changed.id, changed.revision, changed.definition, changed.created_at, changed.updated_at, latest, changed.activation
+    )
     response.headers["ETag"] = pipeline_etag(pipeline)
     return PipelineResponse.from_view(pipeline)
 

@@ -19,9 +19,9 @@ IfMatch = Annotated[
 
 
 def pipeline_etag(pipeline: PipelineView) -> str:
-    """Return the ETag of a pipeline: its revision and the last event of its latest run."""
+    """Return the ETag of a pipeline: its revision, the last event of its latest run, and how often it was paused, archived and so on."""
     latest = f"{pipeline.latest.id}.{pipeline.latest.last_seq}" if pipeline.latest else "0.0"
-    return f'"{pipeline.revision}.{latest}"'
+    return f'"{pipeline.revision}.{latest}.{pipeline.activation.changes}"'
 
 
 def run_etag(run: RunView) -> str:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from fastapi import Query
 from pydantic import BeforeValidator, WithJsonSchema
 
+from application.ports.queries.reader import ArchivedFilter
 from domain.runs.status import Status
 from entrypoints.api.shared.models import parse_timestamp
 from entrypoints.http.ids import MAX_ID
@@ -29,6 +30,11 @@ StatusFilter = Annotated[
     BeforeValidator(_parse_status),
     WithJsonSchema({"type": "string", "enum": [status.value for status in Status]}),
     Query(description="Only runs with this status."),
+]
+ArchivedChoice = Annotated[
+    ArchivedFilter,
+    WithJsonSchema({"type": "string", "enum": [choice.value for choice in ArchivedFilter]}),
+    Query(description="Whether archived pipelines are left out, listed too, or listed alone."),
 ]
 TriggerFilter = Annotated[Literal["dashboard", "api", "cli", "report"] | None, Query(description="Only runs triggered this way.")]
 Since = Annotated[_Timestamp, Query(description="Only runs created at this time or later.")]

@@ -88,6 +88,9 @@ async def _apply(client: HeadgateClient, source: DefinitionSource) -> str:
             count = len(created["stages"])
             print(f"{created['name']}: created, {count} {'stage' if count == 1 else 'stages'}  ({source.location})", flush=True)
             return "created"
+        if before["name"] != name:
+            print(sanitize(f"{source.location}: name: {name} is the old name of {before['name']}; change it in the file"), file=sys.stderr)
+            return "refused"
         after = await client.put(f"/pipelines/{quote(str(name), safe='')}", source.definition)
     except ApiError as error:
         if error.is_transient:

@@ -46,6 +46,9 @@ class HeadgateClient:
     async def put(self, path: str, body: JSON) -> JSON:
         return await self._send("PUT", path, body)
 
+    async def delete(self, path: str, **query: str | int) -> None:
+        await self._request("DELETE", path, query=query)
+
     async def find_pipeline(self, name_or_id: str) -> JSON | None:
         """Return the pipeline, or None if there is none."""
         try:
@@ -84,6 +87,13 @@ class HeadgateClient:
             raise self._to_unreachable(error) from None
 
     async def _send(self, method: str, path: str, body: JSON = None, query: dict[str, str | int] | None = None) -> JSON:
+        response = await self._request(method, path, body, query)
+        try:
+            return response.json()
+        except ValueError:
+            raise Unreachable(f"The server at {self.url} is not Headgate: it sent no JSON for {path}") from None
+
+    async def _request(self, method: str, path: str, body: JSON = None, query: dict[str, str | int] | None = None) -> httpx.Response:
         try:
             response = await self._http.request(method, path, json=body, params=query or None)
         except (httpx.TransportError, httpx.InvalidURL) as error:
@@ -92,10 +102,7 @@ class HeadgateClient:
             raise ApiError(422, "The input is not valid Unicode text and cannot be sent.") from None
         if response.is_error:
             raise _to_api_error(response)
-        try:
-            return response.json()
-        except ValueError:
-            raise Unreachable(f"The server at {self.url} is not Headgate: it sent no JSON for {path}") from None
+        return response
 
     def _to_unreachable(self, error: Exception) -> Unreachable:
         reason = str(error) or type(error).__name__

@@ -1,8 +1,12 @@
 import pytest
 
+from application.ports.persistence.idempotency import IdempotencyKey
+from application.ports.persistence.pipelines import PipelineRef
+from application.ports.queries.reader import ArchivedFilter
 from domain.errors import NameTaken
+from domain.pipelines.activation import ACTIVE, Activation
 from tests.contracts.stores import StoreUnderTest, is_blocked
-from tests.support.builders import NOW, a_definition, a_pipeline, a_stage, an_hour_later
+from tests.support.builders import NOW, a_definition, a_pipeline, a_stage, an_hour_later, seconds_later
 
 
 async def test_a_stored_pipeline_is_found_by_id_and_by_name(store: StoreUnderTest) -> None:
@@ -96,7 +100,6 @@ async def test_a_revision_is_added_and_the_newest_is_found(store: StoreUnderTest
 
     async with store.open_unit_of_work() as work:
         assert await work.pipelines.find("hourly") == revised
-        assert await work.pipelines.find("nightly") is None
         assert await work.pipelines.count() == 1
     assert (revised.id, revised.revision) == (pipeline.id, 2)
     assert (revised.created_at, revised.updated_at) == (NOW, an_hour_later())
@@ -131,3 +134,141 @@ async def test_every_key_of_every_kind_is_read_back_unchanged(store: StoreUnderT
 
     assert found is not None
     assert found.definition == definition
+
+
+async def rename(store: StoreUnderTest, pipeline_id: int, *names: str) -> None:
+    for name in names:
+        async with store.open_unit_of_work() as work:
+            await work.pipelines.find(pipeline_id, lock=True)
+            await work.pipelines.revise(pipeline_id, a_definition(name), NOW)
+            await work.commit()
+
+
+async def test_a_renamed_pipeline_is_found_by_its_old_names(store: StoreUnderTest) -> None:
+    pipeline = await a_pipeline(store.open_unit_of_work, "nightly")
+    other = await a_pipeline(store.open_unit_of_work, "other")
+
+    await rename(store, pipeline.id, "hourly", "daily")
+
+    async with store.other_unit_of_work() as work:
+        found = [await work.pipelines.find(name) for name in ("daily", "hourly", "nightly")]
+        locked = await work.pipelines.find("nightly", lock=True)
+        many = await work.pipelines.find_many(["nightly", "other", "hourly", pipeline.id, "nobody"])
+        loaded = await work.load_for_update([], refs=["nightly", "nobody"])
+    assert [each and (each.id, each.name) for each in [*found, locked]] == [(pipeline.id, "daily")] * 4
+    assert {ref: each.id for ref, each in many.items()} == {
+        "nightly": pipeline.id,
+        "other": other.id,
+        "hourly": pipeline.id,
+        pipeline.id: pipeline.id,
+    }
+    assert {ref: each.name for ref, each in loaded.pipelines.items()} == {"nightly": "daily"}
+    assert (view := await store.reader.pipeline("nightly")) is not None and view.name == "daily"
+
+
+async def test_an_old_name_finds_the_pipeline_that_took_it(store: StoreUnderTest) -> None:
+    renamed = await a_pipeline(store.open_unit_of_work, "nightly")
+    await rename(store, renamed.id, "hourly", "daily")
+
+    new = await a_pipeline(store.open_unit_of_work, "nightly")
+    await rename(store, new.id, "hourly", "weekly")
+
+    async with store.open_unit_of_work() as work:
+        found = {name: await work.pipelines.find(name) for name in ("daily", "hourly", "nightly", "weekly")}
+    assert {name: each and each.id for name, each in found.items()} == {
+        "daily": renamed.id,
+        "hourly": new.id,
+        "nightly": new.id,
+        "weekly": new.id,
+    }
+
+
+async def test_a_pipeline_takes_back_its_old_name(store: StoreUnderTest) -> None:
+    pipeline = await a_pipeline(store.open_unit_of_work, "nightly")
+
+    await rename(store, pipeline.id, "hourly", "nightly")
+
+    async with store.open_unit_of_work() as work:
+        found = await work.pipelines.find_many(["nightly", "hourly"])
+    assert {ref: each.name for ref, each in found.items()} == {"nightly": "nightly", "hourly": "nightly"}
+
+
+async def test_whether_a_pipeline_is_paused_or_archived_is_read_back(store: StoreUnderTest) -> None:
+    pipeline = await a_pipeline(store.open_unit_of_work, "nightly")
+    activation = ACTIVE.pause(NOW, "mara", an_hour_later()).archive(NOW, "eve")
+
+    await set_activation(store, pipeline.id, activation)
+
+    async with store.open_unit_of_work() as work:
+        found = await work.pipelines.find("nightly", lock=True)
+        revised = await work.pipelines.revise(pipeline.id, a_definition("nightly", 2), NOW)
+    view = await store.reader.pipeline("nightly")
+    assert found is not None and view is not None
+    assert found.activation == revised.activation == view.activation == activation
+    assert (found.paused_at, view.archived_at) == (NOW, NOW)
+
+
+async def set_activation(store: StoreUnderTest, pipeline_id: int, activation: Activation) -> None:
+    async with store.open_unit_of_work() as work:
+        await work.pipelines.find(pipeline_id, lock=True)
+        await work.pipelines.set_activation(pipeline_id, activation)
+        await work.commit()
+
+
+async def test_pauses_that_have_ended_are_found(store: StoreUnderTest) -> None:
+    ended, later, endless, _ = [await a_pipeline(store.open_unit_of_work, name) for name in ("a", "b", "c", "d")]
+    await set_activation(store, ended.id, ACTIVE.pause(NOW, None, seconds_later(10)))
+    await set_activation(store, later.id, ACTIVE.pause(NOW, None, seconds_later(11)))
+    await set_activation(store, endless.id, ACTIVE.pause(NOW, None))
+
+    async with store.open_unit_of_work() as work:
+        assert list(await work.pipelines.find_ended_pauses(seconds_later(10), 5)) == [ended.id]
+        assert list(await work.pipelines.find_ended_pauses(an_hour_later(), 5)) == [ended.id, later.id]
+        assert list(await work.pipelines.find_ended_pauses(an_hour_later(), 1)) == [ended.id]
+
+
+async def test_a_deleted_pipeline_is_not_found_and_its_names_are_free(store: StoreUnderTest) -> None:
+    pipeline = await a_pipeline(store.open_unit_of_work, "nightly")
+    await rename(store, pipeline.id, "hourly")
+    keys = [IdempotencyKey("POST /trigger/hourly x", key, b"d") for key in ("run", "creation", "other")]
+    answers = [{"pipeline_id": pipeline.id}, {"id": pipeline.id, "definition": {}}, {"pipeline_id": pipeline.id + 1}]
+    async with store.open_unit_of_work() as work:
+        for key, answer in zip(keys, answers, strict=True):
+            assert await work.idempotency.find(key, NOW) is None
+            await work.idempotency.add(key, answer)
+        await work.commit()
+
+    async with store.open_unit_of_work() as work:
+        await work.pipelines.find(pipeline.id, lock=True)
+        await work.pipelines.mark_deleted(pipeline.id, NOW)
+        await work.commit()
+
+    refs: list[PipelineRef] = ["nightly", "hourly", pipeline.id]
+    async with store.open_unit_of_work() as work:
+        assert [await work.pipelines.find(ref, lock=True) for ref in refs] == [None] * 3
+        assert await work.pipelines.find_many(refs) == {}
+        assert await work.pipelines.count() == 0
+        assert [await work.idempotency.find(key, NOW) for key in keys] == [None, None, answers[2]]
+    assert [await store.reader.pipeline(ref) for ref in refs] == [None] * 3
+    assert await store.reader.pipelines(0, 9) == await store.reader.board() == await store.reader.pipeline_names("", 9) == []
+    assert await store.reader.get_pipelines_by_id([pipeline.id]) == []
+    new = [await a_pipeline(store.open_unit_of_work, name) for name in ("nightly", "hourly")]
+    assert [each.name for each in new] == ["nightly", "hourly"]
+
+
+@pytest.mark.parametrize(
+    ("archived", "names"),
+    [(ArchivedFilter.EXCLUDE, ["a", "c"]), (ArchivedFilter.ONLY, ["b"]), (ArchivedFilter.INCLUDE, ["a", "b", "c"])],
+)
+async def test_lists_leave_out_archived_pipelines_unless_asked(store: StoreUnderTest, archived: ArchivedFilter, names: list[str]) -> None:
+    stored = [await a_pipeline(store.open_unit_of_work, name) for name in ("a", "b", "c")]
+    await set_activation(store, stored[1].id, ACTIVE.archive(NOW, "eve"))
+
+    views = await store.reader.pipelines(0, 9, archived=archived)
+    back = await store.reader.pipelines(0, 9, below=9_999, archived=archived)
+    marks = await store.reader.pipeline_state_versions(0, 9, archived=archived)
+    board = await store.reader.board(archived)
+
+    assert [view.name for view in views] == [view.name for view in back] == [row.pipeline.name for row in board] == names
+    assert [mark.id for mark in marks] == [view.id for view in views]
+    assert [mark.activation_changes for mark in marks] == [view.activation.changes for view in views]

@@ -74,7 +74,9 @@ async def test_pipelines_are_paged_by_id_with_their_latest_run(store: StoreUnder
     assert views[1].latest == await store.reader.run(latest)
     assert [view.name for view in await store.reader.pipelines(1, 1)] == ["ant"]
     assert await store.reader.pipelines(3, 10) == []
-    marks = [(view.id, view.revision, view.latest.id if view.latest else 0, view.latest.last_seq if view.latest else 0) for view in views]
+    marks = [
+        (view.id, view.revision, view.latest.id if view.latest else 0, view.latest.last_seq if view.latest else 0, 0) for view in views
+    ]
     assert [astuple(mark) for mark in await store.reader.pipeline_state_versions(0, 10)] == marks
     assert [astuple(mark) for mark in await store.reader.pipeline_state_versions(1, 1)] == marks[1:2]
     by_id = {view.id: view for view in await store.reader.get_pipelines_by_id([views[1].id, 404, 2**70, views[0].id])}

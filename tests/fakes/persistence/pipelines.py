@@ -1,12 +1,14 @@
 """Pipelines and their revisions in memory."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from application.ports.persistence.pipelines import PipelineRef, StoredPipeline
 from domain.errors import NameTaken
+from domain.pipelines.activation import Activation
 from domain.pipelines.definition import PipelineDefinition
 from tests.fakes.persistence import values
 from tests.fakes.persistence.store import PipelineRow
@@ -23,6 +25,7 @@ class FakePipelines:
         await self._reserve(definition.name, None)
         row = PipelineRow(tx.store.next_id("pipeline"), definition.name, 1, now, now)
         await tx.lock("pipeline", row.id)
+        self._transaction.aliases.pop(definition.name, None)
         return self._put(row, definition)
 
     async def find(self, ref: PipelineRef, *, lock: bool = False) -> StoredPipeline | None:
@@ -45,10 +48,36 @@ class FakePipelines:
         _check(tx, definition)
         await self._reserve(definition.name, pipeline_id)
         row = tx.pipelines[pipeline_id]
+        if row.name != definition.name:
+            tx.aliases.pop(definition.name, None)
+            tx.aliases[row.name] = pipeline_id
         return self._put(replace(row, name=definition.name, revision=row.revision + 1, updated_at=now), definition)
 
+    async def set_activation(self, pipeline_id: int, activation: Activation) -> None:
+        tx = await self._transaction.begin_statement()
+        tx.require_lock("pipeline", pipeline_id)
+        tx.pipelines[pipeline_id] = replace(tx.pipelines[pipeline_id], activation=activation)
+
+    async def find_ended_pauses(self, now: datetime, limit: int) -> Sequence[int]:
+        tx = await self._transaction.begin_statement()
+        ends = [(row.activation.paused_until, row.id) for row in tx.pipelines.values() if row.deleting_at is None]
+        return [id for _, id in sorted((until, id) for until, id in ends if until is not None and until <= now)][:limit]
+
+    async def mark_deleted(self, pipeline_id: int, now: datetime) -> None:
+        tx = await self._transaction.begin_statement()
+        tx.require_lock("pipeline", pipeline_id)
+        for name in [name for name, owner in tx.aliases.items() if owner == pipeline_id]:
+            del tx.aliases[name]
+        for key in [key for key, stored in tx.answers.items() if _is_about(stored.answer, pipeline_id)]:
+            del tx.answers[key]
+        row = tx.pipelines[pipeline_id]
+        name = f"{row.name} (deleted {pipeline_id})"
+        activation = replace(row.activation, paused_until=None)
+        tx.pipelines[pipeline_id] = replace(row, name=name, deleting_at=now, activation=activation)
+
     async def count(self) -> int:
-        return len((await self._transaction.begin_statement()).pipelines)
+        tx = await self._transaction.begin_statement()
+        return sum(row.deleting_at is None for row in tx.pipelines.values())
 
     async def _reserve(self, name: str, owner: int | None) -> None:
         """Act as a unique index: an insert of the same name waits for the first transaction, then fails."""
@@ -58,10 +87,11 @@ class FakePipelines:
 
     def _row(self, ref: PipelineRef) -> PipelineRow | None:
         rows = self._transaction.pipelines
-        if isinstance(ref, int):
-            return rows.get(ref)
-        values.text(ref)
-        return next((row for row in rows.values() if row.name == ref), None)
+        if isinstance(ref, str):
+            values.text(ref)
+            ref = next((row.id for row in rows.values() if row.name == ref), self._transaction.aliases.get(ref, 0))
+        row = rows.get(ref)
+        return row if row is not None and row.deleting_at is None else None
 
     def _put(self, row: PipelineRow, definition: PipelineDefinition) -> StoredPipeline:
         self._transaction.pipelines[row.id] = row
@@ -70,7 +100,13 @@ class FakePipelines:
 
     def _stored(self, row: PipelineRow) -> StoredPipeline:
         definition = deepcopy(self._transaction.revisions[row.id, row.revision])
-        return StoredPipeline(row.id, row.revision, definition, row.created_at, row.updated_at)
+        return StoredPipeline(row.id, row.revision, definition, row.created_at, row.updated_at, row.activation)
+
+
+def _is_about(answer: Any, pipeline_id: int) -> bool:
+    if not isinstance(answer, dict):
+        return False
+    return answer.get("pipeline_id") == pipeline_id or (answer.get("id") == pipeline_id and "definition" in answer)
 
 
 def _check(tx: Transaction, definition: PipelineDefinition) -> None:

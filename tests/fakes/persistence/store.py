@@ -19,6 +19,7 @@ from domain.access.api_tokens import ApiToken
 from domain.access.audit import AuditEntry
 from domain.access.sessions import Session
 from domain.errors import Unavailable
+from domain.pipelines.activation import ACTIVE, Activation
 from domain.pipelines.definition import PipelineDefinition
 from domain.runs.attempt_log import AttemptLog
 from domain.runs.run import Run
@@ -37,6 +38,8 @@ class PipelineRow:
     revision: int
     created_at: datetime
     updated_at: datetime
+    activation: Activation = ACTIVE
+    deleting_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,7 @@ class Tables:
     """Rows by primary key. Rows are immutable, except runs, which are copied."""
 
     pipelines: dict[int, PipelineRow] = field(default_factory=dict)
+    aliases: dict[str, int] = field(default_factory=dict)
     revisions: dict[tuple[int, int], PipelineDefinition] = field(default_factory=dict)
     schedules: dict[int, StoredSchedule] = field(default_factory=dict)
     ticks: dict[tuple[int, datetime], Tick] = field(default_factory=dict)

@@ -52,6 +52,7 @@ class Transaction:
         self.store = store
         tables = store.committed
         self.pipelines = Overlay(tables.pipelines)
+        self.aliases = Overlay(tables.aliases)
         self.revisions = Overlay(tables.revisions)
         self.schedules = Overlay(tables.schedules)
         self.ticks = Overlay(tables.ticks)

@@ -8,7 +8,7 @@ from statistics import median
 from typing import Unpack
 
 from application.ports.persistence.pipelines import PipelineRef
-from application.ports.queries.reader import RunListQuery, StoreProblem, TickListQuery
+from application.ports.queries.reader import ArchivedFilter, RunListQuery, StoreProblem, TickListQuery
 from application.queries.views.events import EventView
 from application.queries.views.history import FailureView, FirstOccurrence, PastDecision, StageTimes
 from application.queries.views.logs import LogFilter, LogLineView
@@ -35,28 +35,47 @@ class FakeReader:
     def __init__(self, store: FakeStore) -> None:
         self._store = store
 
-    async def pipelines(self, skip: int, limit: int, *, above: int | None = None, below: int | None = None) -> list[PipelineView]:
-        rows = [row for row in sorted(self._tables.pipelines.values(), key=lambda row: row.id) if _is_between(row.id, above, below)]
+    async def pipelines(
+        self,
+        skip: int,
+        limit: int,
+        *,
+        above: int | None = None,
+        below: int | None = None,
+        archived: ArchivedFilter = ArchivedFilter.EXCLUDE,
+    ) -> list[PipelineView]:
+        rows = [row for row in self._rows(archived) if _is_between(row.id, above, below)]
         page = rows[skip : skip + limit] if below is None else rows[::-1][skip : skip + limit][::-1]
         return [self._pipeline(row) for row in page]
 
     async def pipeline_state_versions(
-        self, skip: int, limit: int, *, above: int | None = None, below: int | None = None
+        self,
+        skip: int,
+        limit: int,
+        *,
+        above: int | None = None,
+        below: int | None = None,
+        archived: ArchivedFilter = ArchivedFilter.EXCLUDE,
     ) -> list[PipelineStateVersion]:
-        found = await self.pipelines(skip, limit, above=above, below=below)
+        found = await self.pipelines(skip, limit, above=above, below=below, archived=archived)
         latest = [(view, view.latest) for view in found]
-        return [PipelineStateVersion(view.id, view.revision, run.id if run else 0, run.last_seq if run else 0) for view, run in latest]
+        return [
+            PipelineStateVersion(view.id, view.revision, run.id if run else 0, run.last_seq if run else 0, view.activation.changes)
+            for view, run in latest
+        ]
 
     async def get_pipelines_by_id(self, ids: Sequence[int]) -> list[PipelineView]:
-        return [self._pipeline(row) for row in self._tables.pipelines.values() if row.id in ids]
+        return [self._pipeline(row) for row in self._rows() if row.id in ids]
 
     async def pipeline(self, ref: PipelineRef) -> PipelineView | None:
-        rows = self._tables.pipelines.values()
-        found = next((row for row in rows if ref in (row.id, row.name)), None)
+        found = next((row for row in self._rows() if ref in (row.id, row.name)), None)
+        if found is None and isinstance(ref, str):
+            owner = self._tables.aliases.get(ref)
+            found = next((row for row in self._rows() if row.id == owner), None)
         return self._pipeline(found) if found else None
 
     async def pipeline_names(self, part: str, limit: int) -> list[tuple[int, str]]:
-        matching = sorted((row.name, row.id) for row in self._tables.pipelines.values() if part.lower() in row.name.lower())
+        matching = sorted((row.name, row.id) for row in self._rows() if part.lower() in row.name.lower())
         return [(id, name) for name, id in matching[:limit]]
 
     async def revisions(self, pipeline_id: int, *, limit: int, newest: int | None = None) -> list[RevisionView]:
@@ -65,8 +84,8 @@ class FakeReader:
         at = self._tables.pipelines[pipeline_id].updated_at if pipeline_id in self._tables.pipelines else self._store.clock.now()
         return [RevisionView(number, deepcopy(self._tables.revisions[pipeline_id, number]), at) for number in rows]
 
-    async def board(self) -> list[BoardRow]:
-        rows = sorted(self._tables.pipelines.values(), key=lambda row: row.name)
+    async def board(self, archived: ArchivedFilter = ArchivedFilter.EXCLUDE) -> list[BoardRow]:
+        rows = sorted(self._rows(archived), key=lambda row: row.name)
         return [
             BoardRow(self._pipeline(row), [_bar(run) for run in reversed(self._recent(row.id))], *get_next_run(self._tables, row.id))
             for row in rows
@@ -241,7 +260,14 @@ class FakeReader:
         definition = deepcopy(self._tables.revisions[row.id, row.revision])
         latest = next(iter(self._recent(row.id)), None)
         view = run_view(self._tables, latest) if latest else None
-        return PipelineView(row.id, row.revision, definition, row.created_at, row.updated_at, view)
+        return PipelineView(row.id, row.revision, definition, row.created_at, row.updated_at, view, row.activation)
+
+    def _rows(self, archived: ArchivedFilter = ArchivedFilter.INCLUDE) -> list[PipelineRow]:
+        """Return the pipelines that are not deleted, by id."""
+        rows = sorted((row for row in self._tables.pipelines.values() if row.deleting_at is None), key=lambda row: row.id)
+        if archived is ArchivedFilter.INCLUDE:
+            return rows
+        return [row for row in rows if row.activation.is_archived is (archived is ArchivedFilter.ONLY)]
 
 
 def _is_opened_within(run: Run, since: datetime | None, until: datetime | None) -> bool:
