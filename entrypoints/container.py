@@ -77,6 +77,7 @@ from application.ports.telemetry.event_sinks import EventSink
 from application.ports.telemetry.telemetry import Telemetry
 from application.queries.access.access_queries import AccessQueries
 from application.queries.access.authenticator import Authenticator
+from application.queries.schedules.preview import PreviewTicks
 from application.services.batching.advance_batcher import AdvanceBatcher
 from application.services.batching.report_batcher import ReportBatcher
 from application.services.batching.trigger_batcher import TriggerBatcher
@@ -152,6 +153,7 @@ class Application(containers.DeclarativeContainer):
     archive_pipeline = _instrumented(telemetry, providers.Singleton(ArchivePipeline, change_activation))
     unarchive_pipeline = _instrumented(telemetry, providers.Singleton(UnarchivePipeline, change_activation))
     delete_pipeline = _instrumented(telemetry, providers.Singleton(DeletePipeline, adapters.open_unit_of_work, adapters.clock, wakeups))
+    preview_ticks = providers.Singleton(PreviewTicks, adapters.cron_expressions, adapters.clock)
     claim_dispatch = _instrumented(
         telemetry,
         providers.Singleton(ClaimDispatch, adapters.open_unit_of_work, adapters.tokens, adapters.clock, wakeups, dispatch_rules),

@@ -56,6 +56,11 @@ def find_last_tick(schedule: Recurrence | ScheduleDefinition, until: datetime, i
     return None
 
 
+def get_schedule_key(pipeline_id: int, name: str) -> str:
+    """Return the key of a pipeline's schedule for `get_jitter`."""
+    return f"{pipeline_id}/{name}"
+
+
 def get_jitter(schedule_key: str, due_at: datetime, jitter: float) -> timedelta:
     """Return the delay of a tick, less than `jitter` seconds. It depends on the arguments only, so all processes agree."""
     limit = math.floor(jitter * 1_000)

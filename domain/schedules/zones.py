@@ -6,8 +6,8 @@ from typing import Final
 from zoneinfo import ZoneInfo, available_timezones
 
 MAX_ZONE_LENGTH: Final = 64
-SEARCH_STEP: Final = timedelta(days=1)
-"""No zone changes its offset twice within this time."""
+SEARCH_STEP: Final = timedelta(days=6)
+"""Since 1970, no zone has changed its offset twice within this time."""
 _SECOND: Final = timedelta(seconds=1)
 
 

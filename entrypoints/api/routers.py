@@ -15,12 +15,14 @@ from entrypoints.api.reports import routes as report_routes
 from entrypoints.api.runs import control_routes
 from entrypoints.api.runs import routes as run_routes
 from entrypoints.api.runs.run_list import create_run_list_cache
+from entrypoints.api.schedules import preview_routes
 from entrypoints.api.system import docs_routes, health_routes
 from entrypoints.api.workers import routes as worker_routes
 
 ROUTERS = (
     pipeline_routes.router,
     activation_routes.router,
+    preview_routes.router,
     run_routes.router,
     control_routes.router,
     history_routes.router,

@@ -17,6 +17,7 @@ from tests.support.worst_store import (
     FAILING_RUN,
     FIELDS,
     FIELDS_RUN,
+    RARE,
     TEXTS,
     TEXTS_RUN,
     dense_stages,
@@ -80,6 +81,26 @@ def bodies(url: str, given: Mapping[str, bytes]) -> list[WorstRequest]:
     return [WorstRequest(name, url, body, JSON) for name, body in given.items()]
 
 
+def rare_schedules() -> list[dict[str, Any]]:
+    """Return 20 schedules whose ticks take long to find: they are on a few days of a century."""
+    return [RARE | {"name": f"s{index}"} for index in range(20)]
+
+
+def previews() -> dict[str, bytes]:
+    """Return schedules whose next times take long to find."""
+    rare = rare_schedules()[0]
+    known = {key: rare[key] for key in ("cron", "timezone")} | {"count": 100}
+    return {
+        "rare": json.dumps(known).encode(),
+        "far": json.dumps(known | {"after": "2900-01-01T00:00:00Z"}).encode(),
+        "skipped": json.dumps(
+            {"every": 5, "count": 100, "skip": [f"2026-{m:02}-{d:02}" for m in range(1, 13) for d in range(1, 29)]}
+        ).encode(),
+        "unknown zone": json.dumps(known | {"timezone": "Europe/Berln"}).encode(),
+        "long": json.dumps({"cron": "1," * 500_000}).encode(),
+    }
+
+
 def definitions(method_name: str) -> dict[str, bytes]:
     """Return definitions of about 1 MiB, valid and invalid ones."""
 
@@ -102,6 +123,9 @@ def definitions(method_name: str) -> dict[str, bytes]:
         "all of": dump(stages=[stage], parameters={"properties": {"a": {"allOf": [{"minimum": 1}] * 60_000}}}),
         "patterns": dump(stages=[stage], parameters={"properties": {f"p{index}": {"pattern": "^(a+)+$"} for index in range(20_000)}}),
         "nested": dump(stages=[stage], parameters={"x": [[[[[[]]]]]] * 70_000}),
+        "schedules": dump(stages=[stage], schedules=rare_schedules()),
+        "unknown zones": dump(stages=[stage], schedules=[{"name": f"s{n}", "cron": "* * * * *", "timezone": "x" * 60} for n in range(20)]),
+        "skipped dates": dump(stages=[stage], schedules=[{"name": "a", "every": 5, "skip": ["2026-12-25"] * 60_000}]),
         "deep": b'{"name":"a","stages":' + b"[" * 900_000,
         **values("parameters"),
     }
@@ -244,6 +268,8 @@ WORST_REQUESTS: Final[Mapping[tuple[str, str], Sequence[WorstRequest]]] = {
     ("POST", "/runs/{id}/stages/{stage}/reject"): bodies(f"/runs/{APPROVAL_RUN}/stages/ask/reject", few_values("fields")),
     ("POST", "/runs/{id}/stages/{stage}/retry"): one(f"/runs/{FAILING_RUN}/stages/failing-0/retry"),
     ("POST", "/runs/{id}/stages/{stage}/skip"): bodies(f"/runs/{FAILING_RUN}/stages/failing-0/skip", few_values("message")),
+    ("GET", "/pipelines/{pipeline_id}/schedules/{name}/next"): one(f"/pipelines/{DENSE}/schedules/nightly/next?count=100"),
+    ("POST", "/schedules/preview"): bodies("/schedules/preview", previews()),
     ("GET", "/static/{digest}/{name}"): one("/static/1/headgate.css"),
     ("POST", "/status-update/"): bodies("/status-update/", values("output")),
     ("POST", "/status-update/batch"): bodies("/status-update/batch", updates()),

@@ -18,6 +18,8 @@ BODY: Final = 1 << 20
 LOG_LINES: Final = 3_000
 ATTEMPTS: Final = 30
 SMALL_PIPELINES: Final = 600
+RARE = {"name": "nightly", "cron": "*/30 0 29 2 */7", "timezone": "America/New_York", "jitter": "1m"}
+"""A schedule whose ticks take long to find: they are on a few days of a century."""
 DENSE, FIELDS, TEXTS, FAILING, APPROVAL = "dense", "fields", "texts", "failing", "approval"
 DENSE_RUN, FIELDS_RUN, TEXTS_RUN, FAILING_RUN, APPROVAL_RUN = 1, 2, 3, 4, 5
 MARKDOWN: Final = ("*a **b _c [" * 8_000)[:TEXT]
@@ -50,7 +52,7 @@ async def fill_store(headgate: InProcessHeadgate) -> None:
     """Add five pipelines of the largest size, with two revisions and a run each, and many small ones."""
     stories, now = headgate.stories, headgate.fakes.clock.now()
     definitions: dict[str, tuple[Any, Any, dict[str, Any]]] = {
-        DENSE: (dense_stages(500), dense_stages(500, timeout=7), {}),
+        DENSE: (dense_stages(500), dense_stages(500, timeout=7), {"schedules": [RARE]}),
         FIELDS: (1, 2, {"parameters": parameters_schema(9_000)}),
         TEXTS: (text_stages("a"), text_stages("b"), {"description": "<" * 2_000}),
         FAILING: (failing_stages(), failing_stages(timeout=7), {}),

@@ -20,9 +20,9 @@ CHARACTERS_PER_VALUE: Final = 200
 async def parse_and_validate_definition(raw: object, schemas: ParameterSchemas, cron: CronExpressions) -> PipelineDefinition:
     """Return the definition. Raises InvalidInput with every invalid field; this includes JSON Schemas and cron expressions.
 
-    A large definition is read in a thread, so that other tasks run meanwhile.
+    A large definition, and one whose ticks have to be computed, is read in a thread, so that other tasks run meanwhile.
     """
-    if _has_at_most(LARGE_DEFINITION, raw):
+    if _has_at_most(LARGE_DEFINITION, raw) and not _has_ticks(raw):
         return _parse_and_validate(raw, schemas, cron)
     return await asyncio.to_thread(_parse_and_validate, raw, schemas, cron)
 
@@ -40,6 +40,10 @@ def _parse_and_validate(raw: object, schemas: ParameterSchemas, cron: CronExpres
     if problems:
         raise InvalidInput(problems)
     return definition
+
+
+def _has_ticks(raw: object) -> bool:
+    return isinstance(raw, Mapping) and bool(raw.get("schedules") or raw.get("expect"))
 
 
 def _has_at_most(limit: int, value: object) -> bool:

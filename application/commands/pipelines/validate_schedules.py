@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import islice, pairwise
+from itertools import islice, pairwise, takewhile
 from typing import Final
 
 from application.ports.system.cron_expressions import CronExpressions
@@ -15,7 +15,9 @@ from domain.schedules.definition import ScheduleDefinition
 from domain.schedules.tick_parameters import resolve_tick_parameters
 from domain.schedules.ticks import find_ticks, get_zone
 
-_SAMPLE_TICK: Final = datetime(2026, 1, 1, tzinfo=UTC)
+_SAMPLE_TICK: Final = datetime(2027, 3, 1, tzinfo=UTC)
+_LAST_SAMPLE: Final = datetime(2028, 3, 2, tzinfo=UTC)
+"""A year with a leap day."""
 _SAMPLED_TICKS: Final = 100
 
 
@@ -43,7 +45,8 @@ def find_schedule_parameter_problems(definition: PipelineDefinition, schemas: Pa
 
 
 def _find_jitter_problem(schedule: ScheduleDefinition, cron: CronExpressions) -> str | None:
-    ticks = islice(find_ticks(schedule.recurrence, _SAMPLE_TICK, cron.iterate), _SAMPLED_TICKS)
+    found = islice(find_ticks(schedule.recurrence, _SAMPLE_TICK, cron.iterate), _SAMPLED_TICKS)
+    ticks = takewhile(lambda tick: tick < _LAST_SAMPLE, found)
     shortest = min((later - tick for tick, later in pairwise(ticks)), default=None)
     if shortest is None or schedule.jitter < shortest.total_seconds():
         return None

@@ -7,7 +7,7 @@ from domain.pipelines.field_parser import MAX_TAGS, NAME, TAG
 from domain.pipelines.http_request import DEFAULT_MAX_BYTES, MAX_RESPONSE_BYTES, METHODS
 from domain.pipelines.parsing import MAX_RETRIES, MAX_STAGES
 from domain.schedules.parsing import MAX_SCHEDULES
-from entrypoints.api.pipelines.schedule_schema import EXPECTATION, SCHEDULE, build_duration_schema
+from entrypoints.api.pipelines.schedule_schema import EXPECTATION, SCHEDULE, build_duration_schema, or_null
 
 _NAME = {"type": "string", "pattern": f"^{NAME.pattern}$", "maxLength": 100}
 _COMMAND = {"anyOf": [{"type": "array", "items": {"type": "string"}, "minItems": 1}, {"type": "string"}]}
@@ -96,17 +96,13 @@ DEFINITION: dict[str, Any] = {
             "description": "Environment variables of its `command` and `python` stages. A stage's own `env` overrides them.",
         },
         "stages": {"type": "array", "minItems": 1, "maxItems": MAX_STAGES, "items": STAGE},
-        "schedules": {
-            "type": ["array", "null"],
-            "maxItems": MAX_SCHEDULES,
-            "items": SCHEDULE,
-            "description": "When it runs by itself; not for pipelines whose stages are all external.",
-        },
-        "expect": {
-            "type": ["array", "null"],
-            "maxItems": MAX_SCHEDULES,
-            "items": EXPECTATION,
-            "description": "When other machines are expected to run it; for pipelines whose stages are all external.",
-        },
+        "schedules": or_null(
+            {"type": "array", "maxItems": MAX_SCHEDULES, "items": SCHEDULE},
+            "When it runs by itself; not for pipelines whose stages are all external.",
+        ),
+        "expect": or_null(
+            {"type": "array", "maxItems": MAX_SCHEDULES, "items": EXPECTATION},
+            "When other machines are expected to run it; for pipelines whose stages are all external.",
+        ),
     },
 }

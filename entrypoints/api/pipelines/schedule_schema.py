@@ -5,16 +5,21 @@ from typing import Any
 from domain.pipelines.field_parser import MAX_SECONDS, NAME
 from domain.schedules.cron_syntax import MAX_CRON_LENGTH
 from domain.schedules.definition import DEFAULT_CATCH_UP_WINDOW, DEFAULT_GRACE, DEFAULT_ZONE, CatchUpPolicy, OverlapPolicy
-from domain.schedules.parsing import MAX_JITTER, MAX_SKIPPED, MIN_INTERVAL
+from domain.schedules.parsing import MAX_JITTER, MAX_SKIPPED
+from domain.schedules.recurrence_parsing import MIN_INTERVAL
 
 _DURATION_PATTERN = r"^([0-9]{1,9}d)?([0-9]{1,9}h)?([0-9]{1,9}m)?([0-9]{1,9}(\.[0-9]{1,6})?s)?$"
-_LOCAL_TIME = {"type": ["string", "null"], "maxLength": 32}
+_LOCAL_TIME = {"type": "string", "maxLength": 32}
 
 
 def build_duration_schema(description: str, **limits: float) -> dict[str, Any]:
     """Return the schema of a duration: seconds within the limits, or a text such as 15m."""
     number = {"type": "number", "maximum": MAX_SECONDS, **limits}
     return {"anyOf": [number, {"type": "string", "minLength": 2, "pattern": _DURATION_PATTERN}], "description": description}
+
+
+def or_null(schema: dict[str, Any], description: str) -> dict[str, Any]:
+    return {"anyOf": [schema, {"type": "null"}], "description": description}
 
 
 _RECURRENCE: dict[str, Any] = {
@@ -37,20 +42,17 @@ SCHEDULE: dict[str, Any] = {
         "name": {"type": "string", "pattern": f"^{NAME.pattern}$", "maxLength": 100},
         **_RECURRENCE,
         "at": {"type": "string", "maxLength": 32, "description": "One time in the schedule's zone, such as 2026-12-24T18:00."},
-        "start": _LOCAL_TIME | {"description": "The first date or time, in the schedule's zone."},
-        "end": _LOCAL_TIME | {"description": "The last date or time; a date is included whole."},
-        "skip": {
-            "type": ["array", "null"],
-            "maxItems": MAX_SKIPPED,
-            "items": {"type": "string", "format": "date"},
-            "description": "Dates, in the schedule's zone, on which it does not fire.",
-        },
+        "start": or_null(_LOCAL_TIME, "The first date or time, in the schedule's zone."),
+        "end": or_null(_LOCAL_TIME, "The last date or time; a date is included whole."),
+        "skip": or_null(
+            {"type": "array", "maxItems": MAX_SKIPPED, "items": {"type": "string", "format": "date"}},
+            "Dates, in the schedule's zone, on which it does not fire.",
+        ),
         "jitter": build_duration_schema("Each tick is delayed by less than this; 0 by default.", minimum=0, maximum=MAX_JITTER),
-        "parameters": {
-            "type": ["object", "null"],
-            "additionalProperties": True,
-            "description": "The parameters of its runs. {tick: date, offset: -1d} stands for the date, datetime or timestamp of the tick.",
-        },
+        "parameters": or_null(
+            {"type": "object", "additionalProperties": True},
+            "The parameters of its runs. {tick: date, offset: -1d} stands for the date, datetime or timestamp of the tick.",
+        ),
         "catch_up": {"type": "string", "enum": [policy.value for policy in CatchUpPolicy], "default": CatchUpPolicy.LATEST.value},
         "catch_up_window": build_duration_schema(
             f"Ticks missed longer ago never run; {DEFAULT_CATCH_UP_WINDOW:,.0f} s by default.", minimum=0
@@ -66,9 +68,6 @@ EXPECTATION: dict[str, Any] = {
     "properties": {
         **_RECURRENCE,
         "grace": build_duration_schema(f"How late a run may start; {DEFAULT_GRACE:,.0f} s by default.", minimum=0),
-        "max_duration": {
-            "anyOf": [*build_duration_schema("", exclusiveMinimum=0)["anyOf"], {"type": "null"}],
-            "description": "A longer run is overrun.",
-        },
+        "max_duration": or_null(build_duration_schema("", exclusiveMinimum=0), "A longer run is overrun."),
     },
 }

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from entrypoints.api.pipelines.models import PipelineDefinitionRequest
+from entrypoints.api.schedules.preview_models import PreviewRequest
 from entrypoints.api.shared.models import RequestModel, ResponseModel
 from entrypoints.api.shared.problems import problems
 from entrypoints.http.auth.cookies import get_cookie_name
@@ -17,9 +18,12 @@ from entrypoints.http.auth.permissions import SESSION_COOKIE, AccessLevel, Acces
 from entrypoints.http.base_path import link
 from entrypoints.http.plain_route import PlainRoute
 
+_UNTYPED_REQUESTS = (PipelineDefinitionRequest, PreviewRequest)
+"""Bodies that the domain parses."""
 _REFERENCE = "#/components/schemas/"
 TAGS = [
     {"name": "pipelines", "description": "Define pipelines and trigger them."},
+    {"name": "schedules", "description": "When pipelines run by themselves."},
     {"name": "runs", "description": "Watch runs, read their history and output, control them."},
     {"name": "status", "description": "Report the status of a stage or a run from any machine."},
     {"name": "access", "description": "Tokens, accounts and the audit log."},
@@ -93,7 +97,7 @@ def _remove_null(parameters: Sequence[dict[str, Any]]) -> None:
 
 def _build_schemas(paths: dict[str, Any]) -> dict[str, Any]:
     """Return the schemas that the paths refer to. FastAPI's own lack the plain routes' models, and the nulls in examples."""
-    models: set[type[BaseModel]] = {*_get_subclasses(RequestModel), *_get_subclasses(ResponseModel), PipelineDefinitionRequest}
+    models: set[type[BaseModel]] = {*_get_subclasses(RequestModel), *_get_subclasses(ResponseModel), *_UNTYPED_REQUESTS}
     named = sorted(models, key=_get_name)
     _, definitions = models_json_schema([(model, "validation") for model in named], ref_template=_REFERENCE + "{model}")
     schemas: dict[str, Any] = {}

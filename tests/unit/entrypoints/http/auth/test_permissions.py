@@ -20,6 +20,8 @@ from tests.support.in_process import InProcessHeadgate
 
 ROUTES: list[Any] = [*PLAIN_ROUTES, *(route for router in (*ROUTERS, *PAGES) for route in router.routes)]
 RULES = RouteTable(ROUTES).rules
+COMPUTING_PATHS = {"/schedules/preview"}
+"""Routes that take a body and change nothing."""
 LISTED: set[tuple[str, str]] = {(method, route.path) for route in ROUTES for method in route.methods - {"HEAD"}}
 
 
@@ -51,7 +53,7 @@ def test_a_path_has_the_rule_of_the_route_that_answers_it() -> None:
 
 def test_no_route_that_changes_something_needs_only_read() -> None:
     for (method, path), rule in RULES.items():
-        if method != "GET":
+        if method != "GET" and path not in COMPUTING_PATHS:
             assert rule.requirement is not Permission.READ, path
 
 

@@ -1,0 +1,48 @@
+"""When a schedule fires next: one of a pipeline, or one that is not stored."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import Path, Query
+from pydantic import BeforeValidator, WithJsonSchema
+
+from application.queries.schedules.preview import MAX_TICKS
+from domain.errors import NotFound
+from entrypoints.api.pipelines.dependencies import PipelineDep
+from entrypoints.api.schedules.preview_models import DEFAULT_COUNT, PreviewRequest, TickPreviewResponse, parse_preview
+from entrypoints.api.shared.dependencies import ApplicationDep
+from entrypoints.api.shared.models import parse_timestamp
+from entrypoints.api.shared.problems import problems
+from entrypoints.api.shared.routing import create_router
+from entrypoints.http.auth.permissions import READ, ResourceScope, requires
+
+router = create_router("schedules")
+ScheduleName = Annotated[str, Path(max_length=100, description="The schedule's name.")]
+Count = Annotated[int, Query(ge=1, le=MAX_TICKS, description="The most times to return.")]
+AfterTime = Annotated[
+    datetime | None,
+    BeforeValidator(parse_timestamp),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+    Query(description="Only later times; now by default."),
+]
+
+
+@router.get("/pipelines/{pipeline_id}/schedules/{name}/next", summary="When a schedule fires next", responses=problems(404, 422, 503))
+@requires(READ, ResourceScope.PIPELINE)
+async def list_next_ticks(
+    pipeline: PipelineDep, name: ScheduleName, application: ApplicationDep, count: Count = DEFAULT_COUNT, after: AfterTime = None
+) -> list[TickPreviewResponse]:
+    """Return the next times at which the schedule fires unless it is paused, within 30 years. Notes tell of clock changes."""
+    schedule = next((each for each in pipeline.definition.schedules if each.name == name), None)
+    if schedule is None:
+        raise NotFound("schedule", name, f"pipeline {pipeline.name}")
+    ticks = await application.preview_ticks()(schedule, count, after, pipeline.id)
+    return [TickPreviewResponse.from_view(tick) for tick in ticks]
+
+
+@router.post("/schedules/preview", summary="When a schedule would fire", responses=problems(413, 422, 503))
+@requires(READ)
+async def preview_schedule(body: PreviewRequest, application: ApplicationDep) -> list[TickPreviewResponse]:
+    """Return the next times of a schedule that is not stored, within 30 years, without jitter. Nothing is stored."""
+    schedule, count, after = parse_preview(body.root)
+    return [TickPreviewResponse.from_view(tick) for tick in await application.preview_ticks()(schedule, count, after)]

@@ -1,0 +1,18 @@
+"""Signatures of the commands about schedules: next."""
+
+from typing import Annotated
+
+import typer
+
+from entrypoints.cli.commands.remote import AsJson, get_server_url, run_action
+
+
+def next_times(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The pipeline's name or id.")],
+    count: Annotated[int, typer.Option("--count", "-n", min=1, max=100, help="How many times to show.")] = 10,
+    as_json: AsJson = False,
+) -> None:
+    """Show when a pipeline's schedules fire next, in their zones and in UTC. Exit code 2: there is no such pipeline, or no answer."""
+    from entrypoints.cli.actions.next_times import show_next_times
+
+    run_action(show_next_times(get_server_url(), name, count, as_json))
