@@ -96,6 +96,10 @@ from application.services.maintenance.metrics_collector import MetricsCollector
 from application.services.maintenance.pause_ender import PauseEnder
 from application.services.maintenance.pipeline_deleter import PipelineDeleter
 from application.services.maintenance.retention_pruner import RetentionPolicy, RetentionPruner
+from application.services.schedules.schedule_pauses import SchedulePauses
+from application.services.schedules.schedule_sync import ScheduleSync
+from application.services.schedules.schedule_times import ScheduleTimes
+from application.services.schedules.tick_service import TickService
 from domain.access.sessions import SessionRules
 
 
@@ -135,19 +139,22 @@ class Application(containers.DeclarativeContainer):
     hub = providers.Singleton(EventHub)
     wakeups = providers.Singleton(LocalWakeups, adapters.worker_streams, warm_pools)
 
+    schedule_times = providers.Singleton(ScheduleTimes, adapters.cron_expressions)
+    schedule_pauses = providers.Singleton(SchedulePauses, schedule_times)
+    schedule_sync = providers.Singleton(ScheduleSync, schedule_times)
     create_pipeline = _instrumented(
         telemetry,
         providers.Singleton(
-            CreatePipeline, adapters.open_unit_of_work, adapters.schemas, adapters.cron_expressions, adapters.clock, wakeups
+            CreatePipeline, adapters.open_unit_of_work, adapters.schemas, adapters.cron_expressions, adapters.clock, wakeups, schedule_sync
         ),
     )
     change_pipeline = _instrumented(
         telemetry,
         providers.Singleton(
-            ChangePipeline, adapters.open_unit_of_work, adapters.schemas, adapters.cron_expressions, adapters.clock, wakeups
+            ChangePipeline, adapters.open_unit_of_work, adapters.schemas, adapters.cron_expressions, adapters.clock, wakeups, schedule_sync
         ),
     )
-    change_activation = providers.Singleton(ChangeActivation, adapters.open_unit_of_work, adapters.clock, wakeups)
+    change_activation = providers.Singleton(ChangeActivation, adapters.open_unit_of_work, adapters.clock, wakeups, schedule_pauses)
     pause_pipeline = _instrumented(telemetry, providers.Singleton(PausePipeline, change_activation))
     resume_pipeline = _instrumented(telemetry, providers.Singleton(ResumePipeline, change_activation))
     archive_pipeline = _instrumented(telemetry, providers.Singleton(ArchivePipeline, change_activation))
@@ -252,7 +259,7 @@ class Application(containers.DeclarativeContainer):
         LeaseSweeper, adapters.open_unit_of_work, adapters.clock, wakeups, adapters.worker_streams, settings.provided.lease_seconds
     )
     due_run_sweeper = providers.Singleton(DueRunSweeper, adapters.open_unit_of_work, adapters.clock, wakeups)
-    pause_ender = providers.Singleton(PauseEnder, adapters.open_unit_of_work, adapters.clock, wakeups)
+    pause_ender = providers.Singleton(PauseEnder, adapters.open_unit_of_work, adapters.clock, wakeups, schedule_pauses)
     outbox_relay = providers.Singleton(
         OutboxRelay,
         adapters.open_unit_of_work,
@@ -264,6 +271,7 @@ class Application(containers.DeclarativeContainer):
         telemetry,
         f"relay-{os.getpid()}-{uuid.uuid4().hex[:8]}",
     )
+    tick_service = providers.Singleton(TickService, adapters.open_unit_of_work, run_opener, schedule_times, wakeups)
     metrics_collector = providers.Singleton(MetricsCollector, adapters.health_metrics, hub, telemetry)
     prefect_reconciler = providers.Singleton(
         PrefectReconciler, adapters.open_unit_of_work, adapters.orchestrator, cancel_run, adapters.clock, wakeups

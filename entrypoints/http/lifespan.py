@@ -100,7 +100,7 @@ def _freeze_loaded_objects() -> None:
 def _build_services(application: Application) -> list[Coroutine[Any, Any, None]]:
     """Return the loop of every background service. Each runs in every web process; none needs a leader."""
     notifier, dispatcher, relay = application.change_notifier(), application.dispatcher(), application.outbox_relay()
-    pruner, clock = application.retention_pruner(), application.adapters.database().clock
+    pruner, clock, ticks = application.retention_pruner(), application.adapters.database().clock, application.tick_service()
     deleter = application.pipeline_deleter()
     services: list[tuple[Service, Wait]] = [
         (clock, clock.wait),
@@ -111,6 +111,7 @@ def _build_services(application: Application) -> list[Coroutine[Any, Any, None]]
         (application.lease_sweeper(), wait_seconds(1.0)),
         (application.due_run_sweeper(), wait_seconds(0.25)),
         (application.pause_ender(), wait_seconds(PAUSE_INTERVAL_SECONDS)),
+        (ticks, ticks.wait),
         (application.prefect_reconciler(), wait_seconds(5.0)),
         (pruner, pruner.wait),
         (deleter, deleter.wait),

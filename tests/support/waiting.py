@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 
@@ -20,3 +20,11 @@ def wait_for(condition: Callable[[], Any], seconds: float, describe: Callable[[]
         assert time.monotonic() < deadline, f"not within {seconds:g} s\n{describe()}"
         time.sleep(0.05)
     return found
+
+
+async def eventually_finds(find: Callable[[], Awaitable[Any]], seconds: float = 20) -> Any:
+    """Return the first true value that `find` returns. Raise TimeoutError after so many seconds."""
+    async with asyncio.timeout(seconds):
+        while not (found := await find()):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+        return found

@@ -22,6 +22,11 @@ def rows_from_json(parameter: str, table: Table, columns: Sequence[str]) -> Tabl
     return source.table_valued(*typed_columns).render_derived(name=parameter, with_types=True)
 
 
+def to_row(record: object, columns: Sequence[str]) -> dict[str, Any]:
+    """Return these attributes of the record, without copying their values as `dataclasses.asdict` does."""
+    return {name: getattr(record, name) for name in columns}
+
+
 def is_any_of(key: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
     """Return the condition that the key is in the parameter, a list of 64-bit integers."""
     return key == any_(bindparam(parameter, type_=ARRAY(BigInteger)))

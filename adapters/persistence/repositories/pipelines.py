@@ -66,7 +66,7 @@ class SqlPipelines:
         (row,) = rows
         # Read after the lock. A join would pair a row that another transaction just changed with an old revision.
         definitions = await self._definitions.load([(row.id, row.revision)])
-        return _to_pipeline(row, definitions[row.id, row.revision])
+        return to_pipeline(row, definitions[row.id, row.revision])
 
     async def _find_by_alias(self, name: str, lock: bool) -> StoredPipeline | None:
         """Return the pipeline that had the name before it was renamed."""
@@ -93,7 +93,7 @@ class SqlPipelines:
             by_name |= {row.alias: row for row in renamed}
         by_ref: dict[PipelineRef, Any] = {row.id: row for row in rows} | by_name
         definitions = await self._definitions.load((row.id, row.revision) for row in by_ref.values())
-        found = {id: _to_pipeline(row, definitions[id, row.revision]) for id, row in {row.id: row for row in by_ref.values()}.items()}
+        found = {id: to_pipeline(row, definitions[id, row.revision]) for id, row in {row.id: row for row in by_ref.values()}.items()}
         return {ref: found[by_ref[ref].id] for ref in refs if ref in by_ref}
 
     async def revise(self, pipeline_id: int, definition: PipelineDefinition, now: datetime) -> StoredPipeline:
@@ -143,7 +143,7 @@ class SqlPipelines:
             insert(revision).values(pipeline_id=row.id, revision=row.revision, definition=written, created_at=now)
         )
         self._definitions.remember((row.id, row.revision), definition)
-        return _to_pipeline(row, definition)
+        return to_pipeline(row, definition)
 
 
 def _is_answer_about(pipeline_id: int) -> ColumnElement[bool]:
@@ -158,11 +158,11 @@ def is_valid_pipeline_ref(ref: PipelineRef) -> bool:
     return is_storable_id(ref) if isinstance(ref, int) else find_text_problem(ref, 100) is None
 
 
-def _to_pipeline(row: Row[Any], definition: PipelineDefinition) -> StoredPipeline:
+def to_pipeline(row: Any, definition: PipelineDefinition) -> StoredPipeline:
     return StoredPipeline(row.id, row.revision, definition, row.created_at, row.updated_at, to_activation(row))
 
 
-def to_activation(row: Row[Any]) -> Activation:
+def to_activation(row: Any) -> Activation:
     """Return whether the pipeline of this row is paused or archived."""
     if row.activation_changes == 0:
         return ACTIVE

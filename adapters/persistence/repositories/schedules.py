@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import ColumnElement, DateTime, Integer, Label, bindparam, exists, func, insert, select, text, update
 from sqlalchemy.engine import Row
 
-from adapters.persistence.connection.bulk_parameters import is_any_of, is_storable_id, rows_from_json
+from adapters.persistence.connection.bulk_parameters import is_any_of, is_storable_id, rows_from_json, to_row
 from adapters.persistence.connection.compiled_statements import CompiledStatement
 from adapters.persistence.connection.sql_transaction import SqlTransaction
 from adapters.persistence.repositories.definitions import DefinitionLoader
+from adapters.persistence.repositories.pipelines import to_pipeline
 from adapters.persistence.tables.base import UNFINISHED
 from adapters.persistence.tables.pipelines import pipeline
 from adapters.persistence.tables.runs import run
 from adapters.persistence.tables.schedules import IS_WAITING, schedule, tick
 from application.ports.persistence.pipelines import StoredPipeline
 from application.ports.persistence.schedules import LockedSchedule, NewSchedule, NextWake, StoredSchedule
+from domain.pipelines.definition import PipelineDefinition
 
 _COLUMNS = tuple(field.name for field in fields(StoredSchedule))
 _CHANGES = ("next_due_at", "next_fire_at", "last_due_at", "paused_at", "paused_by", "paused_until")
 _SCHEDULE = select(*(schedule.c[name] for name in _COLUMNS)).where(schedule.c.removed_at.is_(None))
-_OF_PIPELINE: tuple[Label[Any], ...] = tuple(
-    pipeline.c[name].label(f"pipeline_{name}") for name in ("revision", "created_at", "updated_at")
-)
+_OF_PIPELINE: tuple[Label[Any], ...] = tuple(column.label(f"pipeline_{column.name}") for column in pipeline.c if column.name != "id")
 _IS_INCLUDED: ColumnElement[bool] = ~is_any_of(schedule.c.id, "excluded")
 _HAS_WAITING_TICK = exists().where(tick.c.schedule_id == schedule.c.id, text(f"tick.{IS_WAITING}"))
 _HAS_UNFINISHED_RUN = exists().where(run.c.schedule_id == schedule.c.id, text(f"run.{UNFINISHED}"))
@@ -90,8 +91,7 @@ class SqlSchedules:
 
     async def save(self, schedules: Sequence[StoredSchedule]) -> None:
         if schedules:
-            rows = [{name: values[name] for name in ("id", *_CHANGES)} for values in map(asdict, schedules)]
-            self._transaction.enqueue(_SAVE, schedules=rows)
+            self._transaction.enqueue(_SAVE, schedules=[to_row(each, ("id", *_CHANGES)) for each in schedules])
 
     async def remove(self, ids: Sequence[int], now: datetime) -> None:
         if ids:
@@ -104,19 +104,12 @@ class SqlSchedules:
     async def _lock(self, statement: CompiledStatement, **values: Any) -> list[LockedSchedule]:
         (rows,) = await self._transaction.fetch_batch((statement, values))
         definitions = await self._definitions.load((row.pipeline_id, row.pipeline_revision) for row in rows) if rows else {}
-        return [
-            LockedSchedule(
-                _to_schedule(row),
-                StoredPipeline(
-                    row.pipeline_id,
-                    row.pipeline_revision,
-                    definitions[row.pipeline_id, row.pipeline_revision],
-                    row.pipeline_created_at,
-                    row.pipeline_updated_at,
-                ),
-            )
-            for row in rows
-        ]
+        return [LockedSchedule(_to_schedule(row), _to_pipeline(row, definitions[row.pipeline_id, row.pipeline_revision])) for row in rows]
+
+
+def _to_pipeline(row: Row[Any], definition: PipelineDefinition) -> StoredPipeline:
+    columns = {column.name: getattr(row, f"pipeline_{column.name}") for column in pipeline.c}
+    return to_pipeline(SimpleNamespace(**columns), definition)
 
 
 def _to_schedule(row: Row[Any]) -> StoredSchedule:

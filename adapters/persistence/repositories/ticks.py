@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import insert, select, text, union, update
 from sqlalchemy.engine import Row
 
-from adapters.persistence.connection.bulk_parameters import is_any_of, rows_from_json
+from adapters.persistence.connection.bulk_parameters import is_any_of, rows_from_json, to_row
 from adapters.persistence.connection.compiled_statements import CompiledStatement
 from adapters.persistence.connection.sql_transaction import SqlTransaction
 from adapters.persistence.tables.schedules import IS_WAITING, schedule, tick
@@ -49,11 +49,11 @@ class SqlTicks:
 
     async def add(self, ticks: Sequence[Tick]) -> None:
         if ticks:
-            self._transaction.enqueue(_ADD, ticks=[asdict(each) for each in ticks])
+            self._transaction.enqueue(_ADD, ticks=[to_row(each, _COLUMNS) for each in ticks])
 
     async def save(self, ticks: Sequence[Tick]) -> None:
         if ticks:
-            self._transaction.enqueue(_SAVE, ticks=[asdict(each) for each in ticks])
+            self._transaction.enqueue(_SAVE, ticks=[to_row(each, (*_KEY, *_CHANGES)) for each in ticks])
 
     async def list_open(self, schedule_ids: Sequence[int]) -> list[Tick]:
         if not schedule_ids:

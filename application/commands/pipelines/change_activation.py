@@ -1,7 +1,7 @@
 """Pause, resume, archive or unarchive a pipeline: what these use cases share."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +10,7 @@ from application.ports.persistence.idempotency import IdempotencyKey
 from application.ports.persistence.pipelines import PipelineRef, StoredPipeline
 from application.ports.persistence.unit_of_work import OpenUnitOfWork, UnitOfWork
 from application.ports.system.clock import Clock
+from application.services.schedules.schedule_pauses import SchedulePauses
 from domain.access.actor import Actor
 from domain.access.audit import AuditAction, create_audit_entry
 from domain.errors import NotFound
@@ -60,6 +61,7 @@ class ChangeActivation:
     open_unit_of_work: OpenUnitOfWork
     clock: Clock
     wakeups: Wakeups
+    schedule_pauses: SchedulePauses
 
     async def __call__(
         self, ref: PipelineRef, move: ActivationMove, action: AuditAction, actor: Actor, key: IdempotencyKey | None = None
@@ -74,21 +76,29 @@ class ChangeActivation:
             activation = move(pipeline.activation, now)
             applied = activation is not pipeline.activation
             if applied:
-                await store_activation(work, pipeline, activation, action, actor, now)
+                await store_activation(work, pipeline, activation, action, actor, now, self.schedule_pauses)
             result = ActivationResult(pipeline.id, activation, applied)
             if key:
                 await work.idempotency.add(key, result.as_json())
             await work.commit()
         if applied:
             self.wakeups.notify_committed()
+            self.wakeups.notify_schedules_changed()
         return result
 
 
 async def store_activation(
-    work: UnitOfWork, pipeline: StoredPipeline, activation: Activation, action: AuditAction, actor: Actor, now: datetime
+    work: UnitOfWork,
+    pipeline: StoredPipeline,
+    activation: Activation,
+    action: AuditAction,
+    actor: Actor,
+    now: datetime,
+    schedule_pauses: SchedulePauses,
 ) -> None:
-    """Store the state of a locked pipeline, with the audit entry and the site event of the move to it."""
+    """Store the state of a locked pipeline and of its schedules, with the audit entry and the site event of the move to it."""
     await work.pipelines.set_activation(pipeline.id, activation)
+    await schedule_pauses.follow_activation(work, pipeline, replace(pipeline, activation=activation), now)
     until = activation.paused_until.isoformat() if action is AuditAction.PIPELINE_PAUSED and activation.paused_until else None
     await work.audit.add([create_audit_entry(actor, action, f"pipeline {pipeline.name}", now, id=pipeline.id, until=until)])
     data = {"name": pipeline.name} | ({"until": until} if until else {})

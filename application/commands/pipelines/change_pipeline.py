@@ -10,6 +10,7 @@ from application.ports.persistence.unit_of_work import OpenUnitOfWork
 from application.ports.system.clock import Clock
 from application.ports.system.cron_expressions import CronExpressions
 from application.ports.system.parameter_schemas import ParameterSchemas
+from application.services.schedules.schedule_sync import ScheduleSync
 from domain.access.actor import ANONYMOUS_ACTOR, Actor
 from domain.access.audit import AuditAction, create_audit_entry
 from domain.errors import NotFound, StaleRevision
@@ -29,6 +30,7 @@ class ChangePipeline:
     cron_expressions: CronExpressions
     clock: Clock
     wakeups: Wakeups
+    schedule_sync: ScheduleSync
 
     async def __call__(
         self, ref: PipelineRef, raw: object, expected: Collection[int] | None = None, actor: Actor = ANONYMOUS_ACTOR
@@ -45,10 +47,13 @@ class ChangePipeline:
             now = self.clock.now()
             require_future_times(definition, pipeline.definition, now)
             changed = await work.pipelines.revise(pipeline.id, definition, now)
+            has_new_times = await self.schedule_sync.update(work, pipeline, changed, now)
             details = {"revision": changed.revision, "renamed": definition.name if definition.name != pipeline.name else None}
             await work.audit.add([create_audit_entry(actor, AuditAction.PIPELINE_CHANGED, f"pipeline {pipeline.name}", now, **details)])
             data = {"name": changed.name, "revision": changed.revision, "created": False}
             await work.site_events.add([SiteEvent(SiteEventType.PIPELINE_CHANGED, now, pipeline.id, actor.name, data)])
             await work.commit()
         self.wakeups.notify_committed()
+        if has_new_times:
+            self.wakeups.notify_schedules_changed()
         return changed

@@ -13,6 +13,7 @@ from application.ports.persistence.unit_of_work import OpenUnitOfWork
 from application.ports.system.clock import Clock
 from application.ports.system.cron_expressions import CronExpressions
 from application.ports.system.parameter_schemas import ParameterSchemas
+from application.services.schedules.schedule_sync import ScheduleSync
 from domain.access.actor import ANONYMOUS_ACTOR, Actor
 from domain.access.audit import AuditAction, create_audit_entry
 from domain.pipelines.parsing import parse_definition
@@ -49,6 +50,7 @@ class CreatePipeline:
     cron_expressions: CronExpressions
     clock: Clock
     wakeups: Wakeups
+    schedule_sync: ScheduleSync
 
     async def __call__(self, raw: object, key: IdempotencyKey | None = None, actor: Actor = ANONYMOUS_ACTOR) -> CreatedPipeline:
         definition = await parse_and_validate_definition(raw, self.schemas, self.cron_expressions)
@@ -58,6 +60,7 @@ class CreatePipeline:
                 return CreatedPipeline.from_json(stored)
             require_future_times(definition, None, now)
             created = CreatedPipeline.from_stored(await work.pipelines.add(definition, now))
+            has_schedules = await self.schedule_sync.add_all(work, created, now)
             await work.audit.add(
                 [create_audit_entry(actor, AuditAction.PIPELINE_CREATED, f"pipeline {definition.name}", now, id=created.id)]
             )
@@ -67,4 +70,6 @@ class CreatePipeline:
                 await work.idempotency.add(key, created.as_json())
             await work.commit()
         self.wakeups.notify_committed()
+        if has_schedules:
+            self.wakeups.notify_schedules_changed()
         return created

@@ -19,3 +19,7 @@ class Wakeups(Protocol):
         gets the change with its response. `log_run_ids` are the runs with new log lines.
         """
         ...
+
+    def notify_schedules_changed(self) -> None:
+        """Announce that schedules may be due at other times than before."""
+        ...

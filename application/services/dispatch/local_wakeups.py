@@ -34,6 +34,7 @@ class LocalWakeups:
         self.dispatch_requests: asyncio.Queue[DispatchRequest | None] = asyncio.Queue(MAX_DISPATCH_REQUESTS)
         self.outbox = asyncio.Event()
         self.pending_changes = asyncio.Event()
+        self.schedules = asyncio.Event()
         self.log_run_ids: set[int] = set()
 
     def notify_committed(self, runs: Sequence[Run] = (), *, skip_worker: str | None = None, log_run_ids: Sequence[int] = ()) -> None:
@@ -42,8 +43,13 @@ class LocalWakeups:
                 self.request_dispatch(DispatchRequest(run.id, run.dispatch.epoch, run.pool, _get_parent_trace(run)))
             elif run.dispatch.holder not in (None, skip_worker):
                 self._notify_worker(run, run.dispatch.holder or "")
+            if run.is_over and run.trigger.schedule_id is not None:
+                self.schedules.set()
         self.log_run_ids.update(log_run_ids)
         self.pending_changes.set()
+
+    def notify_schedules_changed(self) -> None:
+        self.schedules.set()
 
     def request_dispatch(self, request: DispatchRequest) -> None:
         """Wake the dispatcher, or the outbox relay if Prefect serves the pool."""

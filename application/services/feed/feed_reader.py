@@ -1,4 +1,4 @@
-"""Reads the change feed for this process, and passes changes to viewers and connected workers."""
+"""Reads the change feed for this process, and passes changes to viewers, connected workers and the tick service."""
 
 import asyncio
 
@@ -11,6 +11,7 @@ from application.services.dispatch.local_wakeups import DispatchRequest, LocalWa
 from application.services.feed.event_hub import EventHub
 from domain.runs.events import EventType
 from domain.runs.status import Reason, Status
+from domain.site_events import SiteEventType
 
 POLL_SECONDS = 1.0
 """How long a lost notification may delay a reader."""
@@ -65,6 +66,8 @@ class FeedReader:
             self._hub.publish(ChangeBatch(batch.events, batch.cursor, tuple(log_run_ids), batch.site_events))
         else:
             self._hub.set_cursor(batch.cursor)
+        if any(event.type is not SiteEventType.TICK for event in batch.site_events):
+            self._wakeups.notify_schedules_changed()
         await self._notify_workers(batch)
 
     async def _read(self, cursor: str) -> ChangeBatch:

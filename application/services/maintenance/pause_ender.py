@@ -4,6 +4,7 @@ from application.commands.pipelines.change_activation import store_activation
 from application.ports.dispatch.wakeups import Wakeups
 from application.ports.persistence.unit_of_work import OpenUnitOfWork
 from application.ports.system.clock import Clock
+from application.services.schedules.schedule_pauses import SchedulePauses
 from domain.access.actor import Actor
 from domain.access.audit import AuditAction
 
@@ -16,10 +17,11 @@ HEADGATE = Actor("Headgate", auth_method="headgate")
 class PauseEnder:
     """Each pipeline is resumed in a transaction of its own. Several processes may do so at once."""
 
-    def __init__(self, open_unit_of_work: OpenUnitOfWork, clock: Clock, wakeups: Wakeups) -> None:
+    def __init__(self, open_unit_of_work: OpenUnitOfWork, clock: Clock, wakeups: Wakeups, schedule_pauses: SchedulePauses) -> None:
         self._open_unit_of_work = open_unit_of_work
         self._clock = clock
         self._wakeups = wakeups
+        self._schedule_pauses = schedule_pauses
 
     async def run_once(self) -> None:
         async with self._open_unit_of_work() as work:
@@ -34,6 +36,8 @@ class PauseEnder:
             now = self._clock.now()
             if pipeline is None or pipeline.paused_at is None or pipeline.activation.is_paused(now):
                 return
-            await store_activation(work, pipeline, pipeline.activation.resume(), AuditAction.PIPELINE_RESUMED, HEADGATE, now)
+            resumed, action = pipeline.activation.resume(), AuditAction.PIPELINE_RESUMED
+            await store_activation(work, pipeline, resumed, action, HEADGATE, now, self._schedule_pauses)
             await work.commit()
         self._wakeups.notify_committed()
+        self._wakeups.notify_schedules_changed()

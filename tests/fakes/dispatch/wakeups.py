@@ -15,6 +15,7 @@ class FakeWakeups:
         self.dispatches: list[tuple[int, int]] = []
         self.skipped_workers: list[str] = []
         self.log_run_ids: list[int] = []
+        self.schedule_changes = 0
 
     def notify_committed(self, runs: Sequence[Run] = (), *, skip_worker: str | None = None, log_run_ids: Sequence[int] = ()) -> None:
         self.count += 1
@@ -22,3 +23,6 @@ class FakeWakeups:
         self.dispatches.extend((run.id, run.dispatch.epoch) for run in runs if run.dispatch.state is DispatchState.REQUESTED)
         self.skipped_workers.extend([skip_worker] if skip_worker else [])
         self.log_run_ids.extend(log_run_ids)
+
+    def notify_schedules_changed(self) -> None:
+        self.schedule_changes += 1

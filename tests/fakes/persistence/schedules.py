@@ -86,7 +86,9 @@ class FakeSchedules:
                 continue
             pipeline = tx.pipelines[row.pipeline_id]
             definition = deepcopy(tx.revisions[pipeline.id, pipeline.revision])
-            stored = StoredPipeline(pipeline.id, pipeline.revision, definition, pipeline.created_at, pipeline.updated_at)
+            stored = StoredPipeline(
+                pipeline.id, pipeline.revision, definition, pipeline.created_at, pipeline.updated_at, pipeline.activation
+            )
             locked.append(LockedSchedule(tx.schedules[row.id], stored))
         return locked
 
