@@ -16,12 +16,14 @@ from entrypoints.api.runs import control_routes
 from entrypoints.api.runs import routes as run_routes
 from entrypoints.api.runs.run_list import create_run_list_cache
 from entrypoints.api.schedules import preview_routes
+from entrypoints.api.schedules import routes as schedule_routes
 from entrypoints.api.system import docs_routes, health_routes
 from entrypoints.api.workers import routes as worker_routes
 
 ROUTERS = (
     pipeline_routes.router,
     activation_routes.router,
+    schedule_routes.router,
     preview_routes.router,
     run_routes.router,
     control_routes.router,
