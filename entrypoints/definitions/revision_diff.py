@@ -13,7 +13,7 @@ _MAX_VALUE_LENGTH = 30
 
 
 def diff_revisions(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Return one phrase per change from `old` to `new`: stages and schedules first, then the pipeline's own keys.
+    """Return one phrase per change from `old` to `new`: the name, stages and schedules, then the pipeline's own keys.
 
     Both are definitions as the API returns them, for example `added stage export` or `changed stage a (retries 1 → 3)`.
     """
@@ -26,6 +26,8 @@ def diff_revisions(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     if not changes and list(before) != list(after):
         changes.append("changed the order of the stages")
     changes += _diff_schedules(old, new)
+    if old.get("name") != new.get("name"):
+        changes.insert(0, f"renamed {old.get('name')} to {new.get('name')}")
     return changes + [f"changed {change}" for change in _describe_changed_keys(old, new, PIPELINE_KEYS - {"name", "stages", "schedules"})]
 
 

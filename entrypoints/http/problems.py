@@ -68,6 +68,8 @@ TITLES = {
     "unauthorized": "Sign in first",
     "foreign_form": "An old or foreign form",
     "name_taken": "Name taken",
+    "archived": "Archived",
+    "not_archived": "Archive it first",
     "late_report": "Too late",
     "several_runs": "Which run?",
     "different_pipeline": "A run of another pipeline",

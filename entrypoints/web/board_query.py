@@ -17,18 +17,19 @@ MAX_WORDS_LENGTH: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class BoardQuery:
-    """Words, a status and a tag that the rows have, and a page from 1 on."""
+    """Words, a status and a tag that the rows have, and a page from 1 on. `archived`: the rows are the archived pipelines."""
 
     words: str = ""
     status: str = ""
     tag: str = ""
     page: int = 1
+    archived: bool = False
 
     @classmethod
-    def parse(cls, q: str, status: str, tag: str, page: str) -> "BoardQuery":
+    def parse(cls, q: str, status: str, tag: str, page: str, archived: str = "") -> "BoardQuery":
         """Parse query parameters. Invalid values are ignored."""
         number = int(page) if page.isascii() and page.isdigit() and len(page) < 7 else 1
-        return cls(q.strip().lower()[:MAX_WORDS_LENGTH], status if status in list(Status) else "", tag, max(1, number))
+        return cls(q.strip().lower()[:MAX_WORDS_LENGTH], status if status in list(Status) else "", tag, max(1, number), archived == "only")
 
     def has_tag(self, row: BoardRow) -> bool:
         """Return whether the row has the tag."""
@@ -44,6 +45,7 @@ class BoardQuery:
         """Return a URL with this query, without the parameters that have no effect. A given status or page replaces the query's own."""
         query = replace(self, status=self.status if status is None else status, page=self.page if page is None else page)
         parameters = {"q": query.words, "status": query.status, "tag": query.tag, "page": query.page if query.page > 1 else ""}
+        parameters["archived"] = "only" if query.archived else ""
         encoded = urlencode({key: value for key, value in parameters.items() if value})
         return f"{path}?{encoded}" if encoded else path
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from fastapi import Request
 
 from application.ports.queries.health_metrics import HealthMetricsReader
-from application.ports.queries.reader import Reader
+from application.ports.queries.reader import ArchivedFilter, Reader
 from application.ports.system.clock import Clock
 from application.ports.system.disk_space import DiskSpace
 from application.queries.explain.orchestrator_health import OrchestratorHealth
@@ -29,6 +29,7 @@ class PageContext:
 
     reader: Reader
     board: SharedRead[list[BoardRow]]
+    archived_board: SharedRead[list[BoardRow]]
     clock: Clock
     run_contexts: RunContextCache
     live: LiveBroadcaster
@@ -68,6 +69,7 @@ def build_page_context(application: Application) -> PageContext:
     return PageContext(
         reader,
         SharedRead(lambda: reader.board()),
+        SharedRead(lambda: reader.board(ArchivedFilter.ONLY)),
         clock,
         RunContextCache(reader, loader),
         LiveBroadcaster(application.hub(), waiting_counter),

@@ -4,12 +4,13 @@ from entrypoints.web import static_files
 from entrypoints.web.live import routes as live
 from entrypoints.web.pages import system, waiting
 from entrypoints.web.pages.access import account, accounts, audit, sign_in, tokens
-from entrypoints.web.pages.pipelines import board, new_pipeline, pipeline, revisions, trigger
+from entrypoints.web.pages.pipelines import activation, board, new_pipeline, pipeline, revisions, trigger
 from entrypoints.web.pages.runs import comparison, log, run, run_actions, run_list, stage
 
 ROUTERS = (
     board.router,
     pipeline.router,
+    activation.router,
     sign_in.router,
     tokens.router,
     accounts.router,

@@ -45,7 +45,8 @@ class LiveBoard(LiveView):
 
     async def load_rows(self) -> list[BoardRow]:
         """Return the rows with the query's tag."""
-        return [row for row in await self._context.board.load() if self._query.has_tag(row)]
+        board = self._context.archived_board if self._query.archived else self._context.board
+        return [row for row in await board.load() if self._query.has_tag(row)]
 
     async def render_rows(self, rows: list[BoardRow]) -> RenderedView:
         """Render what the query shows of rows that the caller has loaded."""

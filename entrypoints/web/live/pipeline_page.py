@@ -13,6 +13,7 @@ from entrypoints.web.live.view import ChangeEffect, LiveView, RenderedView
 from entrypoints.web.page_context import PageContext
 from entrypoints.web.templating import render
 from entrypoints.web.view_models.formatting import get_status_label
+from entrypoints.web.view_models.pipelines.activation import build_activation_label
 from entrypoints.web.view_models.pipelines.history import build_trend, find_failing_stages, group_failures
 from entrypoints.web.view_models.pipelines.stage_grid import build_stage_grid
 from entrypoints.web.view_models.runs.run_list import build_run_items
@@ -57,6 +58,7 @@ class LivePipelinePage(LiveView):
         failing = find_failing_stages(runs)
         fragments = {
             "state": str(render("live/pipeline_state.html", status=status, latest=items[0] if items else None)),
+            "activation": str(render("live/activation.html", label=build_activation_label(pipeline.activation, now))),
             "status-text": str(render("live/status_text.html", parts=status_text)),
             "graph": str(render("live/stage_graph.html", graph=graph)),
             "grid": str(render("live/stage_grid.html", grid=grid, trend=trend)) if runs else "",
@@ -65,5 +67,5 @@ class LivePipelinePage(LiveView):
             "runs": str(render("live/run_list.html", runs=items)),
         }
         is_active = latest is not None and not latest.status.is_terminal
-        digest = f"{pipeline.revision}.{latest.id if latest else 0}.{latest.last_seq if latest else 0}"
+        digest = f"{pipeline.revision}.{pipeline.activation.changes}.{latest.id if latest else 0}.{latest.last_seq if latest else 0}"
         return RenderedView(fragments, digest, REFRESH_SECONDS if is_active else None)

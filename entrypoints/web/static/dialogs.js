@@ -24,7 +24,8 @@
     const data = new URLSearchParams(new FormData(form, button));
     const response = await fetch(form.action, { method: "POST", body: data });
     const target = new URL(response.url);
-    if (response.ok && target.pathname === location.pathname) {
+    const address = document.querySelector("[data-address]")?.dataset.address; // of a page that has several
+    if (response.ok && [location.pathname, address].includes(target.pathname)) {
       getDialog().close();
       headgate.toast(button?.dataset.toast || form.dataset.toast || "Done.");
     } else if (response.ok) location.assign(target.href);

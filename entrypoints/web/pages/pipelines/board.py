@@ -6,6 +6,7 @@ from typing import Final
 
 from fastapi import APIRouter, Depends, Request, Response
 
+from application.ports.queries.reader import ArchivedFilter
 from application.queries.explain.run_context import RunContext
 from application.queries.views.pipelines import BoardRow
 from domain.runs.status import Status
@@ -27,15 +28,16 @@ TEXT_ROWS: Final = 1_000
 
 @router.get("/")
 @requires(READ)
-async def show_board(request: Request, q: str = "", status: str = "", tag: str = "", page: str = "") -> Response:
-    """Show the board, filtered by words, status and tag; before the first pipeline, show how to create one."""
+async def show_board(request: Request, q: str = "", status: str = "", tag: str = "", page: str = "", archived: str = "") -> Response:
+    """Show the board, filtered by words, status and tag, or the archived pipelines; before the first pipeline, show how to create one."""
     context = get_page_context(request)
-    query = BoardQuery.parse(q, status, tag, page)
+    query = BoardQuery.parse(q, status, tag, page, archived)
     board = LiveBoard(context, query)
     rows = await board.load_rows()
     if wants_text(request):
         return await _show_text(context, query, rows)
-    if not rows and not tag:
+    has_archived = query.archived or bool(await context.reader.pipeline_state_versions(0, 1, archived=ArchivedFilter.ONLY))
+    if not rows and not tag and not has_archived:
         return render_page(
             request, "new_pipeline.html", section="pipelines", form=NewPipelineForm(), is_first=True, origin=get_origin(request)
         )
@@ -43,7 +45,7 @@ async def show_board(request: Request, q: str = "", status: str = "", tag: str =
     chosen = choose_rows(rows, query)
     is_paged = chosen.range is not None
     items = [build_searchable_item(row.pipeline) for row in chosen.rows]
-    stream = (query if is_paged else BoardQuery(tag=tag)).get_url("/ui/live/board")
+    stream = (query if is_paged else BoardQuery(tag=tag, archived=query.archived)).get_url("/ui/live/board")
     return render_page(
         request,
         "board.html",
@@ -56,6 +58,8 @@ async def show_board(request: Request, q: str = "", status: str = "", tag: str =
         q=q,
         selected_status=query.status,
         tag=tag,
+        is_archive=query.archived,
+        has_archived=has_archived,
         stream=f"{stream}{'&' if '?' in stream else '?'}seen={rendered.digest}",
     )
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from application.commands.runs.run_opener import TriggerCommand
 from application.queries.views.pipelines import PipelineView
-from domain.errors import InvalidInput
+from domain.errors import Conflict, InvalidInput
 from domain.runs.trigger import Trigger
 from entrypoints.http.auth.caller import get_actor
 from entrypoints.http.auth.permissions import TRIGGER, ResourceScope, requires
@@ -48,6 +48,8 @@ async def trigger(request: Request, ref: str) -> Response:
         triggered = await get_application(request).trigger_pipeline()(command)
     except InvalidInput as error:
         return _render_form(request, pipeline, fields, assign_errors(fields, error.problems), 422)
+    except Conflict as error:
+        return _render_form(request, pipeline, fields, [str(error)], 409)
     return redirect(f"/ui/runs/{triggered.run_id}")
 
 

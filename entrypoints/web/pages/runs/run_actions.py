@@ -100,6 +100,8 @@ async def run_again(request: Request, run_id: str) -> Response:
         triggered = await get_application(request).repeat_run()(command)
     except InvalidInput as error:
         return _render_run_again_form(request, run, fields, assign_errors(fields, error.problems), 422)
+    except Conflict as error:
+        return _render_run_again_form(request, run, fields, [str(error)], 409)
     return _redirect_to_run(triggered.run_id)
 
 
