@@ -31,6 +31,7 @@ class DeletePipeline:
                 raise NotFound("pipeline", ref)
             check_deletable(pipeline.name, pipeline.activation, confirmed_name)
             now = self.clock.now()
+            await work.schedules.remove([schedule.id for schedule in await work.schedules.list_of(pipeline.id)], now)
             await work.pipelines.mark_deleted(pipeline.id, now)
             await work.audit.add(
                 [create_audit_entry(actor, AuditAction.PIPELINE_DELETED, f"pipeline {pipeline.name}", now, id=pipeline.id)]

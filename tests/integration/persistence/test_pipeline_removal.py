@@ -16,9 +16,11 @@ from application.commands.pipelines.archive_pipeline import ArchivePipeline
 from application.commands.pipelines.change_activation import ChangeActivation
 from application.commands.pipelines.delete_pipeline import DeletePipeline
 from application.services.maintenance.pipeline_deleter import PipelineDeleter
+from application.services.schedules.schedule_pauses import SchedulePauses
 from tests.fakes.dispatch.wakeups import FakeWakeups
 from tests.integration.persistence.database_helpers import a_started_database, query_value
 from tests.support.builders import NOW, a_pipeline
+from tests.support.tick_services import TIMES
 
 OF_THE_SITE = {"account", "announcement_position", "audit", "idempotency", "installation", "session", "worker"}
 """Tables without rows of a pipeline. Stored answers about it are forgotten at its deletion; those about runs expire."""
@@ -120,7 +122,7 @@ async def test_nothing_of_a_deleted_pipeline_is_left_except_audit_entries(databa
     assert min(before.values()) > 0 and min(other.values()) > 0
     assert len(before) > 15
 
-    await ArchivePipeline(ChangeActivation(database.open_unit_of_work, clock, wakeups))("deleted")
+    await ArchivePipeline(ChangeActivation(database.open_unit_of_work, clock, wakeups, SchedulePauses(TIMES)))("deleted")
     await DeletePipeline(database.open_unit_of_work, clock, wakeups)("deleted", "deleted")
     deleter = PipelineDeleter(database.open_unit_of_work, database.pipeline_removal, clock, wakeups, quiet_seconds=0)
     for _ in range(3):
