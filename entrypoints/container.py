@@ -55,6 +55,10 @@ from application.commands.runs.retry_run import RetryRun
 from application.commands.runs.run_opener import RunOpener
 from application.commands.runs.skip_stage import SkipStage
 from application.commands.runs.trigger_pipeline import TriggerPipeline
+from application.commands.schedules.change_pause import ChangePause
+from application.commands.schedules.pause_schedule import PauseSchedule
+from application.commands.schedules.resume_schedule import ResumeSchedule
+from application.commands.schedules.run_schedule import RunSchedule
 from application.commands.workers.record_heartbeat import RecordHeartbeat
 from application.commands.workers.register_worker import RegisterWorker
 from application.commands.workers.unregister_worker import UnregisterWorker
@@ -183,6 +187,15 @@ class Application(containers.DeclarativeContainer):
         providers.Singleton(TriggerPipeline, adapters.open_unit_of_work, run_opener),
     )
     trigger_pipeline = _instrumented(telemetry, trigger_batcher, name="TriggerPipeline", before=attach_trace_context, after=tag_triggered)
+    change_pause = providers.Singleton(ChangePause, adapters.open_unit_of_work, adapters.clock, wakeups)
+    pause_schedule = _instrumented(telemetry, providers.Singleton(PauseSchedule, change_pause, schedule_pauses))
+    resume_schedule = _instrumented(telemetry, providers.Singleton(ResumeSchedule, change_pause, schedule_pauses))
+    run_schedule = _instrumented(
+        telemetry,
+        providers.Singleton(RunSchedule, adapters.open_unit_of_work, run_opener),
+        before=attach_trace_context,
+        after=tag_triggered,
+    )
     report_batcher = providers.Singleton(
         ReportBatcher, providers.Singleton(ReportStatus, adapters.open_unit_of_work, adapters.schemas, adapters.clock, wakeups)
     )

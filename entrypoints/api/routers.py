@@ -15,7 +15,8 @@ from entrypoints.api.reports import routes as report_routes
 from entrypoints.api.runs import control_routes
 from entrypoints.api.runs import routes as run_routes
 from entrypoints.api.runs.run_list import create_run_list_cache
-from entrypoints.api.schedules import preview_routes
+from entrypoints.api.schedules import control_routes as schedule_control_routes
+from entrypoints.api.schedules import preview_routes, tick_routes
 from entrypoints.api.schedules import routes as schedule_routes
 from entrypoints.api.system import docs_routes, health_routes
 from entrypoints.api.workers import routes as worker_routes
@@ -25,6 +26,8 @@ ROUTERS = (
     activation_routes.router,
     schedule_routes.router,
     preview_routes.router,
+    schedule_control_routes.router,
+    tick_routes.router,
     run_routes.router,
     control_routes.router,
     history_routes.router,

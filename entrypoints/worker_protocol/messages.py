@@ -144,6 +144,7 @@ def parse_claim(body: Mapping[str, Any]) -> Claim:
         more=body["more"],
         key=body["key"],
         trace=body["trace"],
+        scheduled_for=body.get("scheduled_for"),
     )
 
 

@@ -269,6 +269,12 @@ WORST_REQUESTS: Final[Mapping[tuple[str, str], Sequence[WorstRequest]]] = {
     ("POST", "/runs/{id}/stages/{stage}/retry"): one(f"/runs/{FAILING_RUN}/stages/failing-0/retry"),
     ("POST", "/runs/{id}/stages/{stage}/skip"): bodies(f"/runs/{FAILING_RUN}/stages/failing-0/skip", few_values("message")),
     ("GET", "/pipelines/{pipeline_id}/schedules"): of_pipelines("/pipelines/{}/schedules"),
+    ("POST", "/pipelines/{pipeline_id}/schedules/{name}/pause"): bodies(f"/pipelines/{DENSE}/schedules/nightly/pause", few_values("until")),
+    ("POST", "/pipelines/{pipeline_id}/schedules/{name}/resume"): bodies(
+        f"/pipelines/{DENSE}/schedules/nightly/resume", few_values("catch_up")
+    ),
+    ("POST", "/pipelines/{pipeline_id}/schedules/{name}/run-now"): one(f"/pipelines/{DENSE}/schedules/nightly/run-now"),
+    ("GET", "/ticks/"): one("/ticks/?limit=1000", f"/ticks/?pipeline={DENSE}&state=missed&from=1970-01-01T00:00:00Z"),
     ("GET", "/pipelines/{pipeline_id}/schedules/{name}/next"): one(f"/pipelines/{DENSE}/schedules/nightly/next?count=100"),
     ("POST", "/schedules/preview"): bodies("/schedules/preview", previews()),
     ("GET", "/static/{digest}/{name}"): one("/static/1/headgate.css"),

@@ -1,6 +1,7 @@
 """Build the claim that a worker receives for a dispatch."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from application.ports.access.execution_tokens import AttemptClaims, ExecutionTokens
 from application.ports.dispatch.worker_messages import AttemptStart, Claim
@@ -36,7 +37,12 @@ def build_claim(run: Run, tokens: ExecutionTokens, rules: DispatchRules, holding
         more=bool(run.startable_stages),
         key=dispatch_key(rules, run.id, run.dispatch.epoch),
         trace=run.trace,
+        scheduled_for=_format_time(run.trigger.scheduled_for),
     )
+
+
+def _format_time(at: datetime | None) -> str | None:
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z") if at is not None else None
 
 
 def build_attempt_starts(run: Run, tokens: ExecutionTokens, holding: frozenset[tuple[str, int]]) -> list[AttemptStart]:

@@ -24,6 +24,7 @@ class Claim:
     """A claimed dispatch with everything that the worker needs to execute it.
 
     `starts` are the attempts to start now; `more` is True if further stages are queued. `key` is Prefect's idempotency key.
+    `scheduled_for` is the time of the tick that opened the run, in RFC 3339.
     """
 
     run_id: int
@@ -37,6 +38,7 @@ class Claim:
     more: bool
     key: str
     trace: Mapping[str, str]
+    scheduled_for: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

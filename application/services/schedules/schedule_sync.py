@@ -1,5 +1,7 @@
 """Keeps the stored schedules of a pipeline equal to those that its newest revision defines."""
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,7 +25,7 @@ class ScheduleSync:
 
     async def add_all(self, work: UnitOfWork, pipeline: StoredPipeline, now: datetime) -> bool:
         """Store the schedules of a new pipeline. Return True if it has any."""
-        await work.schedules.add([self._create(pipeline, each.name, now) for each in pipeline.definition.schedules])
+        await self._add(work, pipeline, [each.name for each in pipeline.definition.schedules], now)
         return bool(pipeline.definition.schedules)
 
     async def update(self, work: UnitOfWork, before: StoredPipeline, after: StoredPipeline, now: datetime) -> bool:
@@ -35,10 +37,10 @@ class ScheduleSync:
         decided = [await self._decide_due(work, before, each, now) for each in changed]
         removed = [each for each in decided if find_definition(after, each.name) is None]
         await skip_waiting_ticks(work, removed, now, TickReason.REMOVED)
-        await work.schedules.save([self._move(after, each, now) for each in decided])
+        await work.schedules.save(await asyncio.to_thread(self._move_all, after, decided, now))
         await work.schedules.remove([each.id for each in removed], now)
         names = {each.name for each in stored}
-        await work.schedules.add([self._create(after, each.name, now) for each in after.definition.schedules if each.name not in names])
+        await self._add(work, after, [each.name for each in after.definition.schedules if each.name not in names], now)
         return True
 
     async def _decide_due(self, work: UnitOfWork, before: StoredPipeline, schedule: StoredSchedule, now: datetime) -> StoredSchedule:
@@ -49,11 +51,19 @@ class ScheduleSync:
         reason = TickReason.PAUSED if schedule.next_fire_at == schedule.paused_until else TickReason.REMOVED
         return await record_undecided_ticks(work, schedule, definition, self.times, now, reason)
 
+    async def _add(self, work: UnitOfWork, pipeline: StoredPipeline, names: Sequence[str], now: datetime) -> None:
+        """Store new schedules. Their times are computed in a thread: some fire on a few days of a century."""
+        if names:
+            await work.schedules.add(await asyncio.to_thread(lambda: [self._create(pipeline, name, now) for name in names]))
+
     def _create(self, pipeline: StoredPipeline, name: str, now: datetime) -> NewSchedule:
         definition = find_definition(pipeline, name)
         time = self.times.find_next(pipeline.id, definition, now) if definition is not None else None
         due_at, fire_at = time or (None, None)
         return NewSchedule(pipeline.id, name, due_at, None if is_held(pipeline) else fire_at)
+
+    def _move_all(self, pipeline: StoredPipeline, schedules: Sequence[StoredSchedule], now: datetime) -> list[StoredSchedule]:
+        return [self._move(pipeline, each, now) for each in schedules]
 
     def _move(self, pipeline: StoredPipeline, schedule: StoredSchedule, now: datetime) -> StoredSchedule:
         definition = find_definition(pipeline, schedule.name)

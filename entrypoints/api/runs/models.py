@@ -44,6 +44,7 @@ class RunResponse(ResponseModel):
             "trigger": "api",
             "actor": "mara",
             "repeats": None,
+            "scheduled_for": None,
             "parameters": {"month": 6},
             "created_at": "2026-11-23T09:00:00Z",
             "started_at": "2026-11-23T09:00:00.012Z",
@@ -64,6 +65,7 @@ class RunResponse(ResponseModel):
     trigger: str
     actor: str | None = Field(description="Who triggered it, if known.")
     repeats: int | None = Field(description="The id of the run that this one repeats.")
+    scheduled_for: datetime | None = Field(description="The time of the tick that opened it, without jitter. Null for other runs.")
     parameters: dict[str, Any]
     created_at: datetime
     started_at: datetime | None
@@ -86,6 +88,7 @@ class RunResponse(ResponseModel):
             trigger=view.trigger,
             actor=view.actor,
             repeats=view.repeats,
+            scheduled_for=view.scheduled_for,
             parameters=dict(view.parameters),
             created_at=view.created_at,
             started_at=view.started_at,

@@ -99,6 +99,9 @@ class ScheduleResponse(ScheduleDefinitionResponse):
             "links": {
                 "pipeline": "/pipelines/1",
                 "next": "/pipelines/1/schedules/nightly/next",
+                "pause": "/pipelines/1/schedules/nightly/pause",
+                "resume": "/pipelines/1/schedules/nightly/resume",
+                "run-now": "/pipelines/1/schedules/nightly/run-now",
                 "page": "/ui/pipelines/1",
             },
         }
@@ -129,7 +132,7 @@ class ScheduleResponse(ScheduleDefinitionResponse):
             last_tick=TickResponse.from_view(own[-1]) if own else None,
             links={
                 "pipeline": pipeline,
-                "next": f"{pipeline}/schedules/{view.name}/next",
+                **{action: f"{pipeline}/schedules/{view.name}/{action}" for action in ("next", "pause", "resume", "run-now")},
                 "page": link(f"/ui/pipelines/{view.pipeline_id}"),
             },
         )

@@ -36,6 +36,8 @@ ArchivedChoice = Annotated[
     WithJsonSchema({"type": "string", "enum": [choice.value for choice in ArchivedFilter]}),
     Query(description="Whether archived pipelines are left out, listed too, or listed alone."),
 ]
-TriggerFilter = Annotated[Literal["dashboard", "api", "cli", "report"] | None, Query(description="Only runs triggered this way.")]
+TriggerFilter = Annotated[
+    Literal["dashboard", "api", "cli", "report", "schedule"] | None, Query(description="Only runs triggered this way.")
+]
 Since = Annotated[_Timestamp, Query(description="Only runs created at this time or later.")]
 Until = Annotated[_Timestamp, Query(description="Only runs created before this time.")]

@@ -38,6 +38,7 @@ class ClaimResponse(ResponseModel):
     more: bool
     key: str
     trace: dict[str, str]
+    scheduled_for: str | None
 
 
 class HeartbeatResponse(ResponseModel):

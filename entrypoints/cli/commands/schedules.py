@@ -1,10 +1,20 @@
-"""Signatures of the commands about schedules: next."""
+"""Signatures of the commands about schedules: schedules, next."""
 
 from typing import Annotated
 
 import typer
 
 from entrypoints.cli.commands.remote import AsJson, get_server_url, run_action
+
+
+def schedules(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="The pipeline's name or id; all pipelines if left out.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show schedules with their next time and what became of their last tick. Exit code 2: there is no such pipeline, or no answer."""
+    from entrypoints.cli.actions.schedules import show_schedules
+
+    run_action(show_schedules(get_server_url(), name, as_json))
 
 
 def next_times(

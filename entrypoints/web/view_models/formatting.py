@@ -15,7 +15,13 @@ DASH = "–"
 MAX_PARAMETERS = 50
 """Parameters of a run that a page shows in one line."""
 Sentence = Sequence[TextPart]
-_TRIGGERS = {"dashboard": "from the dashboard", "api": "by the API", "cli": "from a terminal", "report": "by a first report"}
+_TRIGGERS = {
+    "dashboard": "from the dashboard",
+    "api": "by the API",
+    "cli": "from a terminal",
+    "report": "by a first report",
+    "schedule": "by a schedule",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ class StageStart:
     token: str
     url: str
     trace: Mapping[str, str] = field(default_factory=dict)
+    scheduled_for: str | None = None
 
 
 class JobBuilder(Protocol):

@@ -108,6 +108,7 @@ class StageAttempt:
             token=start.token,
             url=self._context.api.url,
             trace=self._trace.get_process_context(span),
+            scheduled_for=claim.scheduled_for,
         )
         job = await self._context.job_runner.run(self._context.job_builder.build(start_request))
         if headline := _format_command(start):

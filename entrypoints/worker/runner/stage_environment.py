@@ -94,6 +94,8 @@ def build_variables(start: StageStart, settings: StageSettings, parameters_file:
         "HEADGATE_RUN_DIR": str(run_dir),
         "HEADGATE_PARAMETERS_FILE": str(parameters_file),
     }
+    if start.scheduled_for is not None:
+        headgate["HEADGATE_SCHEDULED_FOR"] = start.scheduled_for
     trace = {name.upper(): value for name, value in start.trace.items() if name.upper() in TRACE_VARIABLES}
     inherited = build_login_environment(settings.environment) | dict(settings.stage_env)
     variables = inherited | own | _parameter_variables(start.parameters) | headgate | trace
