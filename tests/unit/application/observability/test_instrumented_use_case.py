@@ -34,7 +34,7 @@ def create_observed() -> tuple[InProcessHeadgate, FakeAdapters]:
     return headgate, fakes
 
 
-NESTED = {"ApplyRunAction", "OpenSession"}
+NESTED = {"ApplyRunAction", "ChangeActivation", "ChangePause", "OpenSession"}
 """Use cases that others call, within their spans."""
 
 

@@ -27,6 +27,7 @@ WITHOUT_MODEL = {
     "/docs/start.js": "a file",
     "/docs/swagger-ui.css": "a file",
     "/docs/swagger-ui-bundle.js": "a file",
+    "/pipelines/{pipeline_id}": "no content after DELETE",
     "/worker/dispatches/{run_id}/{epoch}/recorded": "no content",
     "/worker/cancelled-in-prefect": "no content",
     "/worker/leave": "no content",

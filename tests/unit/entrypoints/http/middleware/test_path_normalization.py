@@ -61,7 +61,7 @@ async def test_head_of_a_stream_ends(headgate: InProcessHeadgate) -> None:
     ("path", "allowed"),
     [
         ("/pipelines", "GET, HEAD, OPTIONS, POST"),
-        ("/pipelines/x/", "GET, HEAD, OPTIONS, PUT"),
+        ("/pipelines/x/", "DELETE, GET, HEAD, OPTIONS, PUT"),
         ("/trigger/x", "OPTIONS, POST"),
         ("/status-update/batch", "OPTIONS, POST"),
         ("/livez", "GET, HEAD, OPTIONS"),
