@@ -81,6 +81,7 @@ from application.ports.telemetry.event_sinks import EventSink
 from application.ports.telemetry.telemetry import Telemetry
 from application.queries.access.access_queries import AccessQueries
 from application.queries.access.authenticator import Authenticator
+from application.queries.schedules.expectations import JudgeExpectations
 from application.queries.schedules.preview import PreviewTicks
 from application.services.batching.advance_batcher import AdvanceBatcher
 from application.services.batching.report_batcher import ReportBatcher
@@ -164,6 +165,7 @@ class Application(containers.DeclarativeContainer):
     archive_pipeline = _instrumented(telemetry, providers.Singleton(ArchivePipeline, change_activation))
     unarchive_pipeline = _instrumented(telemetry, providers.Singleton(UnarchivePipeline, change_activation))
     delete_pipeline = _instrumented(telemetry, providers.Singleton(DeletePipeline, adapters.open_unit_of_work, adapters.clock, wakeups))
+    judge_expectations = providers.Singleton(JudgeExpectations, adapters.cron_expressions)
     preview_ticks = providers.Singleton(PreviewTicks, adapters.cron_expressions, adapters.clock)
     claim_dispatch = _instrumented(
         telemetry,

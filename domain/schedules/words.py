@@ -19,16 +19,17 @@ def describe_recurrence(recurrence: Recurrence, explain_cron: ExplainCron) -> st
     if recurrence.at is not None:
         return f"Once, on {to_local(recurrence.at, get_zone(recurrence)):%Y-%m-%d at %H:%M}, {recurrence.timezone}"
     every = f"Every {describe_interval(recurrence.every or 0)}"
-    return f"{every}, {_describe_seconds(recurrence.offset)} later than full intervals" if recurrence.offset else every
+    return f"{every}, {describe_seconds(recurrence.offset)} later than full intervals" if recurrence.offset else every
 
 
 def describe_interval(seconds: float) -> str:
     """Return whole seconds as in "every …": "minute", "15 minutes", "1 hour 30 minutes"."""
-    written = _describe_seconds(seconds)
+    written = describe_seconds(seconds)
     return written.removeprefix("1 ") if written.count(" ") == 1 else written
 
 
-def _describe_seconds(seconds: float) -> str:
+def describe_seconds(seconds: float) -> str:
+    """Return whole seconds in words, such as "1 hour 30 minutes"."""
     parts, left = [], round(seconds)
     for unit, size in _UNITS:
         count, left = divmod(left, size)

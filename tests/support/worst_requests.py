@@ -268,6 +268,7 @@ WORST_REQUESTS: Final[Mapping[tuple[str, str], Sequence[WorstRequest]]] = {
     ("POST", "/runs/{id}/stages/{stage}/reject"): bodies(f"/runs/{APPROVAL_RUN}/stages/ask/reject", few_values("fields")),
     ("POST", "/runs/{id}/stages/{stage}/retry"): one(f"/runs/{FAILING_RUN}/stages/failing-0/retry"),
     ("POST", "/runs/{id}/stages/{stage}/skip"): bodies(f"/runs/{FAILING_RUN}/stages/failing-0/skip", few_values("message")),
+    ("GET", "/pipelines/{pipeline_id}/expectations"): of_pipelines("/pipelines/{}/expectations"),
     ("GET", "/pipelines/{pipeline_id}/schedules"): of_pipelines("/pipelines/{}/schedules"),
     ("POST", "/pipelines/{pipeline_id}/schedules/{name}/pause"): bodies(f"/pipelines/{DENSE}/schedules/nightly/pause", few_values("until")),
     ("POST", "/pipelines/{pipeline_id}/schedules/{name}/resume"): bodies(

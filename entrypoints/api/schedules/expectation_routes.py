@@ -1,0 +1,33 @@
+"""Whether other machines run a pipeline when they are expected to."""
+
+from typing import Final
+
+from application.queries.schedules.expectations import JUDGED_RUNS
+from entrypoints.api.pipelines.dependencies import PipelineDep
+from entrypoints.api.schedules.expectation_models import ExpectationStatusResponse
+from entrypoints.api.shared.dependencies import ApplicationDep, ReaderDep
+from entrypoints.api.shared.problems import problems
+from entrypoints.api.shared.routing import create_router
+from entrypoints.http.auth.permissions import READ, ResourceScope, requires
+
+router = create_router("schedules")
+SHOWN_TICKS: Final = 20
+
+
+@router.get("/pipelines/{pipeline_id}/expectations", summary="Whether a pipeline runs as expected", responses=problems(404, 422, 503))
+@requires(READ, ResourceScope.PIPELINE)
+async def list_expectations(pipeline: PipelineDep, reader: ReaderDep, application: ApplicationDep) -> list[ExpectationStatusResponse]:
+    """Return the expectations of a pipeline that other machines run, and the last 20 ticks of each. A tick is `missed` if no run started
+    by the end of its grace period, and `late` once one starts after that. A new revision begins anew."""
+    if not pipeline.definition.expect:
+        return []
+    runs = await reader.runs(pipeline_id=pipeline.id, status=None, skip=0, limit=JUDGED_RUNS)
+    judge, now, explain = (
+        application.judge_expectations(),
+        application.adapters.clock().now(),
+        application.adapters.cron_expressions().explain,
+    )
+    return [
+        ExpectationStatusResponse.from_status(status, judge.list_ticks(status.expectation, pipeline, runs, now, SHOWN_TICKS), explain)
+        for status in judge.judge(pipeline, runs, now)
+    ]
