@@ -21,6 +21,9 @@ endif
 run: $(VENV)/run.stamp
 	@$(BIN)/headgate up $(ARGS)
 
+# Without compiled modules in files, each process that a test starts would compile them.
+test test-fast: export PYTHONDONTWRITEBYTECODE =
+
 # Every test but those of the installation, in three processes, since many wait for others; then those that kill or freeze processes, in two. With ARGS, plain pytest.
 test: $(VENV)/test.stamp
 ifdef ARGS

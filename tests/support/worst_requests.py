@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -71,6 +72,7 @@ def values(key: str) -> dict[str, bytes]:
     }
 
 
+@cache
 def few_values(key: str) -> dict[str, bytes]:
     """Return some of those bodies, for the many routes that parse and check them in the same way."""
     every = values(key)
@@ -185,10 +187,19 @@ def advances() -> dict[str, bytes]:
 
 def forms(url: str, **fields: str) -> list[WorstRequest]:
     """Return forms with as many fields and as much text as one may have."""
-    many = urlencode({**fields, **{f"p.parameter-{index}": "&" * 100 for index in range(1_990)}})
-    large = urlencode({**fields, "p.parameter-0": "<" * 340_000})
-    refused = urlencode([("a", "")] * 100_000)
-    return [WorstRequest(name, url, body.encode(), FORM) for name, body in (("fields", many), ("text", large), ("too many", refused))]
+    opening = f"{urlencode(fields)}&" if fields else ""
+    bodies = {"fields": opening + _many_fields(), "text": opening + _large_field(), "too many": "&".join(["a="] * 100_000)}
+    return [WorstRequest(name, url, body.encode(), FORM) for name, body in bodies.items()]
+
+
+@cache
+def _many_fields() -> str:
+    return urlencode({f"p.parameter-{index}": "&" * 100 for index in range(1_990)})
+
+
+@cache
+def _large_field() -> str:
+    return urlencode({"p.parameter-0": "<" * 340_000})
 
 
 def yaml_texts() -> dict[str, str]:

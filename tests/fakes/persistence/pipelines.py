@@ -1,7 +1,6 @@
 """Pipelines and their revisions in memory."""
 
 from collections.abc import Collection, Mapping, Sequence
-from copy import deepcopy
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -95,11 +94,11 @@ class FakePipelines:
 
     def _put(self, row: PipelineRow, definition: PipelineDefinition) -> StoredPipeline:
         self._transaction.pipelines[row.id] = row
-        self._transaction.revisions[row.id, row.revision] = deepcopy(definition)
+        self._transaction.revisions[row.id, row.revision] = values.copy(definition)
         return self._stored(row)
 
     def _stored(self, row: PipelineRow) -> StoredPipeline:
-        definition = deepcopy(self._transaction.revisions[row.id, row.revision])
+        definition = values.copy(self._transaction.revisions[row.id, row.revision])
         return StoredPipeline(row.id, row.revision, definition, row.created_at, row.updated_at, row.activation)
 
 

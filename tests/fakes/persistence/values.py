@@ -1,12 +1,16 @@
 """Checks that PostgreSQL can store a value."""
 
 import json
+import pickle
 import re
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
+T = TypeVar("T")
 BIGINT = range(-(2**63), 2**63)
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+_UNSTORABLE_IN_JSON = re.compile(r"[\ud800-\udfff]|\\u0000")
+_write_json = json.JSONEncoder(allow_nan=False, ensure_ascii=False).encode
 
 
 class RowRejected(Exception):
@@ -38,12 +42,23 @@ def moment(value: datetime | None) -> datetime | None:
 
 def document(value: Any) -> Any:
     """Return the value as JSON returns it: lists for tuples, text keys. Raise RowRejected if JSON or jsonb cannot represent it."""
+    if value is None:
+        return None
     try:
-        parsed = json.loads(json.dumps(value, allow_nan=False))
+        written = _write_json(value)
+        if not _UNSTORABLE_IN_JSON.search(written):
+            return json.loads(written)
+        parsed = json.loads(json.dumps(value))
     except (TypeError, ValueError) as error:
         raise RowRejected(f"not JSON: {error}") from None
     _check_texts(parsed)
     return parsed
+
+
+def copy(value: T) -> T:
+    """Return a deep copy. It takes a fraction of the time of `copy.deepcopy`."""
+    copied: T = pickle.loads(pickle.dumps(value, pickle.HIGHEST_PROTOCOL))
+    return copied
 
 
 def _check_texts(value: Any) -> None:

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from copy import deepcopy
 from datetime import datetime, timedelta
 from statistics import median
 from typing import Unpack
@@ -21,7 +20,7 @@ from domain.runs.events import EventType
 from domain.runs.run import Run
 from domain.runs.status import Reason, Status
 from domain.schedules.tick import TickState
-from tests.fakes.persistence import FakeStore
+from tests.fakes.persistence import FakeStore, values
 from tests.fakes.persistence.store import DispatchRow, PipelineRow, Tables
 from tests.fakes.queries.run_views import run_view
 from tests.fakes.queries.schedule_views import get_next_run, list_schedules, list_ticks
@@ -82,7 +81,7 @@ class FakeReader:
         numbers = (number for id, number in self._tables.revisions if id == pipeline_id and (newest is None or number <= newest))
         rows = sorted(numbers, reverse=True)[:limit]
         at = self._tables.pipelines[pipeline_id].updated_at if pipeline_id in self._tables.pipelines else self._store.clock.now()
-        return [RevisionView(number, deepcopy(self._tables.revisions[pipeline_id, number]), at) for number in rows]
+        return [RevisionView(number, values.copy(self._tables.revisions[pipeline_id, number]), at) for number in rows]
 
     async def board(self, archived: ArchivedFilter = ArchivedFilter.EXCLUDE) -> list[BoardRow]:
         rows = sorted(self._rows(archived), key=lambda row: row.name)
@@ -257,7 +256,7 @@ class FakeReader:
         return [line for (run, _), line in sorted(self._tables.log_lines.items()) if run == run_id and stage in (None, line.stage)]
 
     def _pipeline(self, row: PipelineRow) -> PipelineView:
-        definition = deepcopy(self._tables.revisions[row.id, row.revision])
+        definition = values.copy(self._tables.revisions[row.id, row.revision])
         latest = next(iter(self._recent(row.id)), None)
         view = run_view(self._tables, latest) if latest else None
         return PipelineView(row.id, row.revision, definition, row.created_at, row.updated_at, view, row.activation)

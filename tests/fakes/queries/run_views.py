@@ -1,11 +1,10 @@
 """Builds read models from stored rows."""
 
-from copy import deepcopy
-
 from application.queries.views.runs import AttemptView, RunView, StageRunView
 from domain.runs.attempt import Attempt
 from domain.runs.run import Run
 from domain.runs.stage_run import StageRun
+from tests.fakes.persistence import values
 from tests.fakes.persistence.store import Tables
 
 
@@ -23,7 +22,7 @@ def run_view(tables: Tables, run: Run) -> RunView:
         verdict=run.verdict,
         trigger=run.trigger.kind,
         actor=run.trigger.actor,
-        parameters=deepcopy(run.parameters),
+        parameters=values.copy(run.parameters),
         pool=run.pool,
         created_at=run.created_at,
         started_at=run.started_at,
@@ -40,7 +39,7 @@ def run_view(tables: Tables, run: Run) -> RunView:
         refusal=next((entry.error for entry in reversed(waiting) if entry.quarantined), None),
         stages=[_stage_view(stage) for stage in run.stages.values()],
         repeats=run.trigger.repeats,
-        trace=deepcopy(run.trace),
+        trace=values.copy(run.trace),
         parallelism=run.definition.parallelism,
         scheduled_for=run.trigger.scheduled_for,
     )
@@ -58,7 +57,7 @@ def _stage_view(stage: StageRun) -> StageRunView:
         timeout=definition.timeout,
         approvers=list(definition.approvers),
         message=definition.message,
-        fields=deepcopy(definition.fields),
+        fields=values.copy(definition.fields),
     )
 
 
@@ -76,7 +75,7 @@ def _attempt_view(attempt: Attempt) -> AttemptView:
         records_processed=attempt.records_processed,
         error_message=attempt.error_message,
         message=attempt.message,
-        output=deepcopy(attempt.output),
+        output=values.copy(attempt.output),
         worker=attempt.worker,
         by_person=attempt.by_person,
         stop_requested_at=attempt.stop_requested_at,

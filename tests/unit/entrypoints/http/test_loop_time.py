@@ -1,9 +1,11 @@
 """No request, whatever it contains, takes the event loop for long, and no page is larger than 1 MB."""
 
+from __future__ import annotations
+
 import asyncio
 import gc
-from collections.abc import Iterator, Mapping
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -12,8 +14,10 @@ from tests.fakes import FakeAdapters
 from tests.support.event_streams import open_stream
 from tests.support.in_process import InProcessHeadgate
 from tests.support.loop_time import LoopTime, measure_slowness
-from tests.support.worst_requests import WORST_REQUESTS, WorstRequest
 from tests.support.worst_store import fill_store
+
+if TYPE_CHECKING:
+    from tests.support.worst_requests import WorstRequest
 
 LONGEST_STEP: Final = 0.1
 """Seconds of processor time on an ordinary machine."""
@@ -68,6 +72,14 @@ class Measured:
         return {**accept, **worker, **(request.headers or {})}
 
 
+@pytest.fixture(scope="module")
+def worst_requests() -> Mapping[Route, Sequence[WorstRequest]]:
+    """The requests of each route. They are not imported with this module, since building them takes seconds."""
+    from tests.support.worst_requests import WORST_REQUESTS
+
+    return WORST_REQUESTS
+
+
 @pytest.fixture(autouse=True)
 def collect_as_a_server_does() -> Iterator[None]:
     """Keep the objects of other tests out of garbage collections, as the web process does with its modules."""
@@ -80,19 +92,19 @@ def collect_as_a_server_does() -> Iterator[None]:
     gc.unfreeze()
 
 
-def test_every_route_has_its_worst_requests(headgate: InProcessHeadgate) -> None:
-    assert set(WORST_REQUESTS) == set(headgate.app.state.routes.rules)
-    assert all(WORST_REQUESTS.values())
+def test_every_route_has_its_worst_requests(headgate: InProcessHeadgate, worst_requests: Mapping[Route, Sequence[WorstRequest]]) -> None:
+    assert set(worst_requests) == set(headgate.app.state.routes.rules)
+    assert all(worst_requests.values())
 
 
 @pytest.mark.parametrize("group", ["api", "pages", "runs"])
-async def test_no_request_takes_the_event_loop_for_long(group: str) -> None:
+async def test_no_request_takes_the_event_loop_for_long(group: str, worst_requests: Mapping[Route, Sequence[WorstRequest]]) -> None:
     measured = Measured()
     await fill_store(measured.headgate)
     await measured.headgate.page_client.get("/ui/runs/5")  # templates and modules are loaded once
     failures = []
 
-    for route, requests in WORST_REQUESTS.items():
+    for route, requests in worst_requests.items():
         for request in requests if get_group(route) == group else ():
             if problem := await find_problem(measured, route, request):
                 failures.append(f"{route[0]} {request.url:.80} ({request.name:.40}): {problem}")
