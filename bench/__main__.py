@@ -11,12 +11,12 @@ import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from bench import costs, depth, idle, lists, stages, start, status, trigger_storm, viewers
+from bench import costs, depth, idle, lists, stages, start, status, ticks, trigger_storm, viewers
 from bench.support.measurements import Measurement, print_measurements
 from bench.support.stack import bench_stack
 from bench.support.web_process import postgres_server, web_process
 
-PARTS = ("idle", "start", "stages", "storm", "costs", "status", "lists", "viewers", "depth")
+PARTS = ("idle", "start", "stages", "storm", "costs", "status", "lists", "viewers", "ticks", "depth")
 
 
 def main() -> None:
@@ -54,6 +54,9 @@ def main() -> None:
                 run_part("status", lambda: status.measure_with_datadog(server, 4 * scale, 3))
         with postgres_server() as server, web_process(server) as web:
             run_part("lists", lambda: lists.measure(server, web, 3 * scale))
+    if "ticks" in wanted:
+        with postgres_server() as server:
+            run_part("ticks", lambda: ticks.measure(server, scale))
     run_part("depth", lambda: depth.measure(arguments.depth_runs))
 
     elapsed = time.monotonic() - started

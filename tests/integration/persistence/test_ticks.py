@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from adapters.persistence.database import Database
 from application.services.loop import run_service
 from tests.integration.persistence.database_helpers import a_started_database, query_value
+from tests.support.cancelled_work import Fuse, open_until_cancelled
 from tests.support.in_process import InProcessHeadgate
 from tests.support.tick_services import (
     add_scheduled_pipelines,
@@ -83,6 +86,37 @@ async def test_fifty_ticks_take_as_many_round_trips_as_one(database: Database) -
 
     assert trips[0] == trips[1] <= 13, trips
     assert await read_rows(database, COUNTS) == [(51, 51, 51)]
+
+
+async def test_a_service_that_stops_between_any_two_statements_loses_and_doubles_no_tick(database: Database) -> None:
+    other = build_tick_process(database)
+    due_at = next_full_second(database, 2)
+    await add_scheduled_pipelines(database, 3, at=due_at.replace(tzinfo=None).isoformat())
+    await asyncio.sleep(max(0.0, (due_at - database.clock.now()).total_seconds()))
+    outcomes: list[tuple[int, ...]] = []
+    has_stopped = True
+
+    while has_stopped:
+        await _forget_ticks(database, due_at)
+        fuse = Fuse(len(outcomes) + 1)
+        with contextlib.suppress(asyncio.CancelledError):
+            await build_tick_process(database, open_until_cancelled(database.open_unit_of_work, fuse)).service.run_once()
+        (before,) = await read_rows(database, COUNTS)
+        await other.service.run_once()
+        (after,) = await read_rows(database, COUNTS)
+        has_stopped = fuse.has_burnt
+        outcomes.append(tuple(before))
+        assert after == (3, 3, 3), f"after a stop at step {len(outcomes)}"
+
+    assert len(outcomes) > 20
+    assert set(outcomes) == {(0, 0, 0), (3, 3, 3)}, "a transaction stores all of its ticks and runs, or none"
+
+
+async def _forget_ticks(database: Database, due_at: datetime) -> None:
+    """Remove all ticks and runs, and have each schedule fire at this time again."""
+    async with database.engine.connect() as connection:
+        await connection.execute(text("TRUNCATE run, attempt, event, dispatch, outbox, lease, tick CASCADE"))
+        await connection.execute(text("UPDATE schedule SET next_due_at = :at, next_fire_at = :at, last_due_at = NULL"), {"at": due_at})
 
 
 async def _has_ticks(database: Database, count: int) -> bool:
