@@ -1,5 +1,6 @@
 """What pages and live views need from the application, built once per process."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,9 +13,13 @@ from application.ports.system.clock import Clock
 from application.ports.system.disk_space import DiskSpace
 from application.queries.explain.orchestrator_health import OrchestratorHealth
 from application.queries.explain.run_context_loader import RunContextLoader
+from application.queries.schedules.calendar import LoadCalendar
+from application.queries.schedules.definition_preview import PreviewDefinition
+from application.queries.schedules.preview import PreviewTicks, TickPreview
 from application.queries.views.pipelines import BoardRow
 from domain.access.permissions import Permission
 from domain.errors import HeadgateError
+from domain.schedules.words import ExplainCron
 from entrypoints.container import Application
 from entrypoints.http.auth.caller import get_caller
 from entrypoints.web.live.broadcaster import LiveBroadcaster
@@ -39,10 +44,16 @@ class PageContext:
     disk_space: DiskSpace
     retention_days: tuple[float, float]
     """Days that events and logs are kept; 0 means for ever."""
+    preview_ticks: PreviewTicks
+    preview_definition: PreviewDefinition
+    load_calendar: LoadCalendar
+    explain_cron: ExplainCron
     prefect_url: str | None
     datadog_site: str | None = None
     rendered_board_rows: dict[int, tuple[object, str]] = field(default_factory=dict)
     """The board's rows by pipeline id: the state each was rendered from, and its HTML."""
+    next_ticks: dict[int, tuple[object, Sequence[TickPreview]]] = field(default_factory=dict)
+    """The next ticks by schedule id, with the state that they were computed from."""
 
     def now(self) -> datetime:
         """Return the current time."""
@@ -78,6 +89,10 @@ def build_page_context(application: Application) -> PageContext:
         adapters.health_metrics(),
         adapters.disk_space(),
         (float(settings.keep_events_days), float(settings.keep_logs_days)),
+        application.preview_ticks(),
+        PreviewDefinition(adapters.schemas(), adapters.cron_expressions(), application.preview_ticks()),
+        LoadCalendar(reader, adapters.cron_expressions()),
+        adapters.cron_expressions().explain,
         str(prefect_url) if prefect_url else None,
         getattr(settings, "dd_site", None),
     )

@@ -2,9 +2,9 @@
 
 from entrypoints.web import static_files
 from entrypoints.web.live import routes as live
-from entrypoints.web.pages import system, waiting
+from entrypoints.web.pages import schedule, system, waiting
 from entrypoints.web.pages.access import account, accounts, audit, sign_in, tokens
-from entrypoints.web.pages.pipelines import activation, board, new_pipeline, pipeline, revisions, trigger
+from entrypoints.web.pages.pipelines import activation, board, edit, new_pipeline, pipeline, revisions, trigger
 from entrypoints.web.pages.runs import comparison, log, run, run_actions, run_list, stage
 
 ROUTERS = (
@@ -19,12 +19,14 @@ ROUTERS = (
     trigger.router,
     new_pipeline.router,
     revisions.router,
+    edit.router,
     run_list.router,
     run.router,
     log.router,
     comparison.router,
     run_actions.router,
     stage.router,
+    schedule.router,
     waiting.router,
     system.router,
     live.router,

@@ -11,8 +11,9 @@ from application.queries.views.runs import RunView
 from domain.runs.status import Status
 from entrypoints.web.text_output import format_table, replace_unprintable
 from entrypoints.web.view_models.formatting import DASH, format_count
-from entrypoints.web.view_models.pipelines.board import build_pipeline_item
+from entrypoints.web.view_models.pipelines.board import build_pipeline_item, is_row_paused
 from entrypoints.web.view_models.runs.run_list import build_run_items
+from entrypoints.web.view_models.schedules.calendar import CalendarPage
 from entrypoints.web.view_models.system import SystemState
 from entrypoints.web.view_models.waiting import WaitingGroup
 
@@ -33,16 +34,18 @@ def format_board(rows: Sequence[BoardRow], contexts: Sequence[RunContext]) -> st
     """Return the board. `contexts` belong to the rows' latest runs."""
     if not rows:
         return "No pipelines yet. Create one: headgate apply FILE, or POST /pipelines/\n"
-    lines: list[Sequence[object]] = [("STATUS", "PIPELINE", "LAST RUN", "LAST 20 RUNS", "SUCCESS", "MEDIAN", "")]
+    lines: list[Sequence[object]] = [("STATUS", "PIPELINE", "LAST RUN", "LAST 20 RUNS", "NEXT RUN", "SUCCESS", "MEDIAN", "")]
     for row, context in zip(rows, contexts, strict=True):
         item = build_pipeline_item(row, context)
         latest = row.pipeline.latest
         last = f"#{latest.number} {_format_age(latest, context.now)}" if latest else "never"
         bars = "".join(BAR_LETTERS.get(bar.status, " ") for bar in row.bars).rjust(20)
         text = "".join(part.text for part in item.status_text) or item.description
-        lines.append((item.status.word, item.name, last, bars, item.success, item.median, text[:MAX_TEXT_LENGTH]))
+        lines.append(
+            (item.status.word, item.name, last, bars, _format_next_run(row, context.now), item.success, item.median, text[:MAX_TEXT_LENGTH])
+        )
     legend = ". completed  F failed  ? lost  / cancelled  > running  = waiting  : queued; newest on the right"
-    return f"{format_table(lines, numbers=(4, 5))}\n{legend}\n"
+    return f"{format_table(lines, numbers=(5, 6))}\n{legend}\n"
 
 
 def format_run(run: RunView, context: RunContext) -> str:
@@ -88,6 +91,29 @@ def format_system(state: SystemState) -> str:
         rows += [(worker.name, worker.pool, worker.slots, worker.free, worker.state) for worker in state.workers]
         text += "\n" + format_table(rows, numbers=(2, 3))
     return text + "\n" + format_table([("COMPONENT", "VERSION"), *state.versions])
+
+
+def format_calendar(calendar: CalendarPage, zone: str) -> str:
+    """Return the calendar: a line for each pipeline and hour or day with ticks, and the next runs."""
+    lines: list[Sequence[object]] = [("TIME", "PIPELINE", "TICKS")]
+    for index, column in enumerate(calendar.columns):
+        lines += [(column.long, row.pipeline, cell.text) for row in calendar.rows if (cell := row.cells[index]) is not None]
+    head = f"{calendar.title}   {zone or 'UTC'}\n"
+    if not calendar.rows:
+        return f"{head}\nNothing ran by a schedule, and nothing is due.\n"
+    notes = "".join(f"{note}\n" for note in (f"{calendar.busiest}." if calendar.busiest else "", *calendar.notes) if note)
+    coming: list[Sequence[object]] = [("NEXT", "PIPELINE", "SCHEDULE")]
+    coming += [(each.at.long if each.at else "", each.pipeline, each.schedule) for each in calendar.next_runs]
+    upcoming = f"\n{format_table(coming)}" if calendar.next_runs else ""
+    return f"{head}{calendar.summary}\n{notes}\n{format_table(lines)}{upcoming}"
+
+
+def _format_next_run(row: BoardRow, now: datetime) -> str:
+    if is_row_paused(row, now):
+        return "paused"
+    if row.next_run_at is None:
+        return DASH
+    return f"in {format_elapsed(row.next_run_at, now)}" if row.next_run_at > now else "now"
 
 
 def _format_age(run: RunView, now: datetime) -> str:

@@ -27,5 +27,15 @@ def get_day_start(day: str, zone: str, later: int = 0) -> datetime | None:
         return None
 
 
+def get_local_day(at: datetime, zone: str) -> date:
+    """Return the day in the zone."""
+    return at.astimezone(_find_zone(zone)).date()
+
+
+def to_zone(at: datetime, zone: str) -> datetime:
+    """Return the time in the zone."""
+    return at.astimezone(_find_zone(zone))
+
+
 def _find_zone(name: str) -> tzinfo:
     return find_zone(name) or UTC

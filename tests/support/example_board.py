@@ -12,6 +12,7 @@ from domain.pipelines.serialization import serialize_pipeline
 from domain.runs.approvals import Decision, decide_approval
 from domain.runs.run import Run
 from domain.runs.status import Status
+from domain.schedules.tick import TickState
 from tests.support.builders import a_stage
 from tests.support.in_process import InProcessHeadgate
 from tests.support.run_stories import AttemptStory, end, start
@@ -66,7 +67,36 @@ async def furnish(headgate: InProcessHeadgate) -> dict[str, int]:
     found["certificates"] = await _certificates(headgate, now, chance)
     found["model-retrain"] = await _approval(headgate, now, chance)
     await _lost_cancelled_queued_retried(headgate, now, chance)
+    await _schedules(headgate, now)
     return found
+
+
+async def _schedules(headgate: InProcessHeadgate, now: datetime) -> None:
+    """Pipelines with schedules: nightly with every state of a tick, frequent, and paused."""
+    stories = headgate.schedule_stories
+    nightly = {"name": "nightly", "cron": "30 2 * * *", "timezone": "Europe/Berlin", "jitter": "2m", "skip": ["2026-12-25"]}
+    hourly = {"name": "hourly", "every": "1h", "offset": "10m", "overlap": "queue_one"}
+    exports = await headgate.stories.add_pipeline(
+        "exports", ["dump"], description="Dump orders for the auditors", schedules=[nightly, hourly]
+    )
+    await stories.add(exports)
+    story = [Status.COMPLETED] * 12 + [
+        TickState.MISSED,
+        TickState.LATE,
+        Status.FAILED,
+        TickState.SKIPPED,
+        TickState.PAUSED,
+        Status.COMPLETED,
+    ]
+    await stories.play_ticks(exports, "nightly", now - timedelta(days=len(story)), *story)
+    await stories.play_ticks(exports, "hourly", now - timedelta(hours=9), *[Status.COMPLETED] * 8, TickState.WAITING)
+    frequent = {"name": "rollup", "every": "5m"}
+    rollup = await headgate.stories.add_pipeline("rollup", ["add"], description="Five-minute sums", schedules=[frequent])
+    await stories.add(rollup)
+    await stories.play_ticks(rollup, "rollup", now - timedelta(hours=3), *[Status.COMPLETED] * 35)
+    weekly = await headgate.stories.add_pipeline("weekly-report", ["send"], schedules=[{"name": "mondays", "cron": "0 7 * * MON"}])
+    await stories.add(weekly)
+    await stories.pause(weekly, "mondays", "mara")
 
 
 async def revise(headgate: InProcessHeadgate) -> None:

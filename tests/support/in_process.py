@@ -21,6 +21,7 @@ from tests.fakes import FakeAdapters
 from tests.fakes.adapters import a_container
 from tests.support.actions import ApiActions, UseCaseActions
 from tests.support.run_stories import RunStories
+from tests.support.schedule_stories import ScheduleStories
 from tests.support.settings import BASE_URL, make_settings
 
 if TYPE_CHECKING:  # importing FastAPI takes longer than most tests of use cases
@@ -61,6 +62,7 @@ class InProcessHeadgate:
         )
         self.use_cases = UseCaseActions(self.application, self.fakes)
         self.stories = RunStories(self.fakes)
+        self.schedule_stories = ScheduleStories(self.fakes)
         self._extra_routers, self._error_page = extra_routers, error_page
         self._cursor: str | None = None
 

@@ -19,13 +19,15 @@ from tests.support.worst_store import (
     FIELDS,
     FIELDS_RUN,
     RARE,
+    SCHEDULED,
+    SCHEDULED_PIPELINE,
     TEXTS,
     TEXTS_RUN,
     dense_stages,
     parameters_schema,
 )
 
-PIPELINES: Final = (DENSE, FIELDS, TEXTS, FAILING, APPROVAL)
+PIPELINES: Final = (DENSE, FIELDS, TEXTS, FAILING, APPROVAL, SCHEDULED)
 RUNS: Final = (DENSE_RUN, FIELDS_RUN, TEXTS_RUN, FAILING_RUN, APPROVAL_RUN)
 LONG: Final = "x%21" * 800
 JSON: Final = {"Content-Type": "application/json"}
@@ -304,9 +306,10 @@ WORST_REQUESTS: Final[Mapping[tuple[str, str], Sequence[WorstRequest]]] = {
     ("GET", "/ui/audit"): one("/ui/audit"),
     ("GET", "/ui/live/board"): one("/ui/live/board"),
     ("GET", "/ui/live/frame"): one("/ui/live/frame"),
-    ("GET", "/ui/live/pipelines/{pipeline_id}"): one(*(f"/ui/live/pipelines/{number}" for number in range(1, 6))),
+    ("GET", "/ui/live/pipelines/{pipeline_id}"): one(*(f"/ui/live/pipelines/{number}" for number in (*range(1, 6), SCHEDULED_PIPELINE))),
     ("GET", "/ui/live/runs"): one("/ui/live/runs"),
     ("GET", "/ui/live/runs/{run_id}"): of_runs("/ui/live/runs/{}?view=graph") + of_runs("/ui/live/runs/{}?view=waterfall"),
+    ("GET", "/ui/live/schedule"): one("/ui/live/schedule", "/ui/live/schedule?view=week"),
     ("GET", "/ui/live/system"): one("/ui/live/system"),
     ("GET", "/ui/live/waiting"): one("/ui/live/waiting"),
     ("GET", "/ui/new"): one("/ui/new"),
@@ -318,6 +321,7 @@ WORST_REQUESTS: Final[Mapping[tuple[str, str], Sequence[WorstRequest]]] = {
     ("POST", "/ui/pipelines/{ref}/delete"): forms(f"/ui/pipelines/{DENSE}/delete", confirm="<" * 2_000),
     ("GET", "/ui/pipelines/{ref}/edit"): of_pipelines("/ui/pipelines/{}/edit"),
     ("POST", "/ui/pipelines/{ref}/edit"): editions(f"/ui/pipelines/{DENSE}/edit"),
+    ("POST", "/ui/pipelines/{ref}/edit/preview"): editions(f"/ui/pipelines/{DENSE}/edit/preview"),
     ("GET", "/ui/pipelines/{ref}/pause"): of_pipelines("/ui/pipelines/{}/pause"),
     ("POST", "/ui/pipelines/{ref}/pause"): forms(f"/ui/pipelines/{DENSE}/pause", hours="1"),
     ("POST", "/ui/pipelines/{ref}/resume"): forms(f"/ui/pipelines/{DENSE}/resume"),
@@ -355,6 +359,10 @@ WORST_REQUESTS: Final[Mapping[tuple[str, str], Sequence[WorstRequest]]] = {
     ("GET", "/ui/runs/{run_id}/stages/{stage}/images/{index}"): one(f"{STAGE}/images/0"),
     ("POST", "/ui/runs/{run_id}/stages/{stage}/retry"): forms(f"{STAGE}/retry"),
     ("POST", "/ui/runs/{run_id}/stages/{stage}/skip"): forms(f"{STAGE}/skip"),
+    ("GET", "/ui/schedule"): [
+        *one("/ui/schedule", "/ui/schedule?view=week", "/ui/schedule?view=week&zone=Asia%2FKathmandu", f"/ui/schedule?day={LONG}"),
+        WorstRequest("text", "/ui/schedule?view=week", headers={"Accept": "text/plain"}),
+    ],
     ("GET", "/ui/sign-in"): one("/ui/sign-in?next=" + LONG),
     ("POST", "/ui/sign-in"): forms("/ui/sign-in", name="x", password="y"),
     ("GET", "/ui/sign-in/back"): one("/ui/sign-in/back?code=" + LONG),

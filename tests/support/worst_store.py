@@ -1,5 +1,6 @@
 """A store full of the largest things that Headgate accepts, for tests of what requests cost."""
 
+from datetime import timedelta
 from typing import Any, Final
 
 from application.commands.access.create_token import NewToken
@@ -7,6 +8,7 @@ from domain.access.actor import Actor
 from domain.access.api_tokens import TokenKind
 from domain.access.permissions import Scope
 from domain.runs.status import Status
+from domain.schedules.tick import TickState
 from tests.support.builders import a_definition, a_stage
 from tests.support.in_process import InProcessHeadgate
 from tests.support.run_stories import end, start
@@ -18,9 +20,13 @@ BODY: Final = 1 << 20
 LOG_LINES: Final = 3_000
 ATTEMPTS: Final = 30
 SMALL_PIPELINES: Final = 600
+SCHEDULED_PIPELINE: Final = SMALL_PIPELINES + 6
 RARE = {"name": "nightly", "cron": "*/30 0 29 2 */7", "timezone": "America/New_York", "jitter": "1m"}
 """A schedule whose ticks take long to find: they are on a few days of a century."""
 DENSE, FIELDS, TEXTS, FAILING, APPROVAL = "dense", "fields", "texts", "failing", "approval"
+SCHEDULED: Final = "scheduled"
+SCHEDULES: Final = 20
+TICKS: Final = 30
 DENSE_RUN, FIELDS_RUN, TEXTS_RUN, FAILING_RUN, APPROVAL_RUN = 1, 2, 3, 4, 5
 MARKDOWN: Final = ("*a **b _c [" * 8_000)[:TEXT]
 
@@ -69,10 +75,24 @@ async def fill_store(headgate: InProcessHeadgate) -> None:
                 await work.commit()
     await _fail_often(headgate)
     for index in range(SMALL_PIPELINES):
-        await stories.open_run(await stories.add_pipeline(f"small-{index}-{'n' * 80}", 3, description="<" * 2_000, tags=["nightly"]))
+        hourly = [{"name": "hourly", "cron": "0 * * * *"}] if index < SMALL_PIPELINES / 2 else []
+        small = await stories.add_pipeline(f"small-{index}-{'n' * 80}", 3, description="<" * 2_000, tags=["nightly"], schedules=hourly)
+        await headgate.schedule_stories.add(small)
+        await stories.open_run(small)
+    await _schedule(headgate)
     await _write_logs(headgate)
     token = NewToken("worst", TokenKind.API, (Scope.READ,))
     await headgate.application.create_token()(token, Actor("ada"))
+
+
+async def _schedule(headgate: InProcessHeadgate) -> None:
+    """Add a pipeline with as many schedules as one may have, each with ticks, long names and long messages."""
+    schedules = [{"name": f"n{index}-{'n' * 90}", "cron": "* * * * *", "skip": ["2020-01-01"]} for index in range(SCHEDULES)]
+    pipeline = await headgate.stories.add_pipeline(SCHEDULED, 3, schedules=schedules)
+    await headgate.schedule_stories.add(pipeline)
+    since, story = headgate.fakes.clock.now() - timedelta(minutes=TICKS + 1), [TickState.MISSED] * TICKS
+    for schedule in schedules:
+        await headgate.schedule_stories.play_ticks(pipeline, str(schedule["name"]), since, *story, message="<" * 1_000)
 
 
 def failing_stages(**keys: Any) -> list[dict[str, Any]]:

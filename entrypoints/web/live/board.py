@@ -64,7 +64,7 @@ class LiveBoard(LiveView):
         """Render a row if its state changed, or at every refresh while a run is active, because its text and bars show passing time."""
         latest = row.pipeline.latest
         interval = int(self._context.now().timestamp() // REFRESH_SECONDS) if _is_active(row) else None
-        state = (row.pipeline.revision, row.pipeline.activation.changes, row.bars, latest, interval)
+        state = (row.pipeline.revision, row.bars, latest, row.next_run_at, row.paused_schedules, row.pipeline.activation, interval)
         cache = self._context.rendered_board_rows
         cached = cache.get(row.pipeline.id)
         if cached is None or cached[0] != state:
@@ -92,6 +92,8 @@ def compute_digest(rows: Sequence[BoardRow], summary: str) -> str:
             row.pipeline.revision,
             row.pipeline.activation.changes,
             row.pipeline.latest and row.pipeline.latest.last_seq,
+            row.next_run_at,
+            row.paused_schedules,
             [(bar.id, bar.status.value) for bar in row.bars],
         )
         for row in rows

@@ -1,6 +1,7 @@
 """A pipeline's live page: its state, the graph of its latest run, the stage grid and the latest runs."""
 
 from collections.abc import Sequence
+from hashlib import sha256
 
 from application.ports.queries.change_feed import ChangeBatch
 from application.queries.explain.explanation import explain_run
@@ -11,6 +12,7 @@ from domain.errors import NotFound
 from domain.runs.status import Status
 from entrypoints.web.live.view import ChangeEffect, LiveView, RenderedView
 from entrypoints.web.page_context import PageContext
+from entrypoints.web.schedule_loader import load_schedule_items
 from entrypoints.web.templating import render
 from entrypoints.web.view_models.formatting import get_status_label
 from entrypoints.web.view_models.pipelines.activation import build_activation_label
@@ -18,6 +20,7 @@ from entrypoints.web.view_models.pipelines.history import build_trend, find_fail
 from entrypoints.web.view_models.pipelines.stage_grid import build_stage_grid
 from entrypoints.web.view_models.runs.run_list import build_run_items
 from entrypoints.web.view_models.runs.stage_graph import build_definition_graph, build_run_graph
+from entrypoints.web.view_models.schedules.schedule_item import ScheduleItem
 
 GRID_RUNS = 30
 LISTED_RUNS = 10
@@ -41,10 +44,13 @@ class LivePipelinePage(LiveView):
             raise NotFound("pipeline", self._pipeline_id)
         runs = await self._context.reader.runs(pipeline_id=self._pipeline_id, status=None, skip=0, limit=GRID_RUNS)
         failures = await self._context.reader.failures(self._pipeline_id, GRID_RUNS)
-        return await self.render_pipeline(pipeline, runs, failures)
+        schedules = await load_schedule_items(self._context, pipeline)
+        return await self.render_pipeline(pipeline, runs, failures, schedules)
 
-    async def render_pipeline(self, pipeline: PipelineView, runs: Sequence[RunView], failures: Sequence[FailureView]) -> RenderedView:
-        """Render a pipeline that the caller has loaded, with its last runs, newest first, and their failures."""
+    async def render_pipeline(
+        self, pipeline: PipelineView, runs: Sequence[RunView], failures: Sequence[FailureView], schedules: Sequence[ScheduleItem]
+    ) -> RenderedView:
+        """Render a pipeline that the caller has loaded, with its last runs, newest first, their failures, and its schedules."""
         now = self._context.now()
         medians = await self._context.run_contexts.get_stage_medians(pipeline.id)
         latest = runs[0] if runs else None
@@ -66,6 +72,10 @@ class LivePipelinePage(LiveView):
             "failures": str(render("live/failures.html", failing_stages=failing, failures=group_failures(failures))),
             "runs": str(render("live/run_list.html", runs=items)),
         }
+        shown = {f"schedule-{item.id}": str(render("live/schedule.html", item=item)) for item in schedules}
+        fragments |= shown
         is_active = latest is not None and not latest.status.is_terminal
-        digest = f"{pipeline.revision}.{pipeline.activation.changes}.{latest.id if latest else 0}.{latest.last_seq if latest else 0}"
+        schedule_state = sha256(str(shown).encode()).hexdigest()[:12] if shown else ""
+        version = (pipeline.revision, pipeline.activation.changes, latest.id if latest else 0, latest.last_seq if latest else 0)
+        digest = ".".join(map(str, version)) + schedule_state
         return RenderedView(fragments, digest, REFRESH_SECONDS if is_active else None)

@@ -12,7 +12,9 @@ from entrypoints.http.auth.permissions import READ, ResourceScope, requires
 from entrypoints.http.ids import MAX_ID
 from entrypoints.http.streaming.event_stream import HEARTBEAT_SECONDS, EventStream
 from entrypoints.web.board_query import BoardQuery
+from entrypoints.web.calendar_query import CalendarQuery
 from entrypoints.web.live.board import LiveBoard
+from entrypoints.web.live.calendar import LiveCalendar
 from entrypoints.web.live.pipeline_page import LivePipelinePage
 from entrypoints.web.live.run_list import LiveRunList
 from entrypoints.web.live.run_page import LiveRunPage
@@ -94,6 +96,14 @@ async def stream_run_list(request: Request, seen: str = "") -> Response:
     context = get_page_context(request)
     query = await parse_run_list_query(context, request.query_params)
     return await _open_stream(context, ("runs", query), LiveRunList(context, query), seen)
+
+
+@router.get("/ui/live/schedule")
+@requires(READ)
+async def stream_schedule(request: Request, seen: str = "", view: str = "", day: str = "", zone: str = "") -> Response:
+    context = get_page_context(request)
+    query = CalendarQuery.parse(view, day, zone, context.now())
+    return await _open_stream(context, ("schedule", query), LiveCalendar(context, query), seen)
 
 
 @router.get("/ui/live/frame")

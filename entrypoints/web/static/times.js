@@ -7,6 +7,7 @@
   const millis = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hour12: false });
   const weekday = new Intl.DateTimeFormat(undefined, { weekday: "short" });
   const whole = new Intl.DateTimeFormat(undefined, { dateStyle: "long", timeStyle: "long" });
+  const counting = new Set(["ago", "since", "so-far", "in"]);
   const pad = (number) => String(number).padStart(2, "0");
 
   function formatDuration(seconds) {
@@ -25,8 +26,18 @@
     return `${Math.floor(seconds / 86400)} d ago`;
   }
 
+  function formatWait(seconds) {
+    if (seconds < 1) return "now";
+    if (seconds < 60) return `in ${Math.round(seconds)} s`;
+    if (seconds < 3600) return `in ${Math.round(seconds / 60)} m`;
+    if (seconds < 172800) return `in ${Math.round(seconds / 3600)} h`;
+    return `in ${Math.round(seconds / 86400)} d`;
+  }
+
   function format(show, at, now) {
     const elapsed = (now - at) / 1000;
+    if (show === "in") return formatWait(-elapsed);
+    if (show === "minute") return new Date(now).toDateString() === at.toDateString() ? hour.format(at) : `${day.format(at)} ${hour.format(at)}`;
     if (show === "ago") return formatAge(elapsed);
     if (show === "since") return formatDuration(elapsed);
     if (show === "so-far") return `${formatDuration(elapsed)} so far`;
@@ -41,7 +52,7 @@
     const now = Date.now();
     for (const time of root.querySelectorAll("time[data-show]")) {
       const kind = time.dataset.show;
-      if (onlyCounting && kind !== "ago" && kind !== "since" && kind !== "so-far") continue;
+      if (onlyCounting && !counting.has(kind)) continue;
       const at = new Date(time.getAttribute("datetime"));
       const text = format(kind, at, now);
       if (time.textContent !== text) time.textContent = text;
@@ -59,6 +70,13 @@
     if (field && !field.value) {
       field.value = localZone;
       for (const name of document.querySelectorAll("[data-zone-name]")) name.textContent = localZone;
+    }
+    // The calendar's days are in the user's time zone, unless the URL names another.
+    const zoned = document.querySelector("[data-zone-in-url]");
+    if (zoned && !new URLSearchParams(location.search).has("zone") && localZone !== "UTC") {
+      const query = new URLSearchParams(location.search);
+      query.set("zone", localZone);
+      location.replace(`${location.pathname}?${query}`);
     }
     show(document, false);
     setInterval(() => document.hidden || show(document, true), 1000);

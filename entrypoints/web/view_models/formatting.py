@@ -10,6 +10,7 @@ from typing import Any
 from application.queries.explain.status_text import TextPart
 from application.queries.views.runs import RunView
 from domain.runs.status import Status
+from domain.runs.trigger import SCHEDULE
 
 DASH = "–"
 MAX_PARAMETERS = 50
@@ -94,7 +95,9 @@ def format_parameters(parameters: Mapping[str, Any]) -> str:
 
 
 def describe_trigger(trigger: str, actor: str | None) -> str:
-    """Return who or what triggered a run: "mara, from the dashboard", "By a first report"."""
+    """Return who or what triggered a run: "mara, from the dashboard", "By a first report", "Schedule nightly"."""
+    if trigger == SCHEDULE:
+        return f"Schedule {actor}" if actor else "By a schedule"
     source = _TRIGGERS.get(trigger, f"by {trigger}")
     return f"{actor}, {source}" if actor else source[0].upper() + source[1:]
 

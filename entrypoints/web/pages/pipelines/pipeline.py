@@ -10,6 +10,7 @@ from entrypoints.http.auth.permissions import READ, ResourceScope, requires
 from entrypoints.web.live.pipeline_page import GRID_RUNS, LivePipelinePage
 from entrypoints.web.lookups import get_origin, require_pipeline
 from entrypoints.web.page_context import get_page_context, load_waiting_count
+from entrypoints.web.schedule_loader import load_schedule_items
 from entrypoints.web.templating import render_page
 from entrypoints.web.view_models.pipelines.page import PipelinePage, build_pipeline_page
 from entrypoints.web.view_models.pipelines.revision_diff_lines import DiffLine, build_diff
@@ -27,8 +28,9 @@ async def show_pipeline(request: Request, ref: str) -> Response:
     pipeline = await require_pipeline(context, ref)
     runs = await context.reader.runs(pipeline_id=pipeline.id, status=None, skip=0, limit=GRID_RUNS)
     failures = await context.reader.failures(pipeline.id, GRID_RUNS)
+    schedules = await load_schedule_items(context, pipeline)
     revisions = await context.reader.revisions(pipeline.id, limit=REVISIONS_SHOWN + 1)
-    rendered = await LivePipelinePage(context, pipeline.id).render_pipeline(pipeline, runs, failures)
+    rendered = await LivePipelinePage(context, pipeline.id).render_pipeline(pipeline, runs, failures, schedules)
     page, items, diff_lines = await asyncio.to_thread(_build_static_parts, pipeline, revisions, get_origin(request))
     return render_page(
         request,
@@ -37,6 +39,7 @@ async def show_pipeline(request: Request, ref: str) -> Response:
         pipeline=page,
         rendered=rendered,
         has_runs=bool(runs),
+        schedules=schedules,
         revisions=items,
         earlier_revisions=pipeline.revision - len(items),
         diff_lines=diff_lines,

@@ -1,19 +1,14 @@
-"""A pipeline's revisions, their differences, and the form that creates the next revision."""
+"""A pipeline's revisions and their differences."""
 
 import asyncio
 from collections.abc import Sequence
 
 from fastapi import APIRouter, Depends, Request, Response
-from markupsafe import escape
 
 from application.queries.views.pipelines import PipelineView, RevisionView
-from domain.errors import FieldProblem, InvalidInput, NameTaken, NotFound, StaleRevision
-from entrypoints.definitions.yaml_reader import InvalidDefinitionText, parse_definition
-from entrypoints.http.auth.caller import get_actor
-from entrypoints.http.auth.permissions import DEFINE, READ, ResourceScope, requires
-from entrypoints.http.base_path import redirect
-from entrypoints.web.form_data import parse_flat_form
-from entrypoints.web.lookups import get_application, require_pipeline
+from domain.errors import NotFound
+from entrypoints.http.auth.permissions import READ, ResourceScope, requires
+from entrypoints.web.lookups import require_pipeline
 from entrypoints.web.page_context import PageContext, get_page_context, load_waiting_count
 from entrypoints.web.templating import render_page
 from entrypoints.web.view_models.formatting import format_timestamp
@@ -24,8 +19,6 @@ from entrypoints.web.view_models.pipelines.revisions import MAX_ITEMS, RevisionI
 router = APIRouter(include_in_schema=False, dependencies=[Depends(load_waiting_count)])
 CSS = ("pipeline.css",)
 MAX_CHOICES = 200
-MAX_EDITED = 800_000
-"""Characters of a definition that can be edited on a page, as HTML."""
 
 
 @router.get("/ui/pipelines/{ref}/revisions/{number}")
@@ -73,65 +66,3 @@ async def _require_revision(context: PageContext, pipeline: PipelineView, number
             if str(revision.revision) == number:
                 return revision
     raise NotFound("revision", number, pipeline.name)
-
-
-@router.get("/ui/pipelines/{ref}/edit")
-@requires(DEFINE, ResourceScope.PIPELINE)
-async def show_edit_form(request: Request, ref: str) -> Response:
-    """Show the newest revision as text to edit."""
-    pipeline = await require_pipeline(get_page_context(request), ref)
-    text = await asyncio.to_thread(format_definition, pipeline.definition)
-    return _render_form(request, pipeline, text, pipeline.revision, (), None, 200)
-
-
-@router.post("/ui/pipelines/{ref}/edit")
-@requires(DEFINE, ResourceScope.PIPELINE)
-async def edit(request: Request, ref: str) -> Response:
-    """Store a new revision if the edited one is still the newest; otherwise show the form again with the submitted text."""
-    pipeline = await require_pipeline(get_page_context(request), ref)
-    form = await parse_flat_form(request)
-    text, number = form.get("definition", "").replace("\r\n", "\n"), form.get("revision", "")
-    edited = int(number) if number.isascii() and number.isdigit() and len(number) < 10 else 0
-    try:
-        definition = await asyncio.to_thread(parse_definition, text)
-        await get_application(request).change_pipeline()(pipeline.id, definition, [edited], get_actor(request))
-    except InvalidDefinitionText as error:
-        return _render_form(request, pipeline, text, edited, [error.problem], None, 422)
-    except InvalidInput as error:
-        return _render_form(request, pipeline, text, edited, error.problems, None, 422)
-    except NameTaken as error:
-        return _render_form(request, pipeline, text, edited, [FieldProblem("name", str(error))], None, 409)
-    except StaleRevision:
-        return _render_form(request, pipeline, text, edited, (), pipeline.revision, 409)
-    return redirect(f"/ui/pipelines/{pipeline.id}")
-
-
-def _render_form(
-    request: Request,
-    pipeline: PipelineView,
-    text: str,
-    edited: int,
-    problems: Sequence[FieldProblem],
-    newer: int | None,
-    status: int,
-) -> Response:
-    """Render the form. `edited` is the revision the text began as; `newer` is a revision stored since then, if any.
-
-    A text that is too long for a page is left out.
-    """
-    fits = len(escape(text)) <= MAX_EDITED
-    return render_page(
-        request,
-        "edit_pipeline.html",
-        status,
-        section="pipelines",
-        css=CSS,
-        pipeline=pipeline,
-        text=text if fits else "",
-        fits=fits,
-        base_revision=newer or edited,
-        edited=edited,
-        newer=newer,
-        problems=problems,
-        rows=min(40, max(16, text.count("\n") + 3)),
-    )

@@ -34,7 +34,7 @@ class LatestRun:
 
 @dataclass(frozen=True, slots=True)
 class PipelineItem:
-    """A row's live part."""
+    """A row's live part. `is_paused` is True if no run starts by itself until the pipeline or its schedules are resumed."""
 
     id: int
     name: str
@@ -44,6 +44,8 @@ class PipelineItem:
     status_text: Sentence
     next_action: NextAction | None
     bars: Sequence[RunBarShape]
+    next_run: Timestamp | None
+    is_paused: bool
     success: str
     median: str
     tags: Sequence[str]
@@ -79,6 +81,7 @@ def build_pipeline_item(row: BoardRow, context: RunContext) -> PipelineItem:
     pipeline = row.pipeline
     latest = pipeline.latest
     needs_text = latest is not None and latest.status not in STATUSES_WITHOUT_REASON
+    is_paused = is_row_paused(row, context.now)
     return PipelineItem(
         id=pipeline.id,
         name=pipeline.name,
@@ -88,10 +91,17 @@ def build_pipeline_item(row: BoardRow, context: RunContext) -> PipelineItem:
         status_text=explain_run(latest, context).parts if latest is not None and needs_text else (),
         next_action=get_next_action(latest) if latest is not None else None,
         bars=lay_out_run_bars(row.bars, context.now),
+        next_run=None if is_paused else format_timestamp(row.next_run_at),
+        is_paused=is_paused,
         success=format_success_rate(row.bars),
         median=format_median_time(row.bars, context.now),
         tags=pipeline.definition.tags,
     )
+
+
+def is_row_paused(row: BoardRow, now: datetime) -> bool:
+    """Return True if the pipeline is paused, or all of its schedules that would fire."""
+    return row.pipeline.activation.is_paused(now) or (row.next_run_at is None and row.paused_schedules > 0)
 
 
 def _build_latest_run(pipeline: PipelineView) -> LatestRun | None:

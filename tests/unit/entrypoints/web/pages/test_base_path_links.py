@@ -25,12 +25,24 @@ ATTRIBUTE: Final = re.compile(
 """Attributes that hold a URL, in pages and in the SVG within them."""
 EXTERNAL: Final = ("https://", "http://prefect.example")
 START: Final = ("/", "/ui/runs", "/ui/system", "/ui/tokens", "/ui/accounts", "/ui/audit", "/ui/account", "/ui/new", "/ui/waiting", "/docs")
-API: Final = ("/pipelines/", "/runs/", "/runs/?limit=2", "/waiting/", "/audit/?limit=1", "/tokens/", "/accounts/", "/openapi.json")
+API: Final = (
+    "/pipelines/",
+    "/ticks/?limit=2",
+    "/runs/",
+    "/runs/?limit=2",
+    "/waiting/",
+    "/audit/?limit=1",
+    "/tokens/",
+    "/accounts/",
+    "/openapi.json",
+)
 UNLINKED: Final = (
     "/livez",
     "/readyz",
     "/events/",
     "/favicon.ico",
+    "/pipelines/exports/schedules",
+    "/pipelines/exports/schedules/nightly/next",
     "/pipelines/flights/history",
     "/pipelines/flights/failures",
     "/runs/{run}/compare/{run}",

@@ -1,0 +1,123 @@
+"""Schedules in a real browser: created, fired, read in the calendar, previewed while typing."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.support.builders import a_stage
+from tests.support.servers import ThreadServer
+from tests.unit.entrypoints.web.browser.page_waiting import arrived
+
+OpenPage = Callable[..., Page]
+PHONE = {"width": 360, "height": 740}
+OFTEN = {"name": "often", "every": "5s"}
+NIGHTLY = {"name": "nightly", "cron": "30 2 * * *", "timezone": "Europe/Berlin"}
+
+
+def create(served: ThreadServer, name: str, *schedules: dict[str, str]) -> None:
+    raw = {"name": name, "stages": [a_stage("dump")], "schedules": list(schedules)}
+    served.do(served.headgate.application.create_pipeline()(raw))
+
+
+def fire(served: ThreadServer) -> None:
+    """Let the tick service decide what is due, as it does by itself in the web process."""
+    served.do(served.headgate.application.tick_service().run_once())
+
+
+def test_a_new_schedule_is_seen_to_fire(served: ThreadServer, open_page: OpenPage) -> None:
+    create(served, "first", NIGHTLY)
+    board = open_page(served.url)
+    expect(board.locator("#live-state")).to_have_text("Live")
+    create(served, "rollup", OFTEN)
+    row = board.locator(".pipeline", has_text="rollup")
+    expect(row.locator(".next time").first).to_have_text(re.compile(r"^(in \d+ s|now)$"))
+    page = open_page(f"{served.url}/ui/pipelines/rollup")
+    expect(page.locator("#live-state")).to_have_text("Live")
+    expect(page.locator(".schedule")).to_contain_text("It has not fired yet.")
+    page.evaluate("window.unreloaded = true")
+    first = page.locator(".next-times time").first.get_attribute("datetime")
+
+    page.wait_for_function("at => new Date(at) <= new Date()", arg=first)
+    fire(served)
+
+    expect(page.locator(".tick-strip a")).to_have_count(1)
+    expect(board.locator(".pipeline", has_text="rollup").locator(".state")).to_contain_text("#1")
+    assert page.locator(".next-times time").first.get_attribute("datetime") != first
+    assert page.evaluate("window.unreloaded")
+    page.locator(".tick-strip a").click()
+    arrived(page, "h1", "rollup #1")
+    assert page.locator(".facts time").first.get_attribute("datetime") == first
+
+
+def test_the_preview_follows_the_text(served: ThreadServer, open_page: OpenPage) -> None:
+    create(served, "exports", NIGHTLY)
+    page = open_page(f"{served.url}/ui/pipelines/exports/edit")
+    expect(page.locator("#preview")).to_contain_text("At 02:30 every day, Europe/Berlin")
+    text = page.get_by_label("Definition").input_value()
+
+    page.get_by_label("Definition").fill(text.replace("30 2 * * *", "15 4 * * MON"))
+    expect(page.locator("#preview")).to_contain_text("At 04:15 on Monday")
+    expect(page.locator("#preview th[scope=row]").first).to_contain_text("Mon ")
+    page.get_by_label("Definition").fill(text.replace("30 2 * * *", "99 2 * * *"))
+    expect(page.locator("#preview")).to_contain_text("schedules[0].cron")
+
+    assert page.get_by_label("Definition").input_value().count("99 2") == 1
+
+
+def test_without_scripts_a_button_previews_and_keeps_the_text(served: ThreadServer, open_page: OpenPage) -> None:
+    create(served, "exports", NIGHTLY)
+    page = open_page(f"{served.url}/ui/pipelines/exports/edit", java_script_enabled=False)
+    text = page.get_by_label("Definition").input_value().replace("30 2 * * *", "15 4 * * MON")
+
+    page.get_by_label("Definition").fill(text)
+    page.get_by_role("button", name="Preview schedules").click()
+
+    expect(page.locator("#preview")).to_contain_text("At 04:15 on Monday")
+    assert page.get_by_label("Definition").input_value().strip() == text.strip()
+    page.get_by_role("button", name="Save new revision").click()
+    expect(page.locator(".schedule")).to_contain_text("At 04:15 on Monday")
+
+
+def test_the_calendar_is_read_by_keyboard(served: ThreadServer, open_page: OpenPage) -> None:
+    create(served, "hourly", {"name": "main", "every": "1h"})
+    create(served, "often", OFTEN)
+    page = open_page(served.url)
+    page.keyboard.press("g")
+    page.keyboard.press("c")
+    arrived(page, "h1", "Schedule")
+
+    page.get_by_role("link", name="Week", exact=True).focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**view=week**")
+    expect(page.locator("#live-state")).to_have_text("Live")
+    for name in ("hourly", "often"):
+        page.keyboard.press("j")
+        expect(page.locator(":focus")).to_have_text(name)
+    page.keyboard.press("Enter")
+    arrived(page, "h1", "often")
+
+
+def test_the_calendar_is_in_the_viewers_zone(served: ThreadServer, open_page: OpenPage) -> None:
+    create(served, "nightly", NIGHTLY)
+
+    page = open_page(f"{served.url}/ui/schedule?view=week", timezone_id="America/New_York")
+
+    page.wait_for_url("**zone=America%2FNew_York**")
+    expect(page.locator(".under-head")).to_contain_text("America/New_York")
+
+
+@pytest.mark.parametrize("path", ["/ui/schedule", "/ui/schedule?view=week", "/ui/pipelines/exports", "/ui/pipelines/exports/edit"])
+def test_pages_with_schedules_fit_a_phone_and_axe_finds_nothing(
+    exhibition: tuple[ThreadServer, dict[str, int]], open_page: OpenPage, path: str
+) -> None:
+    served, _ = exhibition
+    phone, page = open_page(served.url + path, viewport=PHONE), open_page(served.url + path, reduced_motion="reduce")
+
+    assert phone.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme=theme)
+        results = Axe().run(page)
+        assert results.violations_count == 0, results.generate_report()
