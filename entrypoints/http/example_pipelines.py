@@ -12,7 +12,7 @@ _EXAMPLES_FOLDER = Path(__file__).resolve().parents[2] / "examples"
 
 
 async def register_example_pipelines(create_pipeline: CreatePipeline, open_unit_of_work: OpenUnitOfWork) -> list[str]:
-    """Create the pipelines in examples/ unless any pipeline exists. Return the names of those created."""
+    """Create the pipelines in examples/ unless any pipeline exists, with their schedules paused. Return the names of those created."""
     async with open_unit_of_work() as work:
         if await work.pipelines.count():
             return []
@@ -20,7 +20,7 @@ async def register_example_pipelines(create_pipeline: CreatePipeline, open_unit_
     for path in sorted(_EXAMPLES_FOLDER.glob("*/pipeline.yaml")):
         definition = yaml.safe_load(path.read_text(encoding="utf-8"))
         try:
-            names.append((await create_pipeline(definition)).name)
+            names.append((await create_pipeline(definition, with_paused_schedules=True)).name)
         except NameTaken:
             continue  # another web process created it first
     return names

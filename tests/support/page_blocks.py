@@ -20,7 +20,7 @@ _CONTAINERS: Final = "tests/integration/docker/test_compose_up.py::test_the_comm
 
 TESTS_BY_PAGE: Final[Mapping[str, tuple[str, ...]]] = {
     "README.md": (_MAKE, *[_EXAMPLES] * 4),
-    "docs/tutorial.md": (_TUTORIAL,) * 7,
+    "docs/tutorial.md": (_TUTORIAL,) * 9,
     "docs/how-to/add-workers.md": (_WORKERS,) * 6,
     "docs/how-to/report-from-another-machine.md": (_EXAMPLES,),
     "docs/how-to/run-for-a-team.md": (_TEAM,) * 4,

@@ -54,9 +54,11 @@ def test_the_tutorial_works_from_an_empty_folder(running_headgate: Headgate, she
 
     assert start.text in str(running_headgate.command)
     assert "urn:headgate:problem" not in printed
-    run = running_headgate.http.get("/pipelines/tutorial-reports/runs").json()[0]
+    scheduled, run = running_headgate.http.get("/pipelines/tutorial-reports/runs").json()
+    (schedule,) = running_headgate.http.get("/pipelines/tutorial-reports/schedules").json()
     backup = running_headgate.http.get("/pipelines/tutorial-backup/runs").json()[0]
     assert (run["status"], backup["status"], backup["records_processed"]) == ("completed", "completed", 412)
+    assert (scheduled["number"], scheduled["parameters"], schedule["paused"]) == (2, {"region": "north"}, True)
 
 
 def test_the_pipeline_of_the_how_to_page_completes(running_headgate: Headgate, shell: Shell, blocks: list[Block]) -> None:

@@ -43,7 +43,10 @@ class CreatedPipeline(StoredPipeline):
 
 @dataclass(frozen=True, slots=True)
 class CreatePipeline:
-    """Store a pipeline as revision 1. Raises InvalidInput with every invalid field; NameTaken; IdempotencyKeyReused."""
+    """Store a pipeline as revision 1, with its schedules paused if `with_paused_schedules` is set.
+
+    Raises InvalidInput with every invalid field; NameTaken; IdempotencyKeyReused.
+    """
 
     open_unit_of_work: OpenUnitOfWork
     schemas: ParameterSchemas
@@ -52,7 +55,9 @@ class CreatePipeline:
     wakeups: Wakeups
     schedule_sync: ScheduleSync
 
-    async def __call__(self, raw: object, key: IdempotencyKey | None = None, actor: Actor = ANONYMOUS_ACTOR) -> CreatedPipeline:
+    async def __call__(
+        self, raw: object, key: IdempotencyKey | None = None, actor: Actor = ANONYMOUS_ACTOR, *, with_paused_schedules: bool = False
+    ) -> CreatedPipeline:
         definition = await parse_and_validate_definition(raw, self.schemas, self.cron_expressions)
         now = self.clock.now()
         async with self.open_unit_of_work() as work:
@@ -60,7 +65,7 @@ class CreatePipeline:
                 return CreatedPipeline.from_json(stored)
             require_future_times(definition, None, now)
             created = CreatedPipeline.from_stored(await work.pipelines.add(definition, now))
-            has_schedules = await self.schedule_sync.add_all(work, created, now)
+            has_schedules = await self.schedule_sync.add_all(work, created, now, with_paused_schedules)
             await work.audit.add(
                 [create_audit_entry(actor, AuditAction.PIPELINE_CREATED, f"pipeline {definition.name}", now, id=created.id)]
             )

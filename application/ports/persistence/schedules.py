@@ -35,6 +35,7 @@ class NewSchedule(NamedTuple):
     name: str
     next_due_at: datetime | None
     next_fire_at: datetime | None
+    paused_at: datetime | None = None
 
 
 class LockedSchedule(NamedTuple):

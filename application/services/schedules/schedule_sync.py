@@ -23,9 +23,9 @@ class ScheduleSync:
 
     times: ScheduleTimes
 
-    async def add_all(self, work: UnitOfWork, pipeline: StoredPipeline, now: datetime) -> bool:
+    async def add_all(self, work: UnitOfWork, pipeline: StoredPipeline, now: datetime, are_paused: bool = False) -> bool:
         """Store the schedules of a new pipeline. Return True if it has any."""
-        await self._add(work, pipeline, [each.name for each in pipeline.definition.schedules], now)
+        await self._add(work, pipeline, [each.name for each in pipeline.definition.schedules], now, are_paused)
         return bool(pipeline.definition.schedules)
 
     async def update(self, work: UnitOfWork, before: StoredPipeline, after: StoredPipeline, now: datetime) -> bool:
@@ -51,10 +51,11 @@ class ScheduleSync:
         reason = TickReason.PAUSED if schedule.next_fire_at == schedule.paused_until else TickReason.REMOVED
         return await record_undecided_ticks(work, schedule, definition, self.times, now, reason)
 
-    async def _add(self, work: UnitOfWork, pipeline: StoredPipeline, names: Sequence[str], now: datetime) -> None:
+    async def _add(self, work: UnitOfWork, pipeline: StoredPipeline, names: Sequence[str], now: datetime, are_paused: bool = False) -> None:
         """Store new schedules. Their times are computed in a thread: some fire on a few days of a century."""
         if names:
-            await work.schedules.add(await asyncio.to_thread(lambda: [self._create(pipeline, name, now) for name in names]))
+            new = await asyncio.to_thread(lambda: [self._create(pipeline, name, now) for name in names])
+            await work.schedules.add([each._replace(next_fire_at=None, paused_at=now) for each in new] if are_paused else new)
 
     def _create(self, pipeline: StoredPipeline, name: str, now: datetime) -> NewSchedule:
         definition = find_definition(pipeline, name)

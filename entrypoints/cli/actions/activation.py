@@ -1,4 +1,4 @@
-"""Pause, resume, archive, unarchive and delete pipelines."""
+"""Pause and resume pipelines and schedules; archive, unarchive and delete pipelines."""
 
 import sys
 from collections.abc import Mapping
@@ -6,19 +6,30 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
+from entrypoints.cli.actions.schedules import change_schedule_pause
 from entrypoints.cli.client.headgate_client import HeadgateClient
 from entrypoints.cli.output import print_json
 from entrypoints.cli.screens.sanitizer import sanitize
 
 
-async def pause_pipeline(url: str, name: str, until: str | None, as_json: bool) -> int:
-    """Pause the pipeline. Return 2 for an end that is not a time."""
+async def pause(url: str, name: str, schedule: str | None, until: str | None, as_json: bool) -> int:
+    """Pause the pipeline, or only the named schedule. Return 2 for an end that is not a time."""
     try:
         end = parse_local_time(until) if until is not None else None
     except ValueError:
         print(sanitize(f"headgate: --until: {until} is not a time such as 2026-12-01T08:00"), file=sys.stderr)
         return 2
-    return await change_activation(url, name, "pause", {"until": end.isoformat()} if end else {}, as_json)
+    body = {"until": end.isoformat()} if end else {}
+    if schedule is not None:
+        return await change_schedule_pause(url, name, schedule, "pause", body, as_json)
+    return await change_activation(url, name, "pause", body, as_json)
+
+
+async def resume(url: str, name: str, schedule: str | None, as_json: bool) -> int:
+    """Resume the pipeline, or only the named schedule."""
+    if schedule is not None:
+        return await change_schedule_pause(url, name, schedule, "resume", {}, as_json)
+    return await change_activation(url, name, "resume", {}, as_json)
 
 
 def parse_local_time(text: str) -> datetime:

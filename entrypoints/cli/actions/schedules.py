@@ -1,4 +1,4 @@
-"""`headgate schedules`: show the schedules of one pipeline or of all, with their next time and their last tick."""
+"""Show schedules with their next time and their last tick, pause and resume them, and run one now."""
 
 import sys
 from collections.abc import Mapping
@@ -31,6 +31,32 @@ async def show_schedules(url: str, name: str | None, as_json: bool) -> int:
     else:
         print(sanitize(f"{name} has no schedule.") if name is not None else "No pipeline has a schedule.")
     return 0
+
+
+async def change_schedule_pause(url: str, name: str, schedule: str, action: str, body: JsonObject, as_json: bool) -> int:
+    """Pause or resume the schedule and print its state. Return 0; a refusal raises ApiError."""
+    async with HeadgateClient(url) as client:
+        changed = await client.post(_build_path(name, schedule, action), dict(body))
+    if as_json:
+        print_json(changed)
+    else:
+        print(sanitize(f"{name} {changed['name']}: {_describe_next(changed)}"))
+    return 0
+
+
+async def run_schedule(url: str, name: str, schedule: str, as_json: bool) -> int:
+    """Queue a run with the schedule's parameters and print it. Return 0; a refusal raises ApiError."""
+    async with HeadgateClient(url) as client:
+        queued = await client.post(_build_path(name, schedule, "run-now"), {})
+    if as_json:
+        print_json(queued)
+    else:
+        print(sanitize(f"{name} #{queued['number']} {queued['status']}  {url}/ui/runs/{queued['run_id']}"))
+    return 0
+
+
+def _build_path(pipeline: str, schedule: str, action: str) -> str:
+    return f"/pipelines/{quote(pipeline, safe='')}/schedules/{quote(schedule, safe='')}/{action}"
 
 
 async def _list_pipelines(client: HeadgateClient) -> list[JsonObject]:

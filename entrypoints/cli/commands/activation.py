@@ -7,6 +7,7 @@ import typer
 from entrypoints.cli.commands.remote import AsJson, get_server_url, run_action
 
 PipelineName = Annotated[str, typer.Argument(metavar="NAME", help="The pipeline's name or id.")]
+ScheduleOption = Annotated[str | None, typer.Option(metavar="SCHEDULE", help="Only this schedule of the pipeline.")]
 
 
 def pause(
@@ -17,19 +18,20 @@ def pause(
             metavar="TIME", help="When the pause ends by itself: 2026-12-01, 2026-12-01T08:00 (this machine's zone) or with a zone."
         ),
     ] = None,
+    schedule: ScheduleOption = None,
     as_json: AsJson = False,
 ) -> None:
-    """Stop what starts a pipeline by itself, such as its schedules. People and programs may still trigger it."""
-    from entrypoints.cli.actions.activation import pause_pipeline
+    """Stop what starts a pipeline by itself, such as its schedules, or one schedule. People and programs may still trigger it."""
+    from entrypoints.cli.actions.activation import pause
 
-    run_action(pause_pipeline(get_server_url(), name, until, as_json))
+    run_action(pause(get_server_url(), name, schedule, until, as_json))
 
 
-def resume(name: PipelineName, as_json: AsJson = False) -> None:
-    """End the pause of a pipeline."""
-    from entrypoints.cli.actions.activation import change_activation
+def resume(name: PipelineName, schedule: ScheduleOption = None, as_json: AsJson = False) -> None:
+    """End the pause of a pipeline or of one schedule."""
+    from entrypoints.cli.actions.activation import resume
 
-    run_action(change_activation(get_server_url(), name, "resume", {}, as_json))
+    run_action(resume(get_server_url(), name, schedule, as_json))
 
 
 def archive(name: PipelineName, as_json: AsJson = False) -> None:

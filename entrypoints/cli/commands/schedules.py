@@ -1,4 +1,4 @@
-"""Signatures of the commands about schedules: schedules, next."""
+"""Signatures of the commands about schedules: schedules, next, run-now."""
 
 from typing import Annotated
 
@@ -26,3 +26,14 @@ def next_times(
     from entrypoints.cli.actions.next_times import show_next_times
 
     run_action(show_next_times(get_server_url(), name, count, as_json))
+
+
+def run_now(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The pipeline's name or id.")],
+    schedule: Annotated[str, typer.Argument(metavar="SCHEDULE", help="The schedule's name.")],
+    as_json: AsJson = False,
+) -> None:
+    """Queue a run with a schedule's parameters, as if it were due now."""
+    from entrypoints.cli.actions.schedules import run_schedule
+
+    run_action(run_schedule(get_server_url(), name, schedule, as_json))

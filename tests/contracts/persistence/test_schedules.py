@@ -204,3 +204,15 @@ async def test_the_next_wake_is_the_earliest_time_of_a_schedule(store: StoreUnde
         assert await work.schedules.find_next_wake([first.id]) == (NOW + HOUR, False)
         await work.ticks.add([a_tick(third)])
         assert await work.schedules.find_next_wake() == (NOW, True)
+
+
+async def test_a_schedule_can_be_stored_paused(store: StoreUnderTest) -> None:
+    pipeline = await a_pipeline(store.open_unit_of_work)
+    async with store.open_unit_of_work() as work:
+        await work.pipelines.find(pipeline.id, lock=True)
+        await work.schedules.add([NewSchedule(pipeline.id, "nightly", NOW, None, NOW)])
+        await work.commit()
+
+    async with store.open_unit_of_work() as work:
+        (stored,) = await work.schedules.list_of(pipeline.id)
+    assert (stored.next_due_at, stored.next_fire_at, stored.paused_at, stored.last_due_at) == (NOW, None, NOW, None)

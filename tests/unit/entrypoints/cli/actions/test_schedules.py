@@ -12,11 +12,15 @@ from tests.support.servers import LoopServer
 
 
 async def show(headgate: ScheduledHeadgate, *arguments: str) -> Result:
+    return await run(headgate, "schedules", *arguments)
+
+
+async def run(headgate: ScheduledHeadgate, *arguments: str) -> Result:
     server = LoopServer(headgate.app)
     await server.start()
     try:
         environment = {"HEADGATE_URL": server.url, "COLUMNS": "10000", "TZ": "UTC"}
-        return await asyncio.to_thread(lambda: CliRunner().invoke(app, ["schedules", *arguments], env=environment))
+        return await asyncio.to_thread(lambda: CliRunner().invoke(app, [*arguments], env=environment))
     finally:
         await server.stop()
 
@@ -65,3 +69,31 @@ async def test_a_pipeline_without_schedules_and_an_unknown_one_are_named() -> No
 
     assert (none.exit_code, none.stdout) == (0, "manual has no schedule.\n")
     assert unknown.exit_code == 2 and "there is no pipeline flights" in unknown.output
+
+
+async def test_one_schedule_is_paused_resumed_and_run_now() -> None:
+    headgate = await a_headgate()
+
+    paused = await run(headgate, "pause", "nightly", "--schedule", "main", "--until", "2026-03-03T08:00")
+    resumed = await run(headgate, "resume", "nightly", "--schedule", "main", "--json")
+    queued = await run(headgate, "run-now", "nightly", "main")
+
+    assert paused.stdout == "nightly main: paused until 2026-03-03 08:00 UTC\n"
+    assert json.loads(resumed.stdout)["paused"] is False
+    (newest,) = (await headgate.client.get("/pipelines/nightly/runs?limit=1")).json()
+    assert queued.stdout.startswith(f"nightly #{newest['number']} {newest['status']}  http://")
+    assert queued.stdout.endswith(f"/ui/runs/{newest['id']}\n")
+
+
+async def test_a_schedule_that_does_not_exist_is_named() -> None:
+    headgate = await a_headgate()
+
+    for arguments in (
+        ("pause", "nightly", "--schedule", "nope"),
+        ("resume", "nightly", "--schedule", "nope"),
+        ("run-now", "nightly", "nope"),
+    ):
+        result = await run(headgate, *arguments)
+
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert "nope" in result.stderr
