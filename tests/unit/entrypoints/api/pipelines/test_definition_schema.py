@@ -1,0 +1,68 @@
+"""The JSON Schema of definitions, which editors use, agrees with the parser on schedules, expectations and durations."""
+
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from domain.errors import InvalidInput
+from domain.pipelines.parsing import parse_definition
+from domain.pipelines.serialization import serialize_pipeline
+from entrypoints.api.pipelines.definition_schema import DEFINITION
+from tests.support.builders import a_stage
+
+VALIDATOR = Draft202012Validator(DEFINITION)
+
+
+def with_schedule(**keys: Any) -> dict[str, Any]:
+    return {"name": "p", "stages": [a_stage()], "schedules": [{"name": "nightly", **keys}]}
+
+
+def with_expectation(**keys: Any) -> dict[str, Any]:
+    return {"name": "p", "stages": [a_stage("a", "external")], "expect": [keys]}
+
+
+VALID = {
+    "cron": with_schedule(cron="30 2 * * *", timezone="Europe/Berlin"),
+    "an interval": with_schedule(every="15m", offset=300),
+    "an interval in seconds": with_schedule(every=5),
+    "one time": with_schedule(at="2026-12-24T18:00"),
+    "bounds": with_schedule(cron="@daily", start="2026-12-01", end="2026-12-31T12:00", skip=["2026-12-25"]),
+    "no bounds": with_schedule(cron="@daily", start=None, end=None, skip=None, parameters=None),
+    "jitter": with_schedule(cron="@daily", jitter="1h30m"),
+    "parameters": with_schedule(cron="@daily", parameters={"day": {"tick": "date", "offset": "-1d"}}),
+    "policies": with_schedule(cron="@daily", catch_up="none", catch_up_window="7d", overlap="queue_all"),
+    "an expectation": with_expectation(cron="@daily", grace="5m", max_duration=3_600),
+    "an expected interval": with_expectation(every="1h", offset="5m", max_duration=None),
+    "durations of a stage": {"name": "p", "stages": [a_stage(timeout="2h", retry_delay="0.5s")]},
+    "no schedules": {"name": "p", "stages": [a_stage()], "schedules": [], "expect": None},
+}
+INVALID = {
+    "no time": with_schedule(),
+    "two times": with_schedule(cron="@daily", every=60),
+    "a short interval": with_schedule(every=1),
+    "a duration without a unit": with_schedule(every="60"),
+    "an empty duration": with_schedule(every=""),
+    "an unknown policy": with_schedule(cron="@daily", overlap="wait"),
+    "an unknown key": with_schedule(cron="@daily", crom="x"),
+    "a skipped number": with_schedule(cron="@daily", skip=[20261225]),
+    "21 schedules": {"name": "p", "stages": [a_stage()], "schedules": [{"name": f"s{n}", "cron": "@daily"} for n in range(21)]},
+    "an expected time": with_expectation(at="2026-12-24T18:00"),
+    "no longest duration": with_expectation(cron="@daily", max_duration=0),
+    "a negative timeout": {"name": "p", "stages": [a_stage(timeout=-1)]},
+}
+
+
+@pytest.mark.parametrize("definition", VALID.values(), ids=VALID.keys())
+def test_both_accept_a_valid_definition_and_its_serialized_form(definition: dict[str, Any]) -> None:
+    parsed = serialize_pipeline(parse_definition(definition))
+    serialized = {**definition, **{key: parsed[key] for key in ("schedules", "expect")}}
+
+    assert [error.message for raw in (definition, serialized) for error in VALIDATOR.iter_errors(raw)] == []
+
+
+@pytest.mark.parametrize("definition", INVALID.values(), ids=INVALID.keys())
+def test_both_refuse_an_invalid_definition(definition: dict[str, Any]) -> None:
+    assert list(VALIDATOR.iter_errors(definition))
+    with pytest.raises(InvalidInput):
+        parse_definition(definition)
