@@ -71,6 +71,22 @@ def test_the_pipeline_of_the_how_to_page_completes(running_headgate: Headgate, s
     assert (run["status"], run["parameters"]) == ("completed", {"region": "south"})
 
 
+def test_the_schedules_of_the_how_to_page_are_stored(running_headgate: Headgate, shell: Shell, blocks: list[Block]) -> None:
+    sales, shown, paused, dump, applied = blocks
+    (shell.folder / "sales.yaml").write_text(sales.text)
+    (shell.folder / "dump.yaml").write_text(dump.text)
+
+    printed = shell.run(shown.text)
+    shell.run(paused.text + applied.text)
+
+    nightly, refresh = running_headgate.http.get("/pipelines/sales/schedules").json()
+    (expectation,) = running_headgate.http.get("/pipelines/dump/expectations").json()
+    assert printed.count(" UTC") >= 3
+    assert (nightly["words"], refresh["words"]) == ("At 02:30 every day, Europe/Berlin", "Every 6 hours")
+    assert nightly["next_at"] is not None
+    assert (expectation["state"], expectation["words"]) == ("on_time", "At 03:00 every day, Europe/Berlin")
+
+
 def test_make_starts_headgate_and_the_tests(running_headgate: Headgate, blocks: list[Block]) -> None:
     (block,) = blocks
     start, test = [line.partition("#")[0].strip() for line in block.text.splitlines()]
