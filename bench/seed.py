@@ -1,7 +1,8 @@
 """Fill a database with finished runs: `python -m bench.seed --runs 1000000 [--url postgresql://…]`. The database generates the rows.
 
-Each run has five stages and twenty events. The runs spread over half a year and a hundred pipelines, a tenth of which have half of the
-runs. Without a URL, the embedded database in `--home` is filled and kept, and `bench.depth --home` can use it.
+Each run has five stages, twenty events and a tick of its pipeline's schedule. The runs spread over half a year and a hundred pipelines, a
+tenth of which have half of the runs. Without a URL, the embedded database in `--home` is filled and kept, and `bench.depth --home` can use
+it.
 """
 
 from __future__ import annotations
@@ -66,6 +67,12 @@ SELECT DISTINCT ON (1, 3) pipeline, 'stage-{STAGES}', left(md5((number / 2)::tex
 ORDER BY 1, 3, at ON CONFLICT DO NOTHING
 """,
     """
+INSERT INTO tick (schedule_id, due_at, pipeline_id, fire_at, state, run_id, decided_at, reason)
+SELECT schedule.id, at, pipeline, at, CASE WHEN seeded.id % 17 = 0 THEN 'missed' ELSE 'fired' END,
+       CASE WHEN seeded.id % 17 > 0 THEN seeded.id END, at, CASE WHEN seeded.id % 17 = 0 THEN 'outage' END
+FROM seeded JOIN schedule ON schedule.pipeline_id = pipeline
+""",
+    """
 INSERT INTO dispatch (run_id, epoch, pool, requested_at, claimed_at, ended_at, holder, flow_run_id, settled_at)
 SELECT id, 1, 'headgate', at, at, at + '60 s', 'worker-' || id % 4, 'flow-' || id, at + '60 s' FROM seeded
 """,
@@ -83,6 +90,7 @@ WHERE indrelid IN {_TABLES} AND NOT EXISTS (SELECT FROM pg_constraint WHERE coni
 _PIPELINE = """
 INSERT INTO pipeline (name, revision, created_at, updated_at) VALUES (%s, 1, now(), now()) ON CONFLICT DO NOTHING RETURNING id
 """
+_SCHEDULE = {"name": "daily", "cron": "0 3 * * *"}
 _FAILED_EVERY = 13
 NEVER_FAILS = 1
 """The pipeline without failed runs: a search for them is the most expensive."""
@@ -124,7 +132,7 @@ def seed(url: str, runs: int, show_progress: bool = True) -> None:
                     print_progress(f"runs seeded in {time.monotonic() - started:.0f} s", first - 1, runs)
                 _insert_chunk(connection, _generate_runs(range(first, last + 1), pipelines, numbers, now - SPAN, SPAN / max(runs, 1)))
         connection.execute("SELECT setval(pg_get_serial_sequence('run', 'id'), greatest((SELECT max(id) FROM run), 1))")
-        connection.execute("VACUUM (ANALYZE) run, attempt, failure, event, dispatch, pipeline, revision")
+        connection.execute("VACUUM (ANALYZE) run, attempt, failure, event, dispatch, pipeline, revision, schedule, tick")
         if show_progress:
             print_progress(f"runs seeded in {time.monotonic() - started:.0f} s", runs, runs)
 
@@ -135,12 +143,16 @@ def _create_pipelines(connection: Connection) -> list[int]:
     with connection.transaction():
         for number in range(PIPELINES):
             name = f"seeded-{number:03}"
-            definition = json.dumps(serialize_pipeline(parse_definition({"name": name, "stages": stages})))
+            definition = json.dumps(serialize_pipeline(parse_definition({"name": name, "stages": stages, "schedules": [_SCHEDULE]})))
             created = connection.execute(_PIPELINE, [name]).fetchone()
             if created is not None:
                 connection.execute(
                     "INSERT INTO revision (pipeline_id, revision, definition, created_at) VALUES (%s, 1, %s, now())",
                     [created[0], definition],
+                )
+                connection.execute(
+                    "INSERT INTO schedule (pipeline_id, name, next_due_at, next_fire_at) VALUES (%s, %s, now() + '1 d', now() + '1 d')",
+                    [created[0], _SCHEDULE["name"]],
                 )
     rows = connection.execute("SELECT id FROM pipeline WHERE name LIKE 'seeded-%' ORDER BY name").fetchall()
     return [int(str(row[0])) for row in rows]

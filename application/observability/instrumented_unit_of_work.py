@@ -8,11 +8,13 @@ from typing import Any, Self
 
 from application.observability.relay_latency import RelayLatencyRecorder
 from application.observability.run_metrics import PendingMetric, RunMetrics
+from application.observability.tick_metrics import TickMetrics
 from application.ports.persistence.outbox import OutboxRow
 from application.ports.persistence.unit_of_work import OpenUnitOfWork
 from application.ports.system.clock import Clock
 from application.ports.telemetry.telemetry import Telemetry
 from domain.runs.run import Run
+from domain.schedules.tick import Tick
 
 
 def instrument_unit_of_work(telemetry: Telemetry, clock: Clock, open_unit_of_work: OpenUnitOfWork) -> OpenUnitOfWork:
@@ -23,20 +25,21 @@ def instrument_unit_of_work(telemetry: Telemetry, clock: Clock, open_unit_of_wor
 class InstrumentedUnitOfWorkFactory:
     def __init__(self, telemetry: Telemetry, clock: Clock, open_unit_of_work: OpenUnitOfWork) -> None:
         self._run_metrics = RunMetrics(telemetry)
+        self._tick_metrics = TickMetrics(telemetry)
         self._relay_latency = RelayLatencyRecorder(telemetry, clock)
         self._open = open_unit_of_work
 
     def __call__(self) -> Any:
-        return _InstrumentedUnitOfWork(self._open(), self._run_metrics, self._relay_latency)
+        return _InstrumentedUnitOfWork(self._open(), self._run_metrics, self._tick_metrics, self._relay_latency)
 
 
 class _InstrumentedUnitOfWork:
     """Collects metrics until the commit. All other attributes are those of the wrapped unit of work."""
 
-    def __init__(self, work: Any, run_metrics: RunMetrics, relay_latency: RelayLatencyRecorder) -> None:
+    def __init__(self, work: Any, run_metrics: RunMetrics, tick_metrics: TickMetrics, relay_latency: RelayLatencyRecorder) -> None:
         self._work = work
         self._pending: list[PendingMetric] = []
-        self._run_metrics, self._relay_latency = run_metrics, relay_latency
+        self._run_metrics, self._tick_metrics, self._relay_latency = run_metrics, tick_metrics, relay_latency
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._work, name)
@@ -44,6 +47,7 @@ class _InstrumentedUnitOfWork:
     async def __aenter__(self) -> Self:
         await self._work.__aenter__()
         self.runs = _InstrumentedRuns(self._work.runs, self._pending, self._run_metrics)
+        self.ticks = _InstrumentedTicks(self._work.ticks, self._pending, self._tick_metrics)
         self.outbox = _InstrumentedOutbox(self._work.outbox, self._pending, self._relay_latency)
         return self
 
@@ -79,6 +83,22 @@ class _InstrumentedRuns:
         await self._runs.save(*runs)
         for run, events in new_events:
             self._pending.extend(self._run_metrics.collect(run, events))
+
+
+class _InstrumentedTicks:
+    def __init__(self, ticks: Any, pending: list[PendingMetric], tick_metrics: TickMetrics) -> None:
+        self._ticks, self._pending, self._tick_metrics = ticks, pending, tick_metrics
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._ticks, name)
+
+    async def add(self, ticks: Sequence[Tick]) -> None:
+        await self._ticks.add(ticks)
+        self._pending.extend(self._tick_metrics.collect(ticks))
+
+    async def save(self, ticks: Sequence[Tick]) -> None:
+        await self._ticks.save(ticks)
+        self._pending.extend(self._tick_metrics.collect(ticks))
 
 
 class _InstrumentedOutbox:

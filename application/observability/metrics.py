@@ -28,6 +28,9 @@ class Metric(StrEnum):
     RUNS_WAITING = "run.waiting"
     RUNS_LATE = "run.late"
 
+    TICKS = "tick.count"
+    TICK_LAG = "tick.lag"
+
     OUTBOX_DEPTH = "outbox.depth"
     OUTBOX_AGE = "outbox.age"
     RELAY_LATENCY = "relay.latency"
@@ -65,6 +68,8 @@ TAGS: dict[Metric, tuple[str, ...]] = {
     Metric.STAGE_QUEUE_WAIT: ("pipeline", "stage"),
     Metric.RUNS_WAITING: (),
     Metric.RUNS_LATE: (),
+    Metric.TICKS: ("state",),
+    Metric.TICK_LAG: ("state",),
     Metric.OUTBOX_DEPTH: (),
     Metric.OUTBOX_AGE: (),
     Metric.RELAY_LATENCY: ("pool",),

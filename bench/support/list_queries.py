@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from adapters.persistence.database import Database
+from application.ports.persistence.unit_of_work import UnitOfWork
 from application.queries.views.logs import LogFilter
 from domain.runs.status import Status
+from domain.schedules.tick import TickState
 
 Query = Callable[[], Awaitable[object]]
+DAY = timedelta(days=1)
 _FINGERPRINT = "0123456789"
 
 
@@ -17,6 +21,7 @@ def build_queries(database: Database, runs: int) -> Mapping[str, Query]:
     """Return a call for each query, by name. Lists are read at the start, in the middle and at the end of `runs` seeded runs."""
     reader = database.reader
     page: dict[str, Any] = {"skip": 0, "limit": 100}
+    now = datetime.now(UTC)
     middle, pipeline, failing_pipeline = max(1, runs // 2), 1, 2
     return {
         "pipelines": lambda: reader.pipeline_state_versions(0, 101),
@@ -59,8 +64,31 @@ def build_queries(database: Database, runs: int) -> Mapping[str, Query]:
         "how an approval was decided before": lambda: reader.past_decisions(pipeline, "stage-1", before=runs, limit=3),
         "when a failure was first seen": lambda: reader.first_seen(failing_pipeline, "stage-5", _FINGERPRINT),
         "who waits for a pool": lambda: reader.queue("headgate", 15, 1_000),
+        "ticks, newest": lambda: reader.ticks(limit=100),
+        "ticks, in the middle": lambda: reader.ticks(limit=100, below=middle),
+        "ticks that were missed, in the middle": lambda: reader.ticks(limit=100, state=TickState.MISSED, below=middle),
+        "ticks that wait": lambda: reader.ticks(limit=100, state=TickState.WAITING),
+        "a pipeline's ticks": lambda: reader.ticks(limit=100, pipeline_id=pipeline),
+        "a pipeline's missed ticks": lambda: reader.ticks(limit=100, pipeline_id=pipeline, state=TickState.MISSED),
+        "a day's ticks": lambda: reader.ticks(limit=100, since=now - 2 * DAY, until=now - DAY),
+        "a pipeline's schedules": lambda: reader.schedules(pipeline),
+        "a schedule's last ticks": lambda: reader.recent_ticks([1, 2, 3], 20),
+        "schedules that fire next": lambda: reader.upcoming_schedules(now + 7 * DAY, 1_000),
+        "ticks of a day by hour": lambda: reader.tick_counts(now - DAY, now, timedelta(hours=1), 10_000),
+        "tick service: schedules that are due": lambda: _ask(database, lambda work: work.schedules.lock_due(now + 2 * DAY, 50)),
+        "tick service: schedules whose run has ended": lambda: _ask(database, lambda work: work.schedules.lock_released(50)),
+        "tick service: when to look next": lambda: _ask(database, lambda work: work.schedules.find_next_wake()),
+        "tick service: ticks that may change": lambda: _ask(database, lambda work: work.ticks.list_open(range(1, 51))),
+        "tick service: runs that are not over": lambda: _ask(database, lambda work: work.runs.find_unfinished(range(1, 51))),
+        "tick service: numbers of the next runs": lambda: _ask(database, lambda work: work.runs.next_numbers(range(1, 51))),
         "change feed, new events": lambda: _read_new_events(database),
     }
+
+
+async def _ask(database: Database, question: Callable[[UnitOfWork], Awaitable[object]]) -> None:
+    """Ask in a transaction of its own, and change nothing."""
+    async with database.open_unit_of_work() as work:
+        await question(work)
 
 
 async def _read_new_events(database: Database) -> None:

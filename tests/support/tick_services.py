@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import text
@@ -26,6 +26,8 @@ from tests.fakes.system.disk_space import FakeDiskSpace
 from tests.support.builders import a_definition
 
 TIMES = ScheduleTimes(CronsimExpressions())
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+PERIOD = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +71,9 @@ async def run_services(processes: Iterable[TickProcess]) -> AsyncIterator[list[E
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def add_scheduled_pipelines(database: Database, count: int, prefix: str = "p", /, **schedule: Any) -> None:
-    """Store pipelines with one schedule each, which fires every hour by default."""
-    written = [{"name": "main", **({"every": "1h"} if not schedule.keys() & {"cron", "every", "at"} else {}), **schedule}]
+async def add_scheduled_pipelines(database: Database, count: int, prefix: str = "p", **schedule: Any) -> None:
+    """Store pipelines with one schedule each, which fires every five seconds by default, and not before `make_all_due`."""
+    written = [{"name": "main", "every": PERIOD.total_seconds(), **schedule}]
     sync = ScheduleSync(TIMES)
     async with database.open_unit_of_work() as work:
         for number in range(count):
@@ -79,18 +81,28 @@ async def add_scheduled_pipelines(database: Database, count: int, prefix: str = 
             pipeline = await work.pipelines.add(a_definition(f"{prefix}{number}", 1, schedules=written), now)
             await sync.add_all(work, pipeline, now)
         await work.commit()
-
-
-async def make_all_due(database: Database, due_at: datetime) -> None:
-    """Have every schedule fire at this time next, as if it were the time of a tick."""
     async with database.engine.connect() as connection:
-        await connection.execute(text("UPDATE schedule SET next_due_at = :at, next_fire_at = :at"), {"at": due_at})
+        await connection.execute(text("UPDATE schedule SET next_fire_at = NULL"))
+
+
+async def make_all_due(database: Database, at: datetime | None = None) -> datetime:
+    """Have every schedule that does not fire now fire next at this time, which is one of its ticks, and return the time.
+
+    By default it is the next tick that is at least a second away.
+    """
+    due_at = at or EPOCH + ((database.clock.now() + timedelta(seconds=1) - EPOCH) // PERIOD + 1) * PERIOD
+    async with database.engine.connect() as connection:
+        await connection.execute(
+            text("UPDATE schedule SET next_due_at = :at, next_fire_at = :at, last_due_at = NULL WHERE next_fire_at IS NULL"), {"at": due_at}
+        )
+    return due_at
+
+
+async def pass_time_until(database: Database, at: datetime) -> None:
+    """Return when the database's clock shows this time."""
+    await asyncio.sleep(max(0.0, (at - database.clock.now()).total_seconds()) + 0.01)
 
 
 async def read_rows(database: Database, query: str) -> list[Any]:
     async with database.engine.connect() as connection:
         return list((await connection.execute(text(query))).all())
-
-
-def next_full_second(database: Database, seconds: float = 1.0) -> datetime:
-    return (database.clock.now() + timedelta(seconds=seconds)).replace(microsecond=0)

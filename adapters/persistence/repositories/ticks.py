@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import insert, select, text, union, update
+from sqlalchemy import ColumnElement, insert, literal_column, select, text, true, union, update
 from sqlalchemy.engine import Row
 
 from adapters.persistence.connection.bulk_parameters import is_any_of, rows_from_json, to_row
@@ -16,6 +16,7 @@ from adapters.persistence.tables.schedules import IS_WAITING, schedule, tick
 from domain.schedules.tick import Tick, TickReason, TickState
 
 _COLUMNS = tuple(field.name for field in fields(Tick))
+_MAX_OPEN: ColumnElement[int] = literal_column("1000000")
 _KEY = ("schedule_id", "due_at")
 _CHANGES = ("state", "run_id", "reason", "message", "decided_at")
 
@@ -33,11 +34,15 @@ def _build_save() -> CompiledStatement:
 
 
 def _build_list_open() -> CompiledStatement:
+    """The limits keep PostgreSQL from joining all ticks: it looks up those of each schedule, in the partitions from its next tick on."""
     columns = [tick.c[name] for name in _COLUMNS]
-    waiting = select(*columns).where(is_any_of(tick.c.schedule_id, "ids"), text(IS_WAITING))
-    held = select(*columns).join(schedule, schedule.c.id == tick.c.schedule_id)
-    held = held.where(is_any_of(schedule.c.id, "ids"), tick.c.due_at >= schedule.c.next_due_at)
-    return CompiledStatement(union(waiting, held).order_by(text("due_at, schedule_id")))
+    ticks = select(*columns).where(tick.c.schedule_id == schedule.c.id).correlate(schedule).limit(_MAX_OPEN)
+    parts = []
+    conditions: Sequence[Any] = (text(f"tick.{IS_WAITING}"), tick.c.due_at >= schedule.c.next_due_at)
+    for number, is_open in enumerate(conditions):
+        found = ticks.where(is_open).lateral(f"open_{number}")
+        parts.append(select(*found.c).select_from(schedule.join(found, true())).where(is_any_of(schedule.c.id, "ids")))
+    return CompiledStatement(union(*parts).order_by(text("due_at, schedule_id")))
 
 
 _ADD, _SAVE, _LIST_OPEN = _build_add(), _build_save(), _build_list_open()

@@ -32,7 +32,8 @@ class SchedulePauses:
         if is_held(after):
             await self.hold(work, schedules, now, reason)
         else:
-            await self.release(work, after, schedules, now, reason)
+            until = before.activation.paused_until if not before.activation.is_archived else None
+            await self.release(work, after, schedules, now, reason, until=until)
         return bool(schedules)
 
     async def hold(self, work: UnitOfWork, schedules: Sequence[StoredSchedule], now: datetime, reason: TickReason) -> None:
@@ -48,8 +49,13 @@ class SchedulePauses:
         now: datetime,
         reason: TickReason = TickReason.PAUSED,
         catch_up: CatchUpPolicy = CatchUpPolicy.NONE,
+        until: datetime | None = None,
     ) -> None:
-        """Let schedules fire again, unless they or their pipeline are held, and store the ticks of the pause."""
+        """Let schedules fire again, unless they or their pipeline are held, and store the ticks of the pause.
+
+        `until` is the end of the pause, if it has passed: later ticks were not paused.
+        """
+        end = now if until is None else min(now, until)
         if is_held(pipeline):
             await work.schedules.save([replace(each, next_fire_at=each.paused_until) for each in schedules])
             return
@@ -57,14 +63,14 @@ class SchedulePauses:
         for schedule in schedules:
             definition = find_definition(pipeline, schedule.name)
             if schedule.paused_at is None and definition is not None:
-                released.append(await record_undecided_ticks(work, schedule, definition, self.times, now, reason, catch_up))
+                released.append(await record_undecided_ticks(work, schedule, definition, self.times, now, reason, catch_up, end))
         await work.schedules.save(released)
 
     async def end_expired(self, work: UnitOfWork, locked: Sequence[LockedSchedule], now: datetime) -> list[LockedSchedule]:
         """End the pauses of schedules whose time is over. Return the other schedules, of which none is paused."""
         for schedule, pipeline in locked:
             if schedule.paused_at is not None:
-                await self.release(work, pipeline, [end_pause(schedule)], now)
+                await self.release(work, pipeline, [end_pause(schedule)], now, until=schedule.paused_until)
         return [each for each in locked if each.schedule.paused_at is None]
 
 

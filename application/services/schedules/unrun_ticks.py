@@ -37,15 +37,16 @@ async def record_undecided_ticks(
     now: datetime,
     reason: TickReason,
     catch_up: CatchUpPolicy = CatchUpPolicy.NONE,
+    until: datetime | None = None,
 ) -> StoredSchedule:
-    """Store the ticks until now that were not decided. Return the schedule with its next tick, not saved yet.
+    """Store the ticks until a time, now by default, that were not decided. Return the schedule with its next tick, not saved yet.
 
     The ticks that `catch_up` chooses wait, and their runs are opened one after another.
     """
     stored = {tick.due_at for tick in await work.ticks.list_open([schedule.id])}
     has_more = True
     while has_more:
-        due = await times.collect_due(schedule, definition, now)
+        due = await times.collect_due(schedule, definition, until or now)
         has_more = due.has_more
         undecided = [time for time in due.times if time.due_at not in stored]
         policy = CatchUpPolicy.NONE if has_more else catch_up

@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+from datetime import timedelta
 
 import pytest
 from dependency_injector import providers
@@ -20,6 +21,7 @@ from application.services.maintenance.metrics_collector import MetricsCollector
 from domain.errors import NotFound, Unavailable
 from domain.reports.report import ReportOutcome
 from tests.fakes.adapters import FakeAdapters
+from tests.fakes.system.clock import START
 from tests.support.actions import worker_report
 from tests.support.in_process import InProcessHeadgate
 
@@ -164,7 +166,7 @@ REQUEST_METRICS = {Metric.REQUESTS, Metric.REQUEST_DURATION, Metric.REQUEST_ERRO
 
 
 async def test_every_metric_is_sent_with_all_its_tags() -> None:
-    """A run in a Prefect pool, a domain error and the health metrics send every metric that dashboards use."""
+    """A run in a Prefect pool, a tick, a domain error and the health metrics send every metric that dashboards use."""
     headgate, fakes = create_observed()
     await headgate.use_cases.create_pipeline(1, pool="processes")
     run = await headgate.use_cases.trigger()
@@ -176,6 +178,9 @@ async def test_every_metric_is_sent_with_all_its_tags() -> None:
     with pytest.raises(NotFound):
         await headgate.application.trigger_pipeline()(TriggerCommand("nothing"))
     fakes.health_metrics.signs = HealthMetrics(4, 12.5, 1, 2, [PoolMetrics("processes", 2, 8, 3)])
+    await headgate.use_cases.create_pipeline(1, name="hourly", schedules=[{"name": "main", "every": "1h"}])
+    fakes.clock.set(START + timedelta(hours=1, seconds=3))
+    await headgate.application.tick_service().run_once()
     await MetricsCollector(fakes.health_metrics, EventHub(), fakes.telemetry).run_once()
 
     of = fakes.telemetry.of
@@ -185,6 +190,8 @@ async def test_every_metric_is_sent_with_all_its_tags() -> None:
     assert of(Metric.STAGE_QUEUE_WAIT) == [(2.0, {"pipeline": "nightly", "stage": "a"})]
     assert of(Metric.RUN_START_LATENCY) == [(2.0, {"pipeline": "nightly"})]
     assert of(Metric.RECORDS) == [(7, {"pipeline": "nightly", "stage": "a"})]
+    assert of(Metric.TICKS) == [(1, {"state": "fired"})]
+    assert of(Metric.TICK_LAG) == [(3.0, {"state": "fired"})]
     assert of(Metric.RUNS_WAITING) == [(1, {})]
     assert of(Metric.DB_POOL_SIZE) == [(10, {})]
 

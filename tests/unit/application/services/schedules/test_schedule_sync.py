@@ -124,3 +124,19 @@ async def test_schedules_added_while_the_pipeline_is_paused_fire_after_it_resume
 
     assert paused == []
     assert [state for state in headgate.states if "fired" in state] == ["10:30 fired", "11:00 fired"]
+
+
+@pytest.mark.parametrize("is_pipeline", [True, False], ids=["pipeline", "schedule"])
+async def test_ticks_after_the_end_of_a_pause_were_not_paused(headgate: ScheduledHeadgate, is_pipeline: bool) -> None:
+    await headgate.add_schedules(every="1h")
+    application = headgate.application
+    if is_pipeline:
+        await application.pause_pipeline()("nightly", at("11:30"))
+    else:
+        await application.pause_schedule()("nightly", "main", at("11:30"))
+
+    headgate.fakes.clock.set(at("13:30"))
+    await application.pause_ender().run_once()
+    await headgate.tick()
+
+    assert headgate.states == ["10:00 paused paused", "11:00 paused paused", "12:00 missed superseded", "13:00 late outage"]
