@@ -116,5 +116,5 @@ async def _delete_some(transaction: SqlTransaction, table: Table, condition: Col
 
 def _build_delete(table: Table, condition: ColumnElement[bool]) -> Delete:
     """Return a statement that deletes up to BATCH_ROWS rows."""
-    key = tuple_(*table.primary_key.columns)
-    return delete(table).where(condition, key.in_(select(*table.primary_key.columns).where(condition).limit(BATCH_ROWS)))
+    key = table.primary_key.columns
+    return delete(table).where(tuple_(*key).in_(select(*key).where(condition).limit(BATCH_ROWS)))

@@ -4,7 +4,7 @@ from entrypoints.web import static_files
 from entrypoints.web.live import routes as live
 from entrypoints.web.pages import schedule, system, waiting
 from entrypoints.web.pages.access import account, accounts, audit, sign_in, tokens
-from entrypoints.web.pages.pipelines import activation, board, edit, new_pipeline, pipeline, revisions, trigger
+from entrypoints.web.pages.pipelines import activation, board, edit, new_pipeline, pipeline, revisions, schedules, trigger
 from entrypoints.web.pages.runs import comparison, log, run, run_actions, run_list, stage
 
 ROUTERS = (
@@ -20,6 +20,7 @@ ROUTERS = (
     new_pipeline.router,
     revisions.router,
     edit.router,
+    schedules.router,
     run_list.router,
     run.router,
     log.router,

@@ -236,6 +236,7 @@ def one(*urls: str) -> list[WorstRequest]:
     return [WorstRequest(url[:60], url) for url in urls]
 
 
+SCHEDULE: Final = f"/ui/pipelines/{SCHEDULED}/schedules/n0-{'n' * 90}"
 STAGE: Final = f"/ui/runs/{FAILING_RUN}/stages/failing-0"
 WORST_REQUESTS: Final[Mapping[tuple[str, str], Sequence[WorstRequest]]] = {
     ("GET", "/"): [*one("/", "/?q=" + LONG, "/?tag=nightly&status=queued"), WorstRequest("text", "/", headers={"Accept": "text/plain"})],
@@ -327,6 +328,11 @@ WORST_REQUESTS: Final[Mapping[tuple[str, str], Sequence[WorstRequest]]] = {
     ("POST", "/ui/pipelines/{ref}/resume"): forms(f"/ui/pipelines/{DENSE}/resume"),
     ("GET", "/ui/pipelines/{ref}/revisions/{number}"): of_pipelines("/ui/pipelines/{}/revisions/1")
     + of_pipelines("/ui/pipelines/{}/revisions/2"),
+    ("GET", "/ui/pipelines/{ref}/schedules/{name}/pause"): one(f"{SCHEDULE}/pause"),
+    ("POST", "/ui/pipelines/{ref}/schedules/{name}/pause"): forms(f"{SCHEDULE}/pause", hours="1"),
+    ("GET", "/ui/pipelines/{ref}/schedules/{name}/resume"): one(f"{SCHEDULE}/resume"),
+    ("POST", "/ui/pipelines/{ref}/schedules/{name}/resume"): forms(f"{SCHEDULE}/resume", catch_up="none"),
+    ("POST", "/ui/pipelines/{ref}/schedules/{name}/run-now"): forms(f"{SCHEDULE}/run-now"),
     ("GET", "/ui/pipelines/{ref}/trigger"): of_pipelines("/ui/pipelines/{}/trigger"),
     ("POST", "/ui/pipelines/{ref}/trigger"): forms(f"/ui/pipelines/{FIELDS}/trigger", form="1"),
     ("POST", "/ui/pipelines/{ref}/unarchive"): forms(f"/ui/pipelines/{TEXTS}/unarchive"),

@@ -12,7 +12,7 @@ from entrypoints.api.shared.dependencies import ReaderDep
 from entrypoints.http.ids import parse_id
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,99}")
-PipelinePath = Annotated[str, Path(description="The pipeline's id or name.")]
+PipelinePath = Annotated[str, Path(description="The pipeline's id, its name, or a name that it had before a rename.")]
 
 
 async def _get_pipeline_ref(pipeline_id: PipelinePath) -> PipelineRef:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
+from entrypoints.cli.actions.activation import describe_activation
 from entrypoints.cli.client.errors import ApiError
 from entrypoints.cli.client.headgate_client import HeadgateClient
 from entrypoints.cli.output import print_json
@@ -66,8 +67,9 @@ async def _find_latest_run(client: HeadgateClient, limit: asyncio.Semaphore, pip
 
 
 def _build_board_row(pipeline: JsonObject, run: JsonObject | None) -> list[str]:
+    note = "paused. " if pipeline.get("paused_at") else ""
     if run is None:
-        return [sanitize(pipeline["name"]), pipeline["status"], "never run", "", "", ""]
+        return [sanitize(pipeline["name"]), pipeline["status"], "never run", "", "", note.rstrip()]
     now = utc_now()
     return [
         sanitize(pipeline["name"]),
@@ -75,7 +77,7 @@ def _build_board_row(pipeline: JsonObject, run: JsonObject | None) -> list[str]:
         f"#{run['number']}",
         format_age(run["created_at"], now),
         format_run_time(run, now),
-        sanitize(run.get("why") or ""),
+        sanitize(f"{note}{run.get('why') or ''}".rstrip()),
     ]
 
 
@@ -90,6 +92,8 @@ async def _show_pipeline(client: HeadgateClient, name: str, as_json: bool) -> bo
     stages = ", ".join(sanitize(stage["name"]) for stage in pipeline["stages"])
     print(f"{sanitize(pipeline['name'])}  revision {pipeline['revision']}  {sanitize(pipeline.get('description') or '')}".rstrip())
     print(f"stages: {stages}")
+    if (state := describe_activation(pipeline)) != "active":
+        print(sanitize(state))
     if runs:
         print_table(create_console(), [_build_run_row(run) for run in runs], status_column=2)
     else:

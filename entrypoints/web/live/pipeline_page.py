@@ -33,6 +33,7 @@ class LivePipelinePage(LiveView):
     def __init__(self, context: PageContext, pipeline_id: int) -> None:
         self._context = context
         self._pipeline_id = pipeline_id
+        self._was_rendered = False
 
     def get_effect(self, batch: ChangeBatch) -> ChangeEffect:
         is_changed = any(event.pipeline_id == self._pipeline_id for event in batch.site_events)
@@ -40,8 +41,11 @@ class LivePipelinePage(LiveView):
 
     async def render(self) -> RenderedView:
         pipeline = await self._context.reader.pipeline(self._pipeline_id)
+        if pipeline is None and self._was_rendered:
+            return RenderedView({"activation": str(render("live/activation.html", label=None))}, "deleted")
         if pipeline is None:
             raise NotFound("pipeline", self._pipeline_id)
+        self._was_rendered = True
         runs = await self._context.reader.runs(pipeline_id=self._pipeline_id, status=None, skip=0, limit=GRID_RUNS)
         failures = await self._context.reader.failures(self._pipeline_id, GRID_RUNS)
         schedules = await load_schedule_items(self._context, pipeline)

@@ -27,7 +27,7 @@ from tests.fakes.dispatch.wakeups import FakeWakeups
 from tests.fakes.dispatch.worker_streams import FakeWorkerStreams
 from tests.fakes.system.disk_space import FakeDiskSpace
 from tests.integration.persistence.database_helpers import a_started_database
-from tests.support.builders import WORKER, a_pipeline, a_stage, a_stored_run
+from tests.support.builders import NOW, WORKER, a_definition, a_pipeline, a_stage, a_stored_run
 
 
 @pytest.fixture
@@ -67,6 +67,31 @@ async def test_reports_that_name_their_runs_take_two_round_trips(database: Datab
         await asyncio.gather(*(batcher([update]) for update in updates))
 
     assert recorder.sizes == [4, 2], "runs, attempts, receipts and pipelines; then all that changed, its receipts, and the commit"
+
+
+async def test_only_a_name_that_no_pipeline_has_is_looked_up_as_an_old_one(database: Database) -> None:
+    pipeline = await a_pipeline(database.open_unit_of_work, "old", [a_stage("a", "external")])
+    async with database.open_unit_of_work() as work:
+        await work.pipelines.find(pipeline.id, lock=True)
+        await work.pipelines.revise(pipeline.id, a_definition("new", [a_stage("a", "external")]), NOW)
+        await work.commit()
+    run_id = await a_stored_run(database.open_unit_of_work, pipeline)
+    batcher = ReportBatcher(ReportStatus(database.open_unit_of_work, JsonSchemaValidator(), SystemClock(), FakeWakeups()))
+
+    sizes = []
+    for number, name in enumerate(("new", "new", "old"), start=1):
+        with database.record_queries() as recorder:
+            await batcher([StatusUpdate(Report(Status.RUNNING, "a", records_processed=number), name, run_id)])
+        sizes.append(recorder.sizes)
+    finds = []
+    for name in ("new", "old", "nobody"):
+        with database.record_queries() as recorder:
+            async with database.open_unit_of_work() as work:
+                await work.pipelines.find(name)
+        finds.append(len(recorder.queries))
+
+    assert sizes[1:] == [[2, 1], [2, 1, 1]], "the run and the pipeline, then the changes; a lookup of the old name between"
+    assert finds == [1, 3, 2], "the pipeline; its old name and its id besides"
 
 
 async def test_event_ids_and_sequence_numbers_add_one_query_each_way(database: Database) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from fastapi import APIRouter, Depends, Request, Response
 
 from application.commands.access.create_token import NewToken
+from application.ports.queries.reader import ArchivedFilter
 from domain.access.api_tokens import ApiToken, TokenKind
 from domain.access.permissions import Scope
 from domain.errors import InvalidInput, NotFound
@@ -90,7 +91,7 @@ async def revoke_token(request: Request, token_id: str) -> Response:
 async def _render_list(request: Request, form: Mapping[str, str], problems: Sequence[str], status: int) -> Response:
     context = get_page_context(request)
     tokens = await get_application(request).access_queries().list_tokens()
-    pipelines = {row.pipeline.id: row.pipeline.name for row in await context.reader.board()}
+    pipelines = {row.pipeline.id: row.pipeline.name for row in await context.reader.board(ArchivedFilter.INCLUDE)}
     return render_page(
         request,
         "tokens.html",

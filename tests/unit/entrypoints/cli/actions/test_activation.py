@@ -96,3 +96,12 @@ def test_a_file_with_an_old_name_of_a_pipeline_is_refused(headgate: RunCommand, 
     assert result.returncode == 1
     assert "name: nightly is the old name of flights; change it in the file" in result.stderr
     assert stub_server.pipelines["flights"]["revision"] == 1
+
+
+def test_the_status_says_that_a_pipeline_is_paused(headgate: RunCommand) -> None:
+    headgate("pause", "flights")
+
+    board, one = headgate("status"), headgate("status", "flights")
+
+    assert "paused." in board.stdout.splitlines()[0]
+    assert "paused" in one.stdout.splitlines()

@@ -87,6 +87,28 @@ def test_a_pipeline_is_paused_by_keyboard(address: str, open_page: OpenPage) -> 
     expect(page.locator(".activation")).to_contain_text("Paused")
 
 
+def test_a_deletion_shows_on_an_open_page(served: ThreadServer, open_page: OpenPage, address: str) -> None:
+    page = open_page(address)
+    expect(page.locator("#live-state")).to_have_text("Live")
+
+    served.do(served.headgate.application.archive_pipeline()("flights"))
+    served.do(served.headgate.application.delete_pipeline()("flights", "flights"))
+
+    expect(page.locator(".activation")).to_have_text("Deleted. Its runs, events and logs are being removed.")
+    expect(page.get_by_role("link", name="Edit")).to_be_hidden()
+
+
+def test_a_paused_row_says_so_on_an_open_board(served: ThreadServer, open_page: OpenPage, address: str) -> None:
+    page = open_page(served.url)
+    expect(page.locator("#live-state")).to_have_text("Live")
+
+    served.do(served.headgate.application.pause_pipeline()("flights"))
+    expect(page.locator(".pipeline .next")).to_contain_text("Paused")
+    served.do(served.headgate.application.resume_pipeline()("flights"))
+
+    expect(page.locator(".pipeline .next")).not_to_contain_text("Paused")
+
+
 def test_an_archived_row_leaves_an_open_board(served: ThreadServer, open_page: OpenPage, address: str) -> None:
     served.do(served.headgate.use_cases.create_pipeline(1, name="weather"))
     page = open_page(served.url)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -121,3 +122,72 @@ def test_pages_with_schedules_fit_a_phone_and_axe_finds_nothing(
         page.emulate_media(color_scheme=theme)
         results = Axe().run(page)
         assert results.violations_count == 0, results.generate_report()
+
+
+def get_states(served: ThreadServer) -> list[str]:
+    """Return the states of all ticks in their order."""
+    ticks = served.headgate.fakes.store.committed.ticks.values()
+    return [tick.state.value for tick in sorted(ticks, key=lambda tick: tick.due_at)]
+
+
+@pytest.mark.parametrize("options", [{}, {"java_script_enabled": False}, {"viewport": PHONE}], ids=["scripts", "no scripts", "phone"])
+def test_a_schedule_is_paused_and_resumed(served: ThreadServer, open_page: OpenPage, options: dict[str, Any]) -> None:
+    create(served, "exports", NIGHTLY, OFTEN)
+    page = open_page(f"{served.url}/ui/pipelines/1", **options)
+    board = open_page(served.url)
+    nightly = page.locator(".schedule", has_text="At 02:30")
+
+    for name in ("nightly", "often"):
+        page.get_by_role("link", name=f"Pause {name}").click()
+        page.get_by_label("How long").select_option("1 day")
+        page.get_by_role("button", name="Pause", exact=True).click()
+        expect(page.get_by_role("link", name=f"Resume {name}")).to_be_visible()
+    expect(nightly).to_contain_text("Its ticks are recorded as paused")
+    expect(nightly.locator(".next-times")).to_have_count(0)
+    expect(board.locator(".pipeline .next")).to_contain_text("Paused")
+    page.get_by_role("link", name="Resume nightly").click()
+    page.get_by_label("Run now").select_option("No tick of the pause")
+    page.get_by_role("button", name="Resume", exact=True).click()
+
+    expect(page.get_by_role("link", name="Pause nightly")).to_be_visible()
+    expect(nightly.locator(".next-times tbody tr")).to_have_count(5)
+    expect(board.locator(".pipeline .next")).not_to_contain_text("Paused")
+    stored = served.do(served.headgate.fakes.reader.schedules(1))
+    assert [(view.name, view.paused_at is None) for view in stored] == [("nightly", True), ("often", False)]
+
+
+def test_a_schedule_runs_now(served: ThreadServer, open_page: OpenPage) -> None:
+    create(served, "exports", NIGHTLY)
+    page = open_page(f"{served.url}/ui/pipelines/exports")
+
+    page.get_by_role("button", name="Run now nightly").click()
+
+    arrived(page, "h1", "exports #1")
+
+
+def test_a_scheduled_pipeline_lives_from_its_definition_to_its_pause(served: ThreadServer, open_page: OpenPage) -> None:
+    """Create it in the editor, see it fire, read the calendar, and pause it."""
+    create(served, "exports")
+    page = open_page(f"{served.url}/ui/pipelines/exports/edit")
+    text = page.get_by_label("Definition").input_value()
+    page.get_by_label("Definition").fill(f"{text}\nschedules:\n- name: often\n  every: 5s\n")
+    expect(page.locator("#preview")).to_contain_text("Every 5 seconds")
+    page.get_by_role("button", name="Save new revision").click()
+    arrived(page, "h1", "exports")
+    first = page.locator(".next-times time").first.get_attribute("datetime")
+    page.wait_for_function("at => new Date(at) <= new Date()", arg=first)
+    fire(served)
+    expect(page.locator(".tick-strip a")).to_have_count(1)
+
+    page.get_by_role("link", name="Calendar of all pipelines").click()
+    arrived(page, "h1", "Schedule")
+    expect(page.locator(".calendar tbody tr")).to_contain_text("exports")
+    expect(page.locator(".calendar .is-queued").first).to_be_visible()
+    page.get_by_role("link", name="exports").first.click()
+    page.get_by_role("link", name="Pause often").click()
+    page.get_by_role("button", name="Pause", exact=True).click()
+    expect(page.locator(".schedule")).to_contain_text("Paused")
+    before = get_states(served)
+    fire(served)
+
+    assert before == ["fired"] and get_states(served) == before, "a paused schedule does not fire"

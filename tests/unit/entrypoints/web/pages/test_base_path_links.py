@@ -42,6 +42,7 @@ UNLINKED: Final = (
     "/events/",
     "/favicon.ico",
     "/pipelines/exports/schedules",
+    "/pipelines/flights/expectations",
     "/pipelines/exports/schedules/nightly/next",
     "/pipelines/flights/history",
     "/pipelines/flights/failures",
