@@ -23,6 +23,7 @@ from adapters.persistence.embedded.server import EmbeddedPostgres
 from entrypoints.api import routers as api
 from entrypoints.api.pipelines.models import PipelineDefinitionRequest
 from entrypoints.api.reports.models import StatusUpdateBatchRequest, StatusUpdateRequest
+from entrypoints.api.schedules.preview_models import PreviewRequest
 from entrypoints.api.workers.requests import AdvanceRequest
 from entrypoints.web import router as pages
 from entrypoints.worker_protocol.messages import PROTOCOL_HEADER, PROTOCOL_VERSION
@@ -98,7 +99,9 @@ DEFINITION: Final = {
             "fields": {"type": "object", "properties": {"n": {"type": "integer", "maximum": 1}}},
         },
     ],
+    "schedules": [{"name": "s", "every": 31_536_000, "offset": 1, "jitter": 1, "catch_up_window": 1, "parameters": {"n": 1}}],
 }
+PREVIEW: Final = {"every": 60, "offset": 1, "jitter": 1, "count": 1, "after": "2126-11-23T09:00:00Z"}
 ALSO_STREAMS: Final = ("/runs/{id}/events", "/runs/{id}/logs")
 """Routes that answer with JSON or with a stream."""
 CURSORS: Final = (">{}", "<{}")
@@ -197,6 +200,8 @@ def make_body(route: Route) -> Any:
     model = get_body_model(route)
     if model is None or model is PipelineDefinitionRequest:
         return copy.deepcopy(DEFINITION) if model else None
+    if model is PreviewRequest:
+        return dict(PREVIEW)
     if model is StatusUpdateBatchRequest:
         model = StatusUpdateRequest
         return {"updates": [make_example(model.model_json_schema(), {})]}
