@@ -15,6 +15,7 @@ from application.queries.explain.orchestrator_health import OrchestratorHealth
 from application.queries.explain.run_context_loader import RunContextLoader
 from application.queries.schedules.calendar import LoadCalendar
 from application.queries.schedules.definition_preview import PreviewDefinition
+from application.queries.schedules.expectations import JudgeExpectations
 from application.queries.schedules.preview import PreviewTicks, TickPreview
 from application.queries.views.pipelines import BoardRow
 from domain.access.permissions import Permission
@@ -48,6 +49,7 @@ class PageContext:
     preview_definition: PreviewDefinition
     load_calendar: LoadCalendar
     explain_cron: ExplainCron
+    expectations: JudgeExpectations
     prefect_url: str | None
     datadog_site: str | None = None
     rendered_board_rows: dict[int, tuple[object, str]] = field(default_factory=dict)
@@ -93,6 +95,7 @@ def build_page_context(application: Application) -> PageContext:
         PreviewDefinition(adapters.schemas(), adapters.cron_expressions(), application.preview_ticks()),
         LoadCalendar(reader, adapters.cron_expressions()),
         adapters.cron_expressions().explain,
+        application.judge_expectations(),
         str(prefect_url) if prefect_url else None,
         getattr(settings, "dd_site", None),
     )

@@ -6,6 +6,7 @@ from datetime import datetime
 from application.queries.explain.durations import format_elapsed
 from application.queries.explain.explanation import explain_run
 from application.queries.explain.run_context import RunContext
+from application.queries.schedules.expectations import ExpectationStatus
 from application.queries.views.pipelines import BoardRow
 from application.queries.views.runs import RunView
 from domain.runs.status import Status
@@ -30,17 +31,17 @@ MAX_TEXT_LENGTH = 160
 MAX_NOTE_LENGTH = 120
 
 
-def format_board(rows: Sequence[BoardRow], contexts: Sequence[RunContext]) -> str:
-    """Return the board. `contexts` belong to the rows' latest runs."""
+def format_board(rows: Sequence[BoardRow], contexts: Sequence[RunContext], statuses: Sequence[ExpectationStatus | None] = ()) -> str:
+    """Return the board. `contexts` belong to the rows' latest runs, and `statuses` to their expectations."""
     if not rows:
         return "No pipelines yet. Create one: headgate apply FILE, or POST /pipelines/\n"
     lines: list[Sequence[object]] = [("STATUS", "PIPELINE", "LAST RUN", "LAST 20 RUNS", "NEXT RUN", "SUCCESS", "MEDIAN", "")]
-    for row, context in zip(rows, contexts, strict=True):
-        item = build_pipeline_item(row, context)
+    for row, context, status in zip(rows, contexts, statuses or [None] * len(rows), strict=True):
+        item = build_pipeline_item(row, context, status)
         latest = row.pipeline.latest
         last = f"#{latest.number} {_format_age(latest, context.now)}" if latest else "never"
         bars = "".join(BAR_LETTERS.get(bar.status, " ") for bar in row.bars).rjust(20)
-        text = "".join(part.text for part in item.status_text) or item.description
+        text = item.expected.word if item.expected else "".join(part.text for part in item.status_text) or item.description
         lines.append(
             (item.status.word, item.name, last, bars, _format_next_run(row, context.now), item.success, item.median, text[:MAX_TEXT_LENGTH])
         )

@@ -23,8 +23,6 @@ from domain.schedules.ticks import find_last_tick, find_next_tick
 
 _CACHED: Final = 10_000
 HISTORY: Final = timedelta(days=31)
-JUDGED_RUNS: Final = 50
-"""The newest runs that readers load to judge the ticks of a pipeline."""
 _SPAN: Final = 5
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -71,7 +69,11 @@ class JudgeExpectations:
         self._find_late = lru_cache(_CACHED)(self._compute_late)
 
     def judge(self, pipeline: PipelineView, runs: Sequence[StartedRun], now: datetime) -> list[ExpectationStatus]:
-        """Return the status of each expectation, given the newest runs in any order."""
+        """Return the status of each expectation, given the newest runs in any order. A paused or archived pipeline is on time."""
+        if not pipeline.definition.expect:
+            return []
+        if pipeline.activation.is_archived or pipeline.activation.is_paused(now):
+            return [ExpectationStatus(expectation, Punctuality.ON_TIME, None) for expectation in pipeline.definition.expect]
         reported = to_reported_runs(runs)
         return [self._judge(expectation, reported, pipeline.updated_at, now) for expectation in pipeline.definition.expect]
 
@@ -81,12 +83,12 @@ class JudgeExpectations:
         return max(self.judge(pipeline, runs, now), key=lambda status: order.index(status.state), default=None)
 
     def list_ticks(
-        self, expectation: Expectation, pipeline: PipelineView, runs: Sequence[StartedRun], now: datetime, limit: int
+        self, expectation: Expectation, pipeline: PipelineView, runs: Sequence[StartedRun], now: datetime, limit: int, *, is_complete: bool
     ) -> list[ExpectedTick]:
-        """Return the last ticks, oldest first: those after the newest revision and, if there are JUDGED_RUNS, the first run."""
+        """Return the last ticks, oldest first: those after the newest revision and, unless the runs are all there are, the first run."""
         reported = to_reported_runs(runs)
         after = max(pipeline.updated_at, now - HISTORY)
-        if len(reported) >= JUDGED_RUNS:
+        if reported and not is_complete:
             after = max(after, reported[0].started_at)
         ticks = list_expected_ticks(expectation, self._limit_span(expectation, after, now, limit), now, self._cron.iterate)
         return judge_ticks(ticks, reported, now)[-limit:]

@@ -2,7 +2,6 @@
 
 from typing import Final
 
-from application.queries.schedules.expectations import JUDGED_RUNS
 from entrypoints.api.pipelines.dependencies import PipelineDep
 from entrypoints.api.schedules.expectation_models import ExpectationStatusResponse
 from entrypoints.api.shared.dependencies import ApplicationDep, ReaderDep
@@ -11,6 +10,7 @@ from entrypoints.api.shared.routing import create_router
 from entrypoints.http.auth.permissions import READ, ResourceScope, requires
 
 router = create_router("schedules")
+JUDGED_RUNS: Final = 50
 SHOWN_TICKS: Final = 20
 
 
@@ -22,12 +22,11 @@ async def list_expectations(pipeline: PipelineDep, reader: ReaderDep, applicatio
     if not pipeline.definition.expect:
         return []
     runs = await reader.runs(pipeline_id=pipeline.id, status=None, skip=0, limit=JUDGED_RUNS)
-    judge, now, explain = (
-        application.judge_expectations(),
-        application.adapters.clock().now(),
-        application.adapters.cron_expressions().explain,
-    )
+    adapters, judge, is_complete = application.adapters, application.judge_expectations(), len(runs) < JUDGED_RUNS
+    now, explain = adapters.clock().now(), adapters.cron_expressions().explain
     return [
-        ExpectationStatusResponse.from_status(status, judge.list_ticks(status.expectation, pipeline, runs, now, SHOWN_TICKS), explain)
+        ExpectationStatusResponse.from_status(
+            status, judge.list_ticks(status.expectation, pipeline, runs, now, SHOWN_TICKS, is_complete=is_complete), explain
+        )
         for status in judge.judge(pipeline, runs, now)
     ]

@@ -5,6 +5,7 @@ from hashlib import sha256
 
 from application.ports.queries.change_feed import ChangeBatch
 from application.queries.explain.run_context import RunContext
+from application.queries.schedules.expectations import ExpectationStatus
 from application.queries.views.pipelines import BoardRow
 from domain.runs.events import EventType
 from domain.runs.status import Status
@@ -15,6 +16,7 @@ from entrypoints.web.templating import render
 from entrypoints.web.view_models.pipelines.board import build_pipeline_item, count_statuses
 
 REFRESH_SECONDS = 5.0
+EXPECTATION_SECONDS = 20.0
 ANNOUNCED_RUNS = 3
 _TRIGGERS = frozenset(
     {EventType.RUN_OPENED, EventType.RUN_MOVED, EventType.STAGE_MOVED, EventType.CANCEL_REQUESTED, EventType.RUN_REOPENED}
@@ -51,27 +53,45 @@ class LiveBoard(LiveView):
     async def render_rows(self, rows: list[BoardRow]) -> RenderedView:
         """Render what the query shows of rows that the caller has loaded."""
         page = choose_rows(rows, self._query)
-        fragments = {f"row-{row.pipeline.id}": await self._render_row(row) for row in page.rows}
+        now, judge = self._context.now(), self._context.expectations.find_worst
+        statuses = [judge(row.pipeline, row.bars, now) for row in page.rows]
+        fragments = {f"row-{row.pipeline.id}": await self._render_row(row, status) for row, status in zip(page.rows, statuses, strict=True)}
         self._names = {row.pipeline.id: row.pipeline.name for row in rows}
         counts = render_counts(rows)
         fragments |= counts
         fragments["rows"] = ("paged " if page.range else "") + ",".join(str(row.pipeline.id) for row in page.rows)
         fragments["range"] = str(render("live/board_range.html", range=page.range))
-        digest = compute_digest(page.rows, f"{counts}{page.range}")
-        return RenderedView(fragments, digest, REFRESH_SECONDS if any(map(_is_active, page.rows)) else None)
+        digest = compute_digest(page.rows, f"{counts}{page.range}{[status and status.sentence for status in statuses]}")
+        return RenderedView(fragments, digest, _get_refresh_seconds(page.rows))
 
-    async def _render_row(self, row: BoardRow) -> str:
+    async def _render_row(self, row: BoardRow, status: ExpectationStatus | None) -> str:
         """Render a row if its state changed, or at every refresh while a run is active, because its text and bars show passing time."""
         latest = row.pipeline.latest
         interval = int(self._context.now().timestamp() // REFRESH_SECONDS) if _is_active(row) else None
-        state = (row.pipeline.revision, row.bars, latest, row.next_run_at, row.paused_schedules, row.pipeline.activation, interval)
+        state = (
+            row.pipeline.revision,
+            row.bars,
+            latest,
+            row.next_run_at,
+            row.paused_schedules,
+            row.pipeline.activation,
+            interval,
+            status and status.sentence,
+        )
         cache = self._context.rendered_board_rows
         cached = cache.get(row.pipeline.id)
         if cached is None or cached[0] != state:
             run_context = await self._context.run_contexts.load(latest) if latest else RunContext(self._context.now())
-            html = str(render("live/board_row.html", row=build_pipeline_item(row, run_context)))
+            html = str(render("live/board_row.html", row=build_pipeline_item(row, run_context, status)))
             cached = cache[row.pipeline.id] = (state, html)
         return cached[1]
+
+
+def _get_refresh_seconds(rows: Sequence[BoardRow]) -> float | None:
+    """Return when the rows show other times: soon while runs are active, and for runs of other machines that may become overdue."""
+    if any(map(_is_active, rows)):
+        return REFRESH_SECONDS
+    return EXPECTATION_SECONDS if any(row.pipeline.definition.expect for row in rows) else None
 
 
 def _is_active(row: BoardRow) -> bool:

@@ -1,6 +1,7 @@
 """A pipeline's live page: its state, the graph of its latest run, the stage grid and the latest runs."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from hashlib import sha256
 
 from application.ports.queries.change_feed import ChangeBatch
@@ -20,11 +21,14 @@ from entrypoints.web.view_models.pipelines.history import build_trend, find_fail
 from entrypoints.web.view_models.pipelines.stage_grid import build_stage_grid
 from entrypoints.web.view_models.runs.run_list import build_run_items
 from entrypoints.web.view_models.runs.stage_graph import build_definition_graph, build_run_graph
+from entrypoints.web.view_models.schedules.expectations import SHOWN as EXPECTED_TICKS
+from entrypoints.web.view_models.schedules.expectations import build_expectation_item
 from entrypoints.web.view_models.schedules.schedule_item import ScheduleItem
 
 GRID_RUNS = 30
 LISTED_RUNS = 10
 REFRESH_SECONDS = 2.0
+EXPECTATION_SECONDS = 20.0
 
 
 class LivePipelinePage(LiveView):
@@ -77,9 +81,25 @@ class LivePipelinePage(LiveView):
             "runs": str(render("live/run_list.html", runs=items)),
         }
         shown = {f"schedule-{item.id}": str(render("live/schedule.html", item=item)) for item in schedules}
-        fragments |= shown
+        expected = self._render_expectations(pipeline, runs, now)
+        fragments |= shown | ({"expectations": expected} if expected else {})
         is_active = latest is not None and not latest.status.is_terminal
-        schedule_state = sha256(str(shown).encode()).hexdigest()[:12] if shown else ""
+        schedule_state = sha256(f"{shown}{expected}".encode()).hexdigest()[:12] if shown or expected else ""
         version = (pipeline.revision, pipeline.activation.changes, latest.id if latest else 0, latest.last_seq if latest else 0)
         digest = ".".join(map(str, version)) + schedule_state
-        return RenderedView(fragments, digest, REFRESH_SECONDS if is_active else None)
+        return RenderedView(fragments, digest, REFRESH_SECONDS if is_active else EXPECTATION_SECONDS if expected else None)
+
+    def _render_expectations(self, pipeline: PipelineView, runs: Sequence[RunView], now: datetime) -> str:
+        """Render what became of the runs that other machines start; empty if the definition expects none."""
+        judge, numbers = self._context.expectations, {run.id: run.number for run in runs}
+        items = [
+            build_expectation_item(
+                index,
+                status,
+                judge.list_ticks(status.expectation, pipeline, runs, now, EXPECTED_TICKS, is_complete=len(runs) < GRID_RUNS),
+                numbers,
+                self._context.explain_cron,
+            )
+            for index, status in enumerate(judge.judge(pipeline, runs, now))
+        ]
+        return str(render("live/expectations.html", items=items)) if items else ""

@@ -72,7 +72,8 @@ async def _show_text(context: PageContext, query: BoardQuery, rows: Sequence[Boa
     for row in shown:
         contexts.append(await context.run_contexts.load(row.pipeline.latest) if row.pipeline.latest else RunContext(context.now()))
         await asyncio.sleep(0)
-    text = await asyncio.to_thread(format_board, shown, contexts)
+    now, judge = context.now(), context.expectations.find_worst
+    text = await asyncio.to_thread(lambda: format_board(shown, contexts, [judge(row.pipeline, row.bars, now) for row in shown]))
     hidden = len(selected) - len(shown)
     return text_response(f"{text}{hidden:,} more pipelines. Filter with /?q=WORDS or /?status=failed\n" if hidden else text)
 

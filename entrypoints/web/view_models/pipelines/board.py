@@ -9,12 +9,14 @@ from statistics import median
 from application.queries.explain.durations import format_duration
 from application.queries.explain.explanation import explain_run
 from application.queries.explain.run_context import RunContext
+from application.queries.schedules.expectations import ExpectationStatus
 from application.queries.views.pipelines import BoardRow, PipelineView
 from application.queries.views.runs import RunBar
 from domain.runs.status import Status
 from entrypoints.web.charts.run_bars import RunBarShape, get_run_seconds, lay_out_run_bars
 from entrypoints.web.view_models.formatting import DASH, Sentence, StatusLabel, Timestamp, format_timestamp, get_status_label
 from entrypoints.web.view_models.next_action import NextAction, get_next_action
+from entrypoints.web.view_models.schedules.expectations import get_expectation_label
 
 STATUSES_WITHOUT_REASON = frozenset({Status.COMPLETED, Status.PENDING, Status.SKIPPED})
 """With these statuses the row shows the pipeline's description instead of a status text."""
@@ -34,7 +36,10 @@ class LatestRun:
 
 @dataclass(frozen=True, slots=True)
 class PipelineItem:
-    """A row's live part. `is_paused` is True if no run starts by itself until the pipeline or its schedules are resumed."""
+    """A row's live part. `is_paused` is True if no run starts by itself until the pipeline or its schedules are resumed.
+
+    `expected` says that a run which another machine starts is overdue, late or overrun.
+    """
 
     id: int
     name: str
@@ -46,6 +51,7 @@ class PipelineItem:
     bars: Sequence[RunBarShape]
     next_run: Timestamp | None
     is_paused: bool
+    expected: StatusLabel | None
     success: str
     median: str
     tags: Sequence[str]
@@ -76,8 +82,8 @@ class StatusFilter:
     is_chosen: bool
 
 
-def build_pipeline_item(row: BoardRow, context: RunContext) -> PipelineItem:
-    """Return a row's live part. `context` is the latest run's."""
+def build_pipeline_item(row: BoardRow, context: RunContext, status: ExpectationStatus | None = None) -> PipelineItem:
+    """Return a row's live part. `context` is the latest run's, and `status` is that of the expectation which is met worst."""
     pipeline = row.pipeline
     latest = pipeline.latest
     needs_text = latest is not None and latest.status not in STATUSES_WITHOUT_REASON
@@ -93,6 +99,7 @@ def build_pipeline_item(row: BoardRow, context: RunContext) -> PipelineItem:
         bars=lay_out_run_bars(row.bars, context.now),
         next_run=None if is_paused else format_timestamp(row.next_run_at),
         is_paused=is_paused,
+        expected=get_expectation_label(status) if status else None,
         success=format_success_rate(row.bars),
         median=format_median_time(row.bars, context.now),
         tags=pipeline.definition.tags,

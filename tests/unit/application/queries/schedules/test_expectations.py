@@ -1,12 +1,14 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from adapters.system.cronsim_expressions import CronsimExpressions
-from application.queries.schedules.expectations import JUDGED_RUNS, JudgeExpectations
+from application.queries.schedules.expectations import JudgeExpectations
 from application.queries.views.pipelines import PipelineView
 from application.queries.views.runs import RunBar
+from domain.pipelines.activation import Activation
 from domain.runs.status import Status
 from tests.support.builders import a_definition, a_stage
 
@@ -58,9 +60,16 @@ def test_the_worst_of_several_expectations_is_found() -> None:
     assert JUDGE.find_worst(a_pipeline(), [], at("10:00")) is None
 
 
+@pytest.mark.parametrize("activation", [Activation(paused_at=CREATED), Activation(archived_at=CREATED)])
+def test_nothing_is_expected_of_a_paused_or_archived_pipeline(activation: Activation) -> None:
+    (status,) = JUDGE.judge(replace(a_pipeline(DAILY), activation=activation), [], at("12:00"))
+
+    assert (status.state, status.sentence) == ("on_time", None)
+
+
 def test_the_last_ticks_are_listed_with_their_runs() -> None:
     bars = [a_bar(at("03:00", 2), number=1), a_bar(at("04:00", 3), number=2)]
-    ticks = JUDGE.list_ticks(a_pipeline(DAILY).definition.expect[0], a_pipeline(DAILY), bars, at("12:00", 4), 20)
+    ticks = JUDGE.list_ticks(a_pipeline(DAILY).definition.expect[0], a_pipeline(DAILY), bars, at("12:00", 4), 20, is_complete=True)
 
     assert [(tick.due_at.day, tick.state.value, tick.run.id if tick.run else None) for tick in ticks] == [
         (2, "met", 1),
@@ -70,16 +79,17 @@ def test_the_last_ticks_are_listed_with_their_runs() -> None:
 
 
 def test_ticks_before_the_runs_that_are_known_are_left_out() -> None:
-    starts = [at("00:00", 2) + timedelta(hours=hours) for hours in range(JUDGED_RUNS)]
+    starts = [at("00:00", 2) + timedelta(hours=hours) for hours in range(50)]
     pipeline = a_pipeline({"cron": "0 * * * *"})
-    ticks = JUDGE.list_ticks(pipeline.definition.expect[0], pipeline, [a_bar(start) for start in starts], starts[-1], 100)
+    bars = [a_bar(start) for start in starts]
+    ticks = JUDGE.list_ticks(pipeline.definition.expect[0], pipeline, bars, starts[-1], 100, is_complete=False)
 
     assert {tick.state.value for tick in ticks} == {"met"}
 
 
 def test_only_the_last_ticks_of_a_short_interval_are_computed() -> None:
     pipeline = a_pipeline({"every": 5})
-    ticks = JUDGE.list_ticks(pipeline.definition.expect[0], pipeline, [], at("12:00", 20), 20)
+    ticks = JUDGE.list_ticks(pipeline.definition.expect[0], pipeline, [], at("12:00", 20), 20, is_complete=True)
 
     assert len(ticks) == 20
     assert ticks[-1].due_at == at("12:00", 20)
