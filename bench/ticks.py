@@ -22,6 +22,7 @@ from adapters.system.cronsim_expressions import CronsimExpressions
 from adapters.system.disk_space import HomeDiskSpace
 from adapters.system.json_schema.validator import JsonSchemaValidator
 from adapters.system.worker_streams import InMemoryWorkerStreams
+from adapters.telemetry.null import NullTelemetry
 from application.commands.runs.run_opener import RunOpener
 from application.services.dispatch.local_wakeups import LocalWakeups
 from application.services.loop import run_service
@@ -78,7 +79,7 @@ async def _measure_single_ticks(url: str, count: int) -> list[Measurement]:
     await database.start()
     wakeups = TimedWakeups(database)
     opener = RunOpener(JsonSchemaValidator(), database.clock, wakeups, HomeDiskSpace(Path("/"), 0))
-    service = TickService(database.open_unit_of_work, opener, _TIMES, wakeups)
+    service = TickService(database.open_unit_of_work, opener, _TIMES, wakeups, NullTelemetry())
     first = (database.clock.now() + timedelta(seconds=5)).replace(microsecond=0)
     due = [first + SINGLE_INTERVAL * number for number in range(count)]
     await _add_pipelines(database, [at.replace(tzinfo=None).isoformat() for at in due], "single")

@@ -286,7 +286,7 @@ class Application(containers.DeclarativeContainer):
         telemetry,
         f"relay-{os.getpid()}-{uuid.uuid4().hex[:8]}",
     )
-    tick_service = providers.Singleton(TickService, adapters.open_unit_of_work, run_opener, schedule_times, wakeups)
+    tick_service = providers.Singleton(TickService, adapters.open_unit_of_work, run_opener, schedule_times, wakeups, telemetry)
     metrics_collector = providers.Singleton(MetricsCollector, adapters.health_metrics, hub, telemetry)
     prefect_reconciler = providers.Singleton(
         PrefectReconciler, adapters.open_unit_of_work, adapters.orchestrator, cancel_run, adapters.clock, wakeups

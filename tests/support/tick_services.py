@@ -15,6 +15,7 @@ from adapters.persistence.database import Database
 from adapters.system.cronsim_expressions import CronsimExpressions
 from adapters.system.json_schema.validator import JsonSchemaValidator
 from adapters.system.worker_streams import InMemoryWorkerStreams
+from adapters.telemetry.null import NullTelemetry
 from application.commands.runs.run_opener import RunOpener
 from application.ports.persistence.unit_of_work import OpenUnitOfWork
 from application.services.dispatch.local_wakeups import LocalWakeups
@@ -42,7 +43,9 @@ class TickProcess:
 def build_tick_process(database: Database, open_unit_of_work: OpenUnitOfWork | None = None) -> TickProcess:
     wakeups = LocalWakeups(InMemoryWorkerStreams(), frozenset({"headgate"}))
     opener = RunOpener(JsonSchemaValidator(), database.clock, wakeups, FakeDiskSpace())
-    return TickProcess(database, wakeups, TickService(open_unit_of_work or database.open_unit_of_work, opener, TIMES, wakeups))
+    return TickProcess(
+        database, wakeups, TickService(open_unit_of_work or database.open_unit_of_work, opener, TIMES, wakeups, NullTelemetry())
+    )
 
 
 @asynccontextmanager

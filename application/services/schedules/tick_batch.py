@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
-from application.commands.runs.run_opener import OpenedRun, OpeningRuns, RunOpener
+from application.commands.runs.run_opener import OpenedRun, OpeningRuns, RunOpener, TriggerCommand
+from application.observability.tick_tracer import TickTracer
 from application.ports.persistence.pipelines import StoredPipeline
 from application.ports.persistence.schedules import LockedSchedule
 from application.ports.persistence.unit_of_work import UnitOfWork
@@ -48,11 +49,12 @@ class TickBatch:
 
     times: ScheduleTimes
     run_opener: RunOpener
+    tracer: TickTracer
 
     async def decide(self, work: UnitOfWork, locked: Sequence[LockedSchedule], opening: OpeningRuns, now: datetime) -> DecidedTicks:
         """Store what becomes of the due and the waiting ticks of the schedules, and open their runs."""
         planned = await self._plan(work, locked, now)
-        await _open_runs(work, planned, opening)
+        await self._open_runs(work, planned, opening)
         cancelled = await _cancel_runs(work, planned, now)
         await work.schedules.save([each.plan.schedule for each in planned])
         new = [tick for each in planned for tick in each.plan.new]
@@ -82,6 +84,19 @@ class TickBatch:
             planned.append(PlannedSchedule(plan, pipeline, definition))
         return planned
 
+    async def _open_runs(self, work: UnitOfWork, planned: Sequence[PlannedSchedule], opening: OpeningRuns) -> None:
+        """Open the runs of all starts, and name them in their ticks and in those that they block."""
+        starts = [(each, due_at) for each in planned for due_at in each.plan.starts]
+        if not starts:
+            return
+        commands = [(each.pipeline, self._build_trigger(each, due_at)) for each, due_at in starts]
+        for (each, due_at), opened in zip(starts, await opening.open_all(work, commands), strict=True):
+            if isinstance(opened, OpenedRun):
+                each.plan.name_run(due_at, opened.run.id)
+
+    def _build_trigger(self, planned: PlannedSchedule, due_at: datetime) -> TriggerCommand:
+        return self.tracer.start_trace(build_trigger(planned.plan.schedule, planned.definition, due_at), planned.pipeline.name)
+
     def _find_problem(self, locked: LockedSchedule, definition: ScheduleDefinition, due_at: datetime) -> str | None:
         problems = self.run_opener.find_problems(locked.pipeline, build_trigger(locked.schedule, definition, due_at))
         return str(InvalidInput(problems)) if problems else None
@@ -97,17 +112,6 @@ def _create_events(planned: Sequence[PlannedSchedule], now: datetime) -> list[Si
             data |= {"run_id": newest.run_id, "count": count}
             events.append(SiteEvent(SiteEventType.TICK, now, each.pipeline.id, data=data))
     return events
-
-
-async def _open_runs(work: UnitOfWork, planned: Sequence[PlannedSchedule], opening: OpeningRuns) -> None:
-    """Open the runs of all starts, and name them in their ticks and in those that they block."""
-    starts = [(each, due_at) for each in planned for due_at in each.plan.starts]
-    if not starts:
-        return
-    commands = [(each.pipeline, build_trigger(each.plan.schedule, each.definition, due_at)) for each, due_at in starts]
-    for (each, due_at), opened in zip(starts, await opening.open_all(work, commands), strict=True):
-        if isinstance(opened, OpenedRun):
-            each.plan.name_run(due_at, opened.run.id)
 
 
 async def _cancel_runs(work: UnitOfWork, planned: Sequence[PlannedSchedule], now: datetime) -> list[Run]:

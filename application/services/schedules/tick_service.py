@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from application.commands.runs.run_opener import RunOpener
+from application.observability.tick_tracer import TickTracer
 from application.ports.persistence.schedules import LockedSchedule, NextWake
 from application.ports.persistence.unit_of_work import OpenUnitOfWork, UnitOfWork
+from application.ports.telemetry.telemetry import Telemetry
 from application.services.dispatch.local_wakeups import LocalWakeups
 from application.services.schedules.schedule_pauses import SchedulePauses
 from application.services.schedules.schedule_times import ScheduleTimes
@@ -32,12 +34,20 @@ class TickService:
     A process locks pipelines without waiting, so services never wait for each other.
     """
 
-    def __init__(self, open_unit_of_work: OpenUnitOfWork, run_opener: RunOpener, times: ScheduleTimes, wakeups: LocalWakeups) -> None:
+    def __init__(
+        self,
+        open_unit_of_work: OpenUnitOfWork,
+        run_opener: RunOpener,
+        times: ScheduleTimes,
+        wakeups: LocalWakeups,
+        telemetry: Telemetry,
+    ) -> None:
         self._open_unit_of_work = open_unit_of_work
         self._run_opener = run_opener
         self._clock = run_opener.clock
         self._pauses = SchedulePauses(times)
-        self._batch = TickBatch(times, run_opener)
+        self._tracer = TickTracer(telemetry)
+        self._batch = TickBatch(times, run_opener, self._tracer)
         self._wakeups = wakeups
         self._next = NextWake(None, False)
         self._is_first = True
@@ -81,9 +91,10 @@ class TickService:
                     if not locked:
                         self._next = await work.schedules.find_next_wake(self._quarantine)
                         return False
-                    active = await self._pauses.end_expired(work, locked, now)
-                    decided = await self._batch.decide(work, active, opening, now)
-                    await work.commit()
+                    with self._tracer.trace_batch(len(locked)):
+                        active = await self._pauses.end_expired(work, locked, now)
+                        decided = await self._batch.decide(work, active, opening, now)
+                        await work.commit()
                 opening.notify()
         except Unavailable:
             raise

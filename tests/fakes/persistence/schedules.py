@@ -26,7 +26,7 @@ class FakeSchedules:
                 raise tx.abort(RowRejected(f"pipeline {new.pipeline_id} has a schedule {new.name} already"))
             schedule_id = tx.store.next_id("schedule")
             tx.store.schedule_names[schedule_id] = new.name
-            tx.schedules[schedule_id] = _check(StoredSchedule(schedule_id, **new._asdict()))
+            tx.schedules[schedule_id] = _check(StoredSchedule(schedule_id, *new[:4], paused_at=new.paused_at))
 
     async def list_of(self, pipeline_id: int) -> list[StoredSchedule]:
         tx = await self._transaction.begin_statement()

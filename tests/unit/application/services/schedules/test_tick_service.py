@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from dependency_injector import providers
 
 from domain.access.audit import AuditAction
 from domain.runs.status import Status
@@ -217,3 +218,21 @@ async def test_a_schedule_whose_ticks_cannot_be_decided_does_not_stop_the_others
 
     fired = [tick for tick in headgate.ticks if tick.due_at == at("11:00") and tick.state is TickState.FIRED]
     assert {tick.pipeline_id for tick in fired} == {1, 2, 4, 5}
+
+
+async def test_a_scheduled_run_starts_its_own_trace_with_a_link_to_the_transaction_of_its_tick() -> None:
+    headgate = ScheduledHeadgate()
+    headgate.application.telemetry.override(providers.Object(headgate.fakes.telemetry))
+    await headgate.add_schedules("first")
+    await headgate.add_schedules("second")
+
+    await headgate.pass_time(3_600)
+
+    spans = [span for span in headgate.fakes.telemetry.spans if span.name == "headgate.tick"]
+    (batch,) = [span for span in spans if span.resource == "TickService"]
+    opened = [span for span in spans if span.resource == "TriggerPipeline"]
+    runs = headgate.fakes.store.committed.runs.values()
+    assert batch.tags["schedules"] == 2
+    assert [span.links for span in opened] == [[batch.context]] * 2
+    assert len({span.trace for span in spans}) == 3
+    assert [run.trace for run in runs] == [span.context for span in opened]
