@@ -34,7 +34,7 @@ from bench.support.web_process import WebProcess, postgres_server, web_process
 from domain.pipelines.parsing import parse_definition
 from domain.runs.run import Run
 
-SINGLE_TICKS = 40
+SINGLE_TICKS = 30
 SINGLE_INTERVAL = timedelta(seconds=1)
 STORM = 1_000
 IDLE_SCHEDULES = 10_000

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import NamedTuple
 
 from application.ports.persistence.pipelines import StoredPipeline
@@ -56,14 +55,14 @@ class ScheduleTimes:
         if schedule.next_due_at is None:
             return DueTicks(due, None)
         upcoming = self.iterate(schedule.pipeline_id, definition, schedule.next_due_at - _INSTANT)
-        while chunk := list(islice(upcoming, _UNBROKEN if due else 1)):
-            for time in chunk:
-                if time.fire_at > now:
-                    return DueTicks(due, time)
-                due.append(time)
-            if len(due) > MAX_COLLECTED:
-                return DueTicks(due[:-1], due[-1], has_more=True)
-            await asyncio.sleep(0)
+        for time in upcoming:
+            if time.fire_at > now:
+                return DueTicks(due, time)
+            if len(due) == MAX_COLLECTED:
+                return DueTicks(due, time, has_more=True)
+            due.append(time)
+            if len(due) % _UNBROKEN == 0:
+                await asyncio.sleep(0)
         return DueTicks(due, None)
 
 

@@ -24,6 +24,8 @@ MAX_WAITING_SLEEP_SECONDS: Final = 1.0
 """The longest sleep while a tick waits for an earlier run."""
 MIN_SLEEP_SECONDS: Final = 0.02
 """The shortest sleep, while another process has locked what is due."""
+_EXTRA_SECONDS: Final = 0.0005
+"""Added to each sleep, because a timer may fire a little before the clock shows the time."""
 QUARANTINE_SECONDS: Final = 60.0
 """How long a schedule is left alone whose ticks could not be decided."""
 
@@ -121,7 +123,8 @@ class TickService:
         longest = MAX_WAITING_SLEEP_SECONDS if self._next.has_waiting else MAX_SLEEP_SECONDS
         if self._next.fire_at is None:
             return longest
-        return min(longest, max(MIN_SLEEP_SECONDS, (self._next.fire_at - self._clock.now()).total_seconds()))
+        remaining = (self._next.fire_at - self._clock.now()).total_seconds() + _EXTRA_SECONDS
+        return min(longest, max(MIN_SLEEP_SECONDS, remaining))
 
 
 class _BatchFailed(Exception):
