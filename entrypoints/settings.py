@@ -101,7 +101,9 @@ class Settings(BaseSettings):
         None, description="Token of a worker on another machine; `headgate worker-token` prints it. Not set: derived from the secret."
     )
     keep_logs_days: float = Field(30.0, ge=0, description="Days to keep the output of stages; 0 keeps it forever.")
-    keep_events_days: float = Field(90.0, ge=0, description="Days to keep the history of runs; 0 keeps it forever.")
+    keep_events_days: float = Field(
+        90.0, ge=0, description="Days to keep the history of runs and the ticks of schedules; 0 keeps them forever."
+    )
     min_free_bytes: int = Field(
         512 * 1024 * 1024,
         ge=0,

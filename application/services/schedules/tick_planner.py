@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Final
 
 from application.ports.persistence.schedules import StoredSchedule
 from application.services.schedules.schedule_times import DueTicks, TickTime, move_to
@@ -13,6 +14,7 @@ from domain.schedules.definition import CatchUpPolicy, OverlapPolicy, ScheduleDe
 from domain.schedules.overlap import OverlapAction, decide_overlap
 from domain.schedules.tick import Tick, TickReason, TickState
 
+MAX_MESSAGE: Final = 1_000
 FindProblem = Callable[[datetime], str | None]
 """Returns why the parameters of the tick at this time are invalid; None if they are not."""
 
@@ -121,7 +123,7 @@ class TickPlanner:
 
     def _start(self, time: TickTime) -> None:
         if (problem := self._find_problem(time.due_at)) is not None:
-            self._decide(time, TickState.MISSED, TickReason.INVALID_PARAMETERS, problem)
+            self._decide(time, TickState.MISSED, TickReason.INVALID_PARAMETERS, problem[:MAX_MESSAGE])
             return
         self._plan.starts.append(time.due_at)
         if not is_late(time.fire_at, self._now):

@@ -182,3 +182,21 @@ async def test_a_worker_whose_lease_another_process_let_expire_is_disconnected()
 
     assert (await here.use_cases.get_stage_statuses(run_id))["a"] is Status.LOST
     assert here.fakes.worker_streams.reserve("headgate", 1) is None
+
+
+async def test_a_pipeline_that_another_process_changes_wakes_the_tick_service() -> None:
+    headgate = InProcessHeadgate()
+    other, feed_reader, wakeups = headgate.start_second_process(), headgate.application.feed_reader(), headgate.application.wakeups()
+    await read_feed(headgate, feed_reader)
+    assert not wakeups.schedules.is_set()
+
+    await other.use_cases.create_pipeline(1, name="hourly", schedules=[{"name": "main", "every": "1h"}])
+    await feed_reader.run_once()
+
+    assert wakeups.schedules.is_set()
+    await headgate.application.tick_service().run_once()
+    headgate.fakes.clock.advance(3_600)
+    await headgate.application.tick_service().run_once()
+    wakeups.schedules.clear()
+    await feed_reader.run_once()
+    assert not wakeups.schedules.is_set(), "a tick changes no other schedule"
