@@ -15,6 +15,7 @@ IterateCron = Callable[[str, datetime], Iterator[datetime]]
 """Yields the local times, without a zone, that five fields of cron match after a local time, in ascending order."""
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
+_LONGEST_CHANGE: Final = timedelta(days=2)
 _FIRST_WINDOW: Final = timedelta(minutes=2)
 _LAST_WINDOW: Final = timedelta(days=20_000)
 _WINDOW_GROWTH: Final = 8
@@ -107,7 +108,10 @@ def _find_fixed_ticks(cron: str, zone: tzinfo, after: datetime, iterate_cron: It
 
 
 def _find_elapsed_ticks(cron: str, zone: tzinfo, after: datetime, iterate_cron: IterateCron) -> Iterator[datetime]:
-    """Yield a tick for each instant at which the clocks show a matching time. The offset is constant between two clock changes."""
+    """Yield a tick for each instant at which the clocks show a matching time.
+
+    The offset is constant between two clock changes. At a change the search starts again, with the new offset.
+    """
     position, local_position, offset = after, to_local(after, zone), get_offset(after, zone)
     change: datetime | None = position
     while change is not None:
@@ -116,8 +120,18 @@ def _find_elapsed_ticks(cron: str, zone: tzinfo, after: datetime, iterate_cron: 
             if local.year > LAST_YEAR:
                 return
             tick = (local - offset).replace(tzinfo=UTC)
-            if change := find_offset_change(zone, position, tick):
+            if change := _find_restart(zone, position, tick):
                 position, local_position, offset = change, to_local(change, zone) - _MICROSECOND, get_offset(change, zone)
                 break
             yield tick
             position = tick
+
+
+def _find_restart(zone: tzinfo, position: datetime, tick: datetime) -> datetime | None:
+    """Return where the search for ticks has to start again: at the first clock change before the tick, or shortly before a distant tick.
+
+    Changes in between show no matching time twice or early, since a change is shorter than _LONGEST_CHANGE.
+    """
+    if tick - position <= 2 * _LONGEST_CHANGE:
+        return find_offset_change(zone, position, tick)
+    return find_offset_change(zone, position, position + _LONGEST_CHANGE) or tick - _LONGEST_CHANGE

@@ -50,6 +50,19 @@ def test_wildcards_tick_at_each_matching_minute_that_the_clocks_show() -> None:
         ], change
 
 
+def test_wildcards_on_the_day_of_a_change_are_found_from_far_away() -> None:
+    for change in TRANSITIONS[::12]:
+        zone, day = find_zone(change.zone) or UTC, change.shown_before.date()
+        start = change.at.replace(second=0) - 30 * HOUR
+        start -= timedelta(minutes=start.minute % 5)
+        instants = [start + index * 5 * MINUTE for index in range(720)]
+        shown = [(instant, to_local(instant, zone)) for instant in instants]
+
+        ticks = list_ticks(change.zone, f"*/10 * {day.day} {day.month} *", change.at - 100 * DAY, instants[-1])
+
+        assert ticks == [instant for instant, local in shown if local.date() == day and local.minute % 10 == 0], change
+
+
 def test_a_fixed_time_fires_once_a_day_around_a_change() -> None:
     for change in TRANSITIONS:
         low, high = sorted((change.shown_before, change.shown_after))

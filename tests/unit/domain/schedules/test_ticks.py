@@ -129,6 +129,13 @@ def test_fixed_times_that_the_clocks_show_twice_fire_at_the_first(cron: str, tim
             (2026, 4, 4, 14, 30),
             ["2026-04-05 01:40+11:00", "2026-04-05 01:40+10:30", "2026-04-06 01:00+10:30"],
         ),
+        (
+            "*/30 2 25 10 *",  # on one day of the year, which the clocks make longer
+            "Europe/Berlin",
+            (2025, 11, 1),
+            [f"2026-10-25 {time}" for time in ("02:00+02:00", "02:30+02:00", "02:00+01:00", "02:30+01:00")] + ["2027-10-25 02:00+02:00"],
+        ),
+        ("*/30 2 29 3 *", "Europe/Berlin", (2025, 11, 1), ["2027-03-29 02:00+02:00"]),  # 02:00 does not exist in 2026
     ],
 )
 def test_wildcards_follow_elapsed_time(cron: str, timezone: str, after: Any, ticks: list[str]) -> None:
