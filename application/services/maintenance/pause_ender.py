@@ -9,7 +9,7 @@ from domain.access.actor import Actor
 from domain.access.audit import AuditAction
 
 BATCH_SIZE = 100
-INTERVAL_SECONDS = 5.0
+INTERVAL_SECONDS = 1.0
 HEADGATE = Actor("Headgate", auth_method="headgate")
 """The actor in the audit log for what Headgate does by itself."""
 

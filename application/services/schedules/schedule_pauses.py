@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from application.ports.persistence.pipelines import StoredPipeline
 from application.ports.persistence.schedules import LockedSchedule, StoredSchedule
@@ -11,6 +11,8 @@ from application.services.schedules.schedule_times import ScheduleTimes, find_de
 from application.services.schedules.unrun_ticks import record_undecided_ticks, skip_waiting_ticks
 from domain.schedules.definition import CatchUpPolicy
 from domain.schedules.tick import TickReason
+
+_INSTANT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +55,9 @@ class SchedulePauses:
     ) -> None:
         """Let schedules fire again, unless they or their pipeline are held, and store the ticks of the pause.
 
-        `until` is the end of the pause, if it has passed: later ticks were not paused.
+        `until` is the end of the pause, if it has passed: ticks at that time and later were not paused.
         """
-        end = now if until is None else min(now, until)
+        end = now if until is None else min(now, until - _INSTANT)
         if is_held(pipeline):
             await work.schedules.save([replace(each, next_fire_at=each.paused_until) for each in schedules])
             return

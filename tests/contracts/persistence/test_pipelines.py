@@ -272,3 +272,42 @@ async def test_lists_leave_out_archived_pipelines_unless_asked(store: StoreUnder
     assert [view.name for view in views] == [view.name for view in back] == [row.pipeline.name for row in board] == names
     assert [mark.id for mark in marks] == [view.id for view in views]
     assert [mark.activation_changes for mark in marks] == [view.activation.changes for view in views]
+
+
+async def test_who_waits_for_a_deletion_finds_no_pipeline(store: StoreUnderTest) -> None:
+    pipeline = await a_pipeline(store.open_unit_of_work, "nightly")
+
+    async def find() -> list[object]:
+        async with store.other_unit_of_work() as work:
+            return [await work.pipelines.find(ref, lock=True) for ref in (pipeline.id, "nightly")]
+
+    async with store.open_unit_of_work() as work:
+        await work.pipelines.find(pipeline.id, lock=True)
+        await work.pipelines.mark_deleted(pipeline.id, NOW)
+        waiting = await is_blocked(find())
+        assert waiting is not None
+        await work.commit()
+
+    assert await waiting == [None, None]
+
+
+async def test_a_name_that_a_rename_sets_free_goes_to_the_pipeline_that_waits_for_it(store: StoreUnderTest) -> None:
+    renamed = await a_pipeline(store.open_unit_of_work, "nightly")
+
+    async def take() -> int:
+        async with store.other_unit_of_work() as work:
+            taken = await work.pipelines.add(a_definition("nightly"), NOW)
+            await work.commit()
+            return taken.id
+
+    async with store.open_unit_of_work() as work:
+        await work.pipelines.find(renamed.id, lock=True)
+        await work.pipelines.revise(renamed.id, a_definition("hourly"), NOW)
+        waiting = await is_blocked(take())
+        assert waiting is not None
+        await work.commit()
+    new_id = await waiting
+
+    async with store.open_unit_of_work() as work:
+        found = await work.pipelines.find_many(["nightly", "hourly"])
+    assert {ref: each.id for ref, each in found.items()} == {"nightly": new_id, "hourly": renamed.id}

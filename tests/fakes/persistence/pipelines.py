@@ -34,8 +34,8 @@ class FakePipelines:
             return None
         if lock:
             await tx.lock("pipeline", row.id)
-            row = tx.pipelines[row.id]
-        return self._stored(row)
+            row = self._row(ref)
+        return self._stored(row) if row is not None else None
 
     async def find_many(self, refs: Collection[PipelineRef]) -> Mapping[PipelineRef, StoredPipeline]:
         await self._transaction.begin_statement()
@@ -48,6 +48,7 @@ class FakePipelines:
         await self._reserve(definition.name, pipeline_id)
         row = tx.pipelines[pipeline_id]
         if row.name != definition.name:
+            await tx.lock("pipeline name", row.name)
             tx.aliases.pop(definition.name, None)
             tx.aliases[row.name] = pipeline_id
         return self._put(replace(row, name=definition.name, revision=row.revision + 1, updated_at=now), definition)

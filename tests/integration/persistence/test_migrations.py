@@ -15,6 +15,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.pool import NullPool
 
 from adapters.persistence import migrate
@@ -28,6 +29,7 @@ from application.commands.reports.report_results import ReportResult
 from application.ports.persistence.idempotency import IdempotencyKey
 from application.ports.persistence.receipts import ReceiptKey
 from domain.errors import Unavailable
+from domain.pipelines.activation import ACTIVE
 from domain.runs.dispatch import DispatchState
 from domain.runs.events import EventType
 from domain.runs.status import Status
@@ -226,12 +228,17 @@ OLD_RECEIPT = {
 }
 
 
+STORED_PIPELINE = (
+    "INSERT INTO pipeline (name, revision, created_at, updated_at) VALUES ('p', 1, now(), now())",
+    """INSERT INTO revision (pipeline_id, revision, definition, created_at)
+       VALUES (1, 1, '{"name": "p", "stages": [{"name": "a", "kind": "external"}]}', now())""",
+)
+
+
 def store_a_run_of_the_release_before(connection: Connection) -> None:
     """Store one run of schema 0009 with a claimed burst, events in several partitions, a lease, an outbox row, receipts and logs."""
     for statement in (
-        "INSERT INTO pipeline (name, revision, created_at, updated_at) VALUES ('p', 1, now(), now())",
-        """INSERT INTO revision (pipeline_id, revision, definition, created_at)
-           VALUES (1, 1, '{"name": "p", "stages": [{"name": "a", "kind": "external"}]}', now())""",
+        *STORED_PIPELINE,
         """INSERT INTO run (pipeline_id, revision, number, status, trigger, parameters, trace, pool, created_at, last_seq, burst_state,
            burst_epoch, burst_holder)
            VALUES (1, 1, 1, 'running', 'api', '{}', '{}', 'headgate', now() - interval '20 days', 5, 'claimed', 1, 'worker-1')""",
@@ -306,6 +313,42 @@ async def test_a_database_of_the_release_before_reads_as_before(empty_database_u
     with a_connection(empty_database_url) as connection:
         assert read_events(connection) == before
         assert connection.scalar(text("SELECT burst_holder FROM run")) == connection.scalar(text("SELECT holder FROM burst")) == "worker-1"
+
+
+BEFORE_PAUSES = "0016"
+PAUSE = text("INSERT INTO audit (at, deed, thing, details) VALUES (now(), 'pipeline_paused', 'pipeline p', '{}')")
+
+
+async def test_a_pipeline_of_the_release_before_is_active_and_audit_entries_survive_a_downgrade(empty_database_url: str) -> None:
+    upgrade(empty_database_url, BEFORE_PAUSES)
+    with a_connection(empty_database_url) as connection:
+        for statement in STORED_PIPELINE:
+            connection.execute(text(statement.replace(":", "\\:")))
+        connection.commit()
+
+    upgrade(empty_database_url)
+
+    database = Database(empty_database_url)
+    try:
+        async with database.open_unit_of_work() as work:
+            pipeline = await work.pipelines.find("p", lock=True)
+            assert pipeline is not None and pipeline.activation == ACTIVE
+            await work.pipelines.set_activation(pipeline.id, ACTIVE.pause(datetime.now(UTC), "mara"))
+            await work.commit()
+    finally:
+        await database.stop()
+    with a_connection(empty_database_url) as connection:
+        connection.execute(PAUSE)
+        connection.commit()
+
+    downgrade(empty_database_url, BEFORE_PAUSES)
+
+    with a_connection(empty_database_url) as connection:
+        assert connection.execute(text("SELECT name, revision FROM pipeline")).all() == [("p", 1)]
+        assert connection.scalar(text("SELECT count(*) FROM audit WHERE deed = 'pipeline_paused'")) == 1
+        with pytest.raises(IntegrityError):
+            connection.execute(PAUSE)
+    upgrade(empty_database_url)
 
 
 def test_a_rename_of_events_that_was_interrupted_is_completed(empty_database_url: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
@@ -19,7 +20,7 @@ from application.services.maintenance.pipeline_deleter import PipelineDeleter
 from application.services.schedules.schedule_pauses import SchedulePauses
 from tests.fakes.dispatch.wakeups import FakeWakeups
 from tests.integration.persistence.database_helpers import a_started_database, query_value
-from tests.support.builders import NOW, a_pipeline
+from tests.support.builders import NOW, a_pipeline, a_stage, a_stored_run
 from tests.support.tick_services import TIMES
 
 OF_THE_SITE = {"account", "announcement_position", "audit", "idempotency", "installation", "session", "worker"}
@@ -133,3 +134,25 @@ async def test_nothing_of_a_deleted_pipeline_is_left_except_audit_entries(databa
     assert await count_rows(database, kept.id) == other
     actions = await query_value(database, "SELECT array_agg(deed ORDER BY id) FROM audit WHERE thing = 'pipeline deleted'")
     assert actions == ["pipeline_archived", "pipeline_deleted"]
+
+
+async def test_several_processes_remove_a_pipeline_together(database: Database, database_url: str) -> None:
+    pipeline = await a_pipeline(database.open_unit_of_work, "deleted", [a_stage("a", "external")])
+    for _ in range(130):
+        await a_stored_run(database.open_unit_of_work, pipeline)
+    async with database.open_unit_of_work() as work:
+        await work.pipelines.find(pipeline.id, lock=True)
+        await work.pipelines.mark_deleted(pipeline.id, NOW)
+        await work.commit()
+
+    async def remove(process: Database) -> None:
+        deleter = PipelineDeleter(process.open_unit_of_work, process.pipeline_removal, SystemClock(), FakeWakeups(), quiet_seconds=0)
+        async with asyncio.timeout(60):
+            while await process.pipeline_removal.find_deleted():
+                await deleter.run_once()
+
+    async with a_started_database(database_url) as other:
+        await asyncio.gather(remove(database), remove(other))
+
+    tables = ("run", "attempt", "event", "revision", "pipeline")
+    assert [await query_value(database, f"SELECT count(*) FROM {table}") for table in tables] == [0] * 5

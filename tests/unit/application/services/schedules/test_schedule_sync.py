@@ -140,3 +140,19 @@ async def test_ticks_after_the_end_of_a_pause_were_not_paused(headgate: Schedule
     await headgate.tick()
 
     assert headgate.states == ["10:00 paused paused", "11:00 paused paused", "12:00 missed superseded", "13:00 late outage"]
+
+
+@pytest.mark.parametrize("is_pipeline", [True, False], ids=["pipeline", "schedule"])
+async def test_a_tick_at_the_end_of_a_pause_fires(headgate: ScheduledHeadgate, is_pipeline: bool) -> None:
+    await headgate.add_schedules(every="1h")
+    application = headgate.application
+    if is_pipeline:
+        await application.pause_pipeline()("nightly", at("11:00"))
+    else:
+        await application.pause_schedule()("nightly", "main", at("11:00"))
+
+    headgate.fakes.clock.set(at("11:00"))
+    await application.pause_ender().run_once()
+    await headgate.tick()
+
+    assert headgate.states == ["10:00 paused paused", "11:00 fired"]
