@@ -83,6 +83,7 @@ class LivePipelinePage(LiveView):
         shown = {f"schedule-{item.id}": str(render("live/schedule.html", item=item)) for item in schedules}
         expected = self._render_expectations(pipeline, runs, now)
         fragments |= shown | ({"expectations": expected} if expected else {})
+        fragments["schedule-ids"] = ",".join(str(item.id) for item in schedules)
         is_active = latest is not None and not latest.status.is_terminal
         schedule_state = sha256(f"{shown}{expected}".encode()).hexdigest()[:12] if shown or expected else ""
         version = (pipeline.revision, pipeline.activation.changes, latest.id if latest else 0, latest.last_seq if latest else 0)

@@ -1,7 +1,23 @@
-// The board: searches while the user types, shows rows that begin to match, and loads new pipelines.
+// The board: searches while the user types, shows rows that begin to match, and loads new pipelines. New schedules of a pipeline's page.
 (function () {
   "use strict";
   document.addEventListener("DOMContentLoaded", function () {
+    // A pipeline's page shows new schedules, and leaves out those that were removed.
+    headgate.onStream("schedule-ids", async function (event) {
+      const section = document.getElementById("schedules");
+      if (!section || section.dataset.ids === event.data) return;
+      section.dataset.ids = event.data;
+      await htmx.ajax("GET", location.href, { target: "#schedules", select: "#schedules", swap: "outerHTML" });
+      headgate.showTimes(document.getElementById("schedules"), false);
+    });
+    // The page before the first pipeline becomes the board, unless the user has begun to fill in the form.
+    headgate.onStream("rows", function (event) {
+      const form = document.querySelector("form[data-first-pipeline]");
+      if (!form || !event.data) return;
+      const isUntouched = [...form.elements].every((field) => field.value === field.defaultValue || field.type === "hidden" || !("defaultValue" in field));
+      if (isUntouched) location.reload();
+      else headgate.toast("A pipeline was created. Reload the page to see the board.");
+    });
     const search = document.getElementById("search");
     if (!document.getElementById("board")) return;
     const board = () => document.getElementById("board");

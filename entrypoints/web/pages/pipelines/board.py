@@ -39,7 +39,13 @@ async def show_board(request: Request, q: str = "", status: str = "", tag: str =
     has_archived = query.archived or bool(await context.reader.pipeline_state_versions(0, 1, archived=ArchivedFilter.ONLY))
     if not rows and not tag and not has_archived:
         return render_page(
-            request, "new_pipeline.html", section="pipelines", form=NewPipelineForm(), is_first=True, origin=get_origin(request)
+            request,
+            "new_pipeline.html",
+            section="pipelines",
+            form=NewPipelineForm(),
+            is_first=True,
+            origin=get_origin(request),
+            frame_stream="/ui/live/board",
         )
     rendered = await board.render_rows(rows)
     chosen = choose_rows(rows, query)

@@ -55,6 +55,19 @@ def test_new_and_changed_pipelines_appear_without_a_reload(served: ThreadServer,
     arrived(board, "h1", "second #1")
 
 
+def test_the_page_before_the_first_pipeline_becomes_the_board(served: ThreadServer, open_page: OpenPage) -> None:
+    page, filling_in = open_page(served.url), open_page(served.url)
+    for each in (page, filling_in):
+        expect(each.locator("#live-state")).to_have_text("Live")
+    filling_in.get_by_label("Name", exact=False).first.fill("half a na")
+
+    served.do(served.headgate.use_cases.create_pipeline(1, name="first"))
+
+    expect(page.locator("#pipeline-1 .name")).to_have_text("first")
+    expect(filling_in.locator("#toasts")).to_contain_text("A pipeline was created.")
+    assert filling_in.get_by_label("Name", exact=False).first.input_value() == "half a na"
+
+
 def test_a_comment_in_progress_survives_live_updates(served: ThreadServer, open_page: OpenPage) -> None:
     headgate = served.headgate
     run_id = served.do(

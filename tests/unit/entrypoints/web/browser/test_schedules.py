@@ -53,6 +53,32 @@ def test_a_new_schedule_is_seen_to_fire(served: ThreadServer, open_page: OpenPag
     assert page.locator(".facts time").first.get_attribute("datetime") == first
 
 
+def test_an_open_page_follows_the_schedules_of_the_newest_revision(served: ThreadServer, open_page: OpenPage) -> None:
+    create(served, "exports")
+    page = open_page(f"{served.url}/ui/pipelines/exports")
+    expect(page.locator("#live-state")).to_have_text("Live")
+    page.evaluate("window.unreloaded = true")
+    schedules = page.locator(".schedule h3")
+
+    def change(*schedules: dict[str, str]) -> None:
+        raw = {"name": "exports", "stages": [a_stage("dump")], "schedules": list(schedules)}
+        served.do(served.headgate.application.change_pipeline()("exports", raw))
+
+    expect(page.locator("#schedules")).to_be_hidden()
+    change(NIGHTLY)
+    expect(schedules).to_have_text(["nightly"])
+    change(NIGHTLY | {"cron": "15 4 * * *"}, OFTEN)
+    expect(schedules).to_have_text(["nightly", "often"])
+    expect(page.locator(".schedule").first).to_contain_text("At 04:15 every day")
+    change(OFTEN | {"every": "7s"})
+    expect(schedules).to_have_text(["often"])
+    expect(page.locator(".schedule")).to_contain_text("Every 7 seconds")
+    change()
+
+    expect(page.locator("#schedules")).to_be_hidden()
+    assert page.evaluate("window.unreloaded")
+
+
 def test_the_preview_follows_the_text(served: ThreadServer, open_page: OpenPage) -> None:
     create(served, "exports", NIGHTLY)
     page = open_page(f"{served.url}/ui/pipelines/exports/edit")
