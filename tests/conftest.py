@@ -30,10 +30,16 @@ GROUPS: Final = (
     "tests/unit/entrypoints/web/browser",
 )
 """Folders whose tests share a server, a stack or a browser; the first that fits counts."""
+ALONE_GROUPS: Final = (
+    ("tests/chaos/test_clock_skew.py", "tests/chaos/test_late_reports.py", "tests/chaos/test_several_webs.py"),
+    ("tests/chaos/test_graceful_stop.py", "tests/chaos/test_selected_faults.py"),
+    ("tests/chaos/test_standstills.py", "tests/chaos/test_frozen_database.py", "tests/system/telemetry/test_telemetry_never_blocks.py"),
+)
+"""Modules that take about as long as each other group: the first and the second group start one stack each for all their modules."""
 SPREAD_FOLDERS: Final = ("tests/simulation",)
 """Folders whose tests share nothing and take long."""
 ALONE: Final = ("tests/chaos", "tests/system/telemetry/test_telemetry_never_blocks.py")
-"""Tests that kill or freeze processes, or count what a process does in a while: they run after the others, two at a time."""
+"""Tests that kill or freeze processes, or count what a process does in a while: they run after the others."""
 
 INSTALLATION: Final = "tests/integration/installation"
 """Tests that create virtual environments: they run with `make first-runs`."""
@@ -66,9 +72,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if path.startswith(INSTALLATION):
             item.add_marker("installation")
         if not path.startswith(SPREAD_FOLDERS):
-            group = next((folder for folder in GROUPS if path.startswith(f"{folder}/")), path)
-            item.add_marker(pytest.mark.xdist_group(group))
+            item.add_marker(pytest.mark.xdist_group(_get_group(path)))
     items.sort(key=lambda item: not str(item.path.relative_to(ROOT)).startswith(LONG))
+
+
+def _get_group(path: str) -> str:
+    together = next((modules for modules in ALONE_GROUPS if path in modules), None)
+    return together[0] if together else next((folder for folder in GROUPS if path.startswith(f"{folder}/")), path)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

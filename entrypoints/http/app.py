@@ -52,12 +52,14 @@ def create_app(
     `plain_routes` are Starlette routes, matched first. `error_page` renders a problem for a browser. `app.state` holds `application`,
     `routes` (the RouteTable), and `why_not_ready`, the NotReady that the server sets while it is starting.
     """
-    routes = RouteTable([*plain_routes, *(route for router in routers for route in router.routes)])
+    # `include_router` would build each route a second time, while the first request to the application waits.
+    all_routes = [*plain_routes, *(route for router in routers for route in router.routes)]
+    routes = RouteTable(all_routes)
     app = FastAPI(
         title="Headgate",
         version="0.2.0",
         description=DESCRIPTION,
-        routes=list(plain_routes),
+        routes=all_routes,
         middleware=build_middleware(application, routes),
         lifespan=lifespan,
         openapi_url=None,
@@ -67,8 +69,6 @@ def create_app(
         strict_content_type=False,
         telemetry={"tracing": False, "metrics": False, "logs": False},  # RequestMetrics and ddtrace observe requests
     )
-    for router in routers:
-        app.include_router(router)
     app.state.application = application
     app.state.routes = routes
     app.state.error_page = error_page

@@ -1,4 +1,4 @@
-"""Two thousand simulations under faults, each of them exactly repeatable."""
+"""A thousand simulations under faults, each of them exactly repeatable. `make simulate` runs more."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ from tests.simulation.simulation import SimulationResult, simulate
 from tests.simulation.tally import Tally
 
 ROOT = Path(__file__).parents[2]
-SEEDS = int(os.environ.get("HEADGATE_TEST_SEEDS", "2000"))
+SEEDS = int(os.environ.get("HEADGATE_TEST_SEEDS", "1000"))
 PARTS = 8
 
 

@@ -61,6 +61,13 @@ def stable_body(answer: httpx.Response) -> bytes:
     return answer.content.replace(answer.headers["x-request-id"].encode(), b"-")
 
 
+def test_the_application_has_the_routes_of_the_routers_themselves() -> None:
+    """A copy of each route would be built while the first request waits."""
+    served = {id(route) for route in InProcessHeadgate().app.routes}
+
+    assert [route for router in (*API, *PAGES) for route in router.routes if id(route) not in served] == []
+
+
 def describe(answer: httpx.Response) -> tuple[Any, ...]:
     return answer.status_code, stable_headers(answer), stable_body(answer)
 
