@@ -121,6 +121,8 @@ class StubServer:
     def _change(self, ref: str, body: Any, **_: Any) -> tuple[int, Any]:
         old = self.pipelines[ref]
         status, new = self._stored(body, 200, old["id"], old["revision"])
+        if status == 200:
+            new.update({name: old[name] for name in ("paused_at", "paused_until", "archived_at")})
         if status == 200 and new != old:
             self.pipelines[ref] = new = new | {"revision": old["revision"] + 1}
         return status, new

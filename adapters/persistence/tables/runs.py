@@ -109,7 +109,7 @@ class AttemptTable(TableBase, table=True):
 class FailureTable(TableBase, table=True):
     """The run in which a stage of a pipeline first failed with a fingerprint, so that finding it does not read all later runs.
 
-    There are no foreign keys: the row is written under the lock of the failed run, and what it names is never deleted.
+    There are no foreign keys: the row is written under the lock of the failed run, and removed with its pipeline.
     """
 
     __tablename__ = "failure"

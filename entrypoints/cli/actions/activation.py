@@ -50,9 +50,10 @@ async def change_activation(url: str, name: str, action: str, body: Mapping[str,
 
 def describe_activation(pipeline: Mapping[str, Any]) -> str:
     """Return whether a pipeline is active, paused or archived, in words."""
-    words = ["archived"] if pipeline["archived_at"] else []
-    if pipeline["paused_at"]:
-        words.append(f"paused until {_format_local(pipeline['paused_until'])}" if pipeline["paused_until"] else "paused")
+    words = ["archived"] if pipeline.get("archived_at") else []
+    if pipeline.get("paused_at"):
+        until = pipeline.get("paused_until")
+        words.append(f"paused until {_format_local(until)}" if until else "paused")
     return ", ".join(words) or "active"
 
 

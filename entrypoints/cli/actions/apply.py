@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from domain.pipelines.field_parser import NAME
+from entrypoints.cli.actions.activation import describe_activation
 from entrypoints.cli.actions.definition_files import DefinitionSource, read_definitions
 from entrypoints.cli.actions.definition_search import SearchProblem, find_definition_files
 from entrypoints.cli.client.errors import ApiError
@@ -97,10 +98,12 @@ async def _apply(client: HeadgateClient, source: DefinitionSource) -> str:
             raise
         print_error(error, source.location)
         return "refused"
+    state = describe_activation(after)
+    note = "" if state == "active" else f", {state}"
     if after["revision"] == before["revision"]:
-        print(f"{name}: unchanged, revision {after['revision']}  ({source.location})", flush=True)
+        print(f"{name}: unchanged, revision {after['revision']}{note}  ({source.location})", flush=True)
         return "unchanged"
-    print(f"{name}: revision {after['revision']}  ({source.location})", flush=True)
+    print(f"{name}: revision {after['revision']}{note}  ({source.location})", flush=True)
     for change in diff_revisions(before, after):
         print(f"    {sanitize(change)}", flush=True)
     return "changed"

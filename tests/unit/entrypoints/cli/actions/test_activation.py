@@ -105,3 +105,12 @@ def test_the_status_says_that_a_pipeline_is_paused(headgate: RunCommand) -> None
 
     assert "paused." in board.stdout.splitlines()[0]
     assert "paused" in one.stdout.splitlines()
+
+
+def test_applying_a_file_says_that_its_pipeline_stays_paused(headgate: RunCommand, stub_server: StubServer) -> None:
+    headgate("pause", "flights")
+
+    result = headgate("apply", "-", stdin="{name: flights, stages: [{name: a, command: ['true']}]}")
+
+    assert result.stdout.startswith("flights: unchanged, revision 1, paused  ")
+    assert stub_server.pipelines["flights"]["paused_at"] is not None
