@@ -1,6 +1,6 @@
 """When a schedule fires next: one of a pipeline, or one that is not stored."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import Path, Query
@@ -10,13 +10,14 @@ from application.queries.schedules.preview import MAX_TICKS
 from domain.errors import NotFound
 from entrypoints.api.pipelines.dependencies import PipelineDep
 from entrypoints.api.schedules.preview_models import DEFAULT_COUNT, PreviewRequest, TickPreviewResponse, parse_preview
-from entrypoints.api.shared.dependencies import ApplicationDep
+from entrypoints.api.shared.dependencies import ApplicationDep, ReaderDep
 from entrypoints.api.shared.models import parse_timestamp
 from entrypoints.api.shared.problems import problems
 from entrypoints.api.shared.routing import create_router
 from entrypoints.http.auth.permissions import READ, ResourceScope, requires
 
 router = create_router("schedules")
+_INSTANT = timedelta(microseconds=1)
 ScheduleName = Annotated[str, Path(max_length=100, description="The schedule's name.")]
 Count = Annotated[int, Query(ge=1, le=MAX_TICKS, description="The most times to return.")]
 AfterTime = Annotated[
@@ -30,13 +31,23 @@ AfterTime = Annotated[
 @router.get("/pipelines/{pipeline_id}/schedules/{name}/next", summary="When a schedule fires next", responses=problems(404, 422, 503))
 @requires(READ, ResourceScope.PIPELINE)
 async def list_next_ticks(
-    pipeline: PipelineDep, name: ScheduleName, application: ApplicationDep, count: Count = DEFAULT_COUNT, after: AfterTime = None
+    pipeline: PipelineDep,
+    name: ScheduleName,
+    reader: ReaderDep,
+    application: ApplicationDep,
+    count: Count = DEFAULT_COUNT,
+    after: AfterTime = None,
 ) -> list[TickPreviewResponse]:
-    """Return the next times at which the schedule fires unless it is paused, within 30 years. Notes tell of clock changes."""
-    schedule = next((each for each in pipeline.definition.schedules if each.name == name), None)
+    """Return the next times at which the schedule fires unless it is paused, within 30 years. Notes tell of clock changes. Without `after`,
+    ticks that were decided are left out, even if the clock was set back."""
+    schedule = next((each for each in await reader.schedules(pipeline.id) if each.name == name), None)
     if schedule is None:
         raise NotFound("schedule", name, f"pipeline {pipeline.name}")
-    ticks = await application.preview_ticks()(schedule, count, after, pipeline.id)
+    if after is None:
+        if schedule.next_due_at is None:
+            return []
+        after = max(schedule.next_due_at - _INSTANT, application.adapters.clock().now())
+    ticks = await application.preview_ticks()(schedule.definition, count, after, pipeline.id)
     return [TickPreviewResponse.from_view(tick) for tick in ticks]
 
 

@@ -92,6 +92,21 @@ async def test_the_next_times_of_a_pipelines_schedule_include_its_jitter() -> No
     assert len({tick["at"][14:] for tick in spread}) == 3
 
 
+async def test_a_tick_that_was_decided_does_not_come_again_when_the_clock_is_set_back() -> None:
+    headgate = InProcessHeadgate()
+    await headgate.application.create_pipeline()({"name": "flights", "stages": some_stages(1), "schedules": [{"name": "a", "every": "1h"}]})
+    headgate.fakes.clock.advance(3_600)
+    await headgate.application.tick_service().run_once()
+    headgate.fakes.clock.advance(-1_800)
+
+    (tick,) = (await headgate.client.get("/pipelines/flights/schedules/a/next?count=1")).json()
+    (schedule,) = (await headgate.client.get("/pipelines/flights/schedules")).json()
+    (asked,) = (await headgate.client.get("/pipelines/flights/schedules/a/next?count=1&after=2026-03-02T09:00:00Z")).json()
+
+    assert tick["at"] == schedule["next_at"] == "2026-03-02T11:00:00Z"
+    assert asked["at"] == "2026-03-02T10:00:00Z"
+
+
 async def test_an_unknown_schedule_or_pipeline_is_not_found() -> None:
     headgate = InProcessHeadgate()
     await headgate.application.create_pipeline()({"name": "flights", "stages": some_stages(1), "schedules": [NIGHTLY]})
