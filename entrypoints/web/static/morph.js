@@ -5,8 +5,9 @@
   const isSame = (old, fresh) => old.nodeType === fresh.nodeType && old.nodeName === fresh.nodeName && getKey(old) === getKey(fresh);
 
   function morphAttributes(old, fresh) {
-    for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
-    for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+    const isOfUser = (name) => name === "open" && old.nodeName === "DETAILS"; // what the user opened or closed stays so
+    for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name) && !isOfUser(name)) old.removeAttribute(name);
+    for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value && !isOfUser(name)) old.setAttribute(name, value);
   }
 
   function morph(old, fresh) {

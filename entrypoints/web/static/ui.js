@@ -58,6 +58,8 @@
 
   function scrollToNewest() {
     for (const box of document.querySelectorAll(".scroll.newest")) box.scrollLeft = box.scrollWidth;
+    const now = document.querySelector(".calendar thead .is-now"), table = now?.closest(".scroll");
+    if (table) table.scrollLeft = now.offsetLeft - table.clientWidth / 2;
   }
   document.addEventListener("DOMContentLoaded", scrollToNewest);
 })();

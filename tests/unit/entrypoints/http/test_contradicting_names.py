@@ -72,6 +72,14 @@ CASES = [
     a_report(409, "flights", "collect", pipeline_id="flights", stage_name="collect"),
     Case("GET", "/ui/pipelines/flights/revisions/7", 404, ("revision 7", "flights")),
     Case("GET", "/ui/pipelines/flights/revisions/1?against=7", 404, ("revision 7", "flights")),
+    # a pipeline and a schedule
+    *(
+        Case("POST", f"{root}/flights/schedules/nightly/{action}", 404, ("schedule nightly", "flights"), **body)
+        for root, body in (("/pipelines", {}), ("/ui/pipelines", {"form": {"hours": "1", "catch_up": "none"}}))
+        for action in ("pause", "resume", "run-now")
+    ),
+    Case("GET", "/ui/pipelines/flights/schedules/nightly/pause", 404, ("schedule nightly", "flights")),
+    Case("GET", "/ui/pipelines/flights/schedules/nightly/resume", 404, ("schedule nightly", "flights")),
     # a worker's dispatch, stage and attempt
     Case("POST", "/worker/dispatches/1/7/claim", 409, ("Dispatch 7", "run 1"), {"worker_id": "w", "capacity": 1}, sender="worker"),
     Case("POST", "/worker/dispatches/1/7/recorded", 409, ("Run 1", "dispatch 7"), {"worker_id": "w", "flow_run_id": "f"}, sender="worker"),

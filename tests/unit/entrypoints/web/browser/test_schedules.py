@@ -53,6 +53,30 @@ def test_a_new_schedule_is_seen_to_fire(served: ThreadServer, open_page: OpenPag
     assert page.locator(".facts time").first.get_attribute("datetime") == first
 
 
+def test_an_opened_table_of_ticks_stays_open_when_a_tick_is_added(served: ThreadServer, open_page: OpenPage) -> None:
+    create(served, "rollup", OFTEN)
+    page = open_page(f"{served.url}/ui/pipelines/rollup")
+    expect(page.locator("#live-state")).to_have_text("Live")
+    rows = page.locator(".schedule details tbody tr")
+    for count in (1, 2):
+        at = page.locator(".next-times time").first.get_attribute("datetime")
+        page.wait_for_function("at => new Date(at) <= new Date()", arg=at)
+        fire(served)
+        expect(rows).to_have_count(count)
+        if count == 1:
+            page.get_by_text("Show the last ticks as a table").click()
+
+    expect(rows.first).to_be_visible()
+
+
+def test_on_a_phone_the_calendar_opens_at_the_present_hour(served: ThreadServer, open_page: OpenPage) -> None:
+    create(served, "often", OFTEN)
+
+    page = open_page(f"{served.url}/ui/schedule", viewport=PHONE)
+
+    expect(page.locator(".calendar thead .is-now")).to_be_in_viewport()
+
+
 def test_an_open_page_follows_the_schedules_of_the_newest_revision(served: ThreadServer, open_page: OpenPage) -> None:
     create(served, "exports")
     page = open_page(f"{served.url}/ui/pipelines/exports")

@@ -1,10 +1,13 @@
 """Injection tests: descriptions, messages, errors, parameters and names are text on every page."""
 
+import json
+from datetime import timedelta
 from html.parser import HTMLParser
 
 import pytest
 
 from domain.runs.status import Status
+from domain.schedules.tick import TickState
 from tests.support.builders import a_stage
 from tests.support.in_process import InProcessHeadgate
 from tests.support.run_stories import end, start
@@ -71,11 +74,31 @@ async def test_text_from_others_is_inert_on_every_page(headgate: InProcessHeadga
 
 
 @pytest.mark.parametrize("words", CORPUS)
+async def test_text_about_schedules_is_inert_on_every_page(headgate: InProcessHeadgate, words: str) -> None:
+    stories, schedules = headgate.schedule_stories, [{"name": name, "every": "1h"} for name in ("paused", "active")]
+    pipeline = await headgate.stories.add_pipeline(stages=["a"], schedules=schedules)
+    await stories.add(pipeline)
+    await stories.play_ticks(pipeline, "active", headgate.fakes.clock.now() - timedelta(hours=3), TickState.MISSED, message=words)
+    await stories.pause(pipeline, "paused", words)
+    cron = json.dumps(words, ensure_ascii=False)
+    definition = f"name: nightly\nstages: [{{name: a, command: ['true']}}]\nschedules: [{{name: x, cron: {cron}}}]\n"
+
+    for path in ("/", "/ui/pipelines/nightly", "/ui/schedule", "/ui/schedule?view=week", "/ui/pipelines/nightly/schedules/paused/resume"):
+        text = (await headgate.page_client.get(path)).text
+        assert acting_parts(text) == [] and ">49<" not in text, path
+    for headers in ({}, {"HX-Request": "true"}):
+        form = {"definition": definition, "revision": "1"}
+        answer = await headgate.page_client.post("/ui/pipelines/nightly/edit/preview", data=form, headers=headers)
+        assert answer.status_code == (200 if headers else 422)
+        assert acting_parts(answer.text) == []
+
+
+@pytest.mark.parametrize("words", CORPUS)
 async def test_text_from_the_url_is_escaped(headgate: InProcessHeadgate, words: str) -> None:
     await headgate.stories.add_pipeline()
 
-    for path in ("/", "/ui/runs", "/ui/waiting"):
-        for key in ("q", "status", "tag", "pipeline", "trigger", "since", "run", "stage"):
+    for path in ("/", "/ui/runs", "/ui/waiting", "/ui/schedule"):
+        for key in ("q", "status", "tag", "pipeline", "trigger", "since", "run", "stage", "view", "day", "zone"):
             answer = await headgate.page_client.get(path, params={key: words})
             assert answer.status_code in (200, 404), (path, key)
             assert acting_parts(answer.text) == [], (path, key)
