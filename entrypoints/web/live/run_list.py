@@ -5,6 +5,7 @@ from hashlib import sha256
 from application.ports.queries.change_feed import ChangeBatch
 from application.queries.views.runs import RunView
 from domain.runs.events import EventType
+from domain.site_events import SiteEventType
 from entrypoints.web.live.view import ChangeEffect, LiveView, RenderedView
 from entrypoints.web.page_context import PageContext
 from entrypoints.web.run_list_query import RunListQuery
@@ -24,7 +25,8 @@ class LiveRunList(LiveView):
         self._query = query
 
     def get_effect(self, batch: ChangeBatch) -> ChangeEffect:
-        return ChangeEffect(any(event.type in _TRIGGERS and self._may_show(event.pipeline_id) for event in batch.events))
+        is_renamed = any(event.type is SiteEventType.PIPELINE_CHANGED and not event.data.get("created") for event in batch.site_events)
+        return ChangeEffect(is_renamed or any(event.type in _TRIGGERS and self._may_show(event.pipeline_id) for event in batch.events))
 
     def _may_show(self, pipeline_id: int) -> bool:
         matches = self._query.pipeline_ids

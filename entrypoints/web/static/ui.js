@@ -39,10 +39,10 @@
     for (const button of document.querySelectorAll("button[type=submit]:disabled")) button.disabled = false;
   });
   document.addEventListener("keydown", function (event) {
-    const bar = event.target.closest?.(".run-bars a");
+    const bar = event.target.closest?.(".run-bars a, .tick-strip a");
     const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     if (!bar || !step) return;
-    const bars = [...bar.closest(".run-bars").querySelectorAll("a")];
+    const bars = [...bar.closest("svg").querySelectorAll("a")];
     const next = bars[bars.indexOf(bar) + step];
     if (!next) return;
     event.preventDefault();

@@ -36,23 +36,26 @@ def test_waiting_stages_are_counted_and_listed_without_a_reload(served: ThreadSe
 
 def test_new_and_changed_pipelines_appear_without_a_reload(served: ThreadServer, open_page: OpenPage) -> None:
     headgate = served.headgate
-    served.do(headgate.use_cases.create_pipeline(1, name="first"))
-    board, page = open_page(served.url), open_page(f"{served.url}/ui/pipelines/first")
-    for each in (board, page):
+    for name in ("first", "old-name"):
+        served.do(headgate.use_cases.create_pipeline(1, name=name))
+    served.do(headgate.use_cases.trigger("old-name"))
+    board, page, runs = (open_page(f"{served.url}{path}") for path in ("/", "/ui/pipelines/first", "/ui/runs"))
+    for each in (board, page, runs):
         expect(each.locator("#live-state")).to_have_text("Live")
         each.evaluate("window.unreloaded = true")
 
-    served.do(headgate.use_cases.create_pipeline(1, name="second"))
-    expect(board.locator("#pipeline-2 .name")).to_have_text("second")
-    expect(board.locator(".filter").first).to_have_text("All 2")
-    renamed = {"name": "third", "stages": [a_stage("fetch"), a_stage("load")]}
-    served.do(headgate.application.change_pipeline()("first", renamed))
-    expect(board.locator("#pipeline-1 .name")).to_have_text("third")
+    served.do(headgate.use_cases.create_pipeline(1, name="third"))
+    expect(board.locator("#pipeline-3 .name")).to_have_text("third")
+    expect(board.locator(".filter").first).to_have_text("All 3")
+    served.do(headgate.application.change_pipeline()("first", {"name": "first", "stages": [a_stage("fetch"), a_stage("load")]}))
     expect(page.locator(".graph")).to_contain_text("fetch")
+    served.do(headgate.application.change_pipeline()("old-name", {"name": "new-name", "stages": [a_stage("a")]}))
+    expect(board.locator("#pipeline-2 .name")).to_have_text("new-name")
+    expect(runs.locator("#runs")).to_contain_text("new-name")
 
-    assert board.evaluate("window.unreloaded") and page.evaluate("window.unreloaded")
-    board.get_by_role("button", name="Trigger second").click()
-    arrived(board, "h1", "second #1")
+    assert all(each.evaluate("window.unreloaded") for each in (board, page, runs))
+    board.get_by_role("button", name="Trigger third").click()
+    arrived(board, "h1", "third #1")
 
 
 def test_the_page_before_the_first_pipeline_becomes_the_board(served: ThreadServer, open_page: OpenPage) -> None:

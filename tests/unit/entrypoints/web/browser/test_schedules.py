@@ -69,6 +69,21 @@ def test_an_opened_table_of_ticks_stays_open_when_a_tick_is_added(served: Thread
     expect(rows.first).to_be_visible()
 
 
+def test_arrow_keys_move_along_the_last_ticks(exhibition: tuple[ThreadServer, dict[str, int]], open_page: OpenPage) -> None:
+    served, _ = exhibition
+    page = open_page(f"{served.url}/ui/pipelines/exports")
+    links = page.locator(".schedule", has_text="At 02:30").locator(".tick-strip a")
+
+    links.last.focus()
+    page.keyboard.press("ArrowLeft")
+    expect(links.nth(-2)).to_be_focused()
+    assert links.evaluate_all("links => links.filter(link => link.getAttribute('tabindex') !== '-1').length") == 1
+    href = links.nth(-2).get_attribute("href")
+    page.keyboard.press("Enter")
+
+    page.wait_for_url(f"**{href}")
+
+
 def test_on_a_phone_the_calendar_opens_at_the_present_hour(served: ThreadServer, open_page: OpenPage) -> None:
     create(served, "often", OFTEN)
 
