@@ -17,6 +17,7 @@ def diff_revisions(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
     Both are definitions as the API returns them, for example `added stage export` or `changed stage a (retries 1 → 3)`.
     """
+    old, new = ({"expect": [], **revision} for revision in (old, new))  # older versions had none
     before, after = ({stage["name"]: stage for stage in revision["stages"]} for revision in (old, new))
     changes = [f"added stage {name}" for name in after if name not in before]
     changes += [f"removed stage {name}" for name in before if name not in after]

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from application.ports.persistence.idempotency import IdempotencyKey
@@ -45,6 +47,35 @@ async def test_a_definition_is_read_back_unchanged(store: StoreUnderTest) -> Non
     assert found is not None
     assert found.definition == definition
     assert list((found.definition.parameters or {})["properties"]) == ["z", "a"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "keys"),
+    [
+        (
+            "command",
+            {
+                "schedules": [
+                    {"name": "nightly", "cron": "30 2 * * *", "timezone": "Europe/Berlin", "skip": ["2026-12-25"], "jitter": "2m"},
+                    {"name": "often", "every": "15m", "offset": 60, "start": "2026-12-01", "end": "2026-12-31", "overlap": "queue_one"},
+                    {"name": "once", "at": "2026-10-25T01:30+00:00", "timezone": "Europe/Berlin", "parameters": {"day": {"tick": "date"}}},
+                ]
+            },
+        ),
+        ("external", {"expect": [{"cron": "@daily", "grace": "5m"}, {"every": 3_600, "max_duration": "2h"}]}),
+    ],
+)
+async def test_schedules_and_expectations_are_read_back_unchanged(store: StoreUnderTest, kind: str, keys: dict[str, Any]) -> None:
+    definition = a_definition("timed", [a_stage("a", kind)], **keys)
+
+    async with store.open_unit_of_work() as work:
+        added = await work.pipelines.add(definition, NOW)
+        await work.commit()
+
+    async with store.open_unit_of_work() as work:
+        found = await work.pipelines.find(added.id)
+    assert found is not None
+    assert found.definition == definition
 
 
 async def test_an_unknown_pipeline_is_none(store: StoreUnderTest) -> None:
