@@ -62,7 +62,7 @@ def test_another_type_is_named_with_its_line() -> None:
     with pytest.raises(InvalidDefinitionText) as error:
         parse_text("name: p\nstages: [{name: a, command: ['true']}]\nschedules:\n- {name: a, cron: 5}\n")
 
-    assert str(error.value) == "line 4, column 18: schedules[0].cron is the number 5: put it in quotes"
+    assert str(error.value) == "line 4, column 19: schedules[0].cron is the number 5: put it in quotes"
 
 
 @pytest.mark.parametrize(
