@@ -1,5 +1,6 @@
 """Whether other machines run a pipeline when they are expected to."""
 
+import asyncio
 from typing import Final
 
 from entrypoints.api.pipelines.dependencies import PipelineDep
@@ -24,9 +25,13 @@ async def list_expectations(pipeline: PipelineDep, reader: ReaderDep, applicatio
     runs = await reader.runs(pipeline_id=pipeline.id, status=None, skip=0, limit=JUDGED_RUNS)
     adapters, judge, is_complete = application.adapters, application.judge_expectations(), len(runs) < JUDGED_RUNS
     now, explain = adapters.clock().now(), adapters.cron_expressions().explain
-    return [
-        ExpectationStatusResponse.from_status(
-            status, judge.list_ticks(status.expectation, pipeline, runs, now, SHOWN_TICKS, is_complete=is_complete), explain
-        )
-        for status in judge.judge(pipeline, runs, now)
-    ]
+
+    def judge_all() -> list[ExpectationStatusResponse]:
+        return [
+            ExpectationStatusResponse.from_status(
+                status, judge.list_ticks(status.expectation, pipeline, runs, now, SHOWN_TICKS, is_complete=is_complete), explain
+            )
+            for status in judge.judge(pipeline, runs, now)
+        ]
+
+    return await asyncio.to_thread(judge_all)

@@ -1,5 +1,6 @@
 """The live board: a fragment for each row, the counts of the filters, and the list of rows."""
 
+import asyncio
 from collections.abc import Sequence
 from hashlib import sha256
 
@@ -53,8 +54,7 @@ class LiveBoard(LiveView):
     async def render_rows(self, rows: list[BoardRow]) -> RenderedView:
         """Render what the query shows of rows that the caller has loaded."""
         page = choose_rows(rows, self._query)
-        now, judge = self._context.now(), self._context.expectations.find_worst
-        statuses = [judge(row.pipeline, row.bars, now) for row in page.rows]
+        statuses = await self._judge(page.rows)
         fragments = {f"row-{row.pipeline.id}": await self._render_row(row, status) for row, status in zip(page.rows, statuses, strict=True)}
         self._names = {row.pipeline.id: row.pipeline.name for row in rows}
         counts = render_counts(rows)
@@ -63,6 +63,13 @@ class LiveBoard(LiveView):
         fragments["range"] = str(render("live/board_range.html", range=page.range))
         digest = compute_digest(page.rows, f"{counts}{page.range}{[status and status.sentence for status in statuses]}")
         return RenderedView(fragments, digest, _get_refresh_seconds(page.rows))
+
+    async def _judge(self, rows: Sequence[BoardRow]) -> Sequence[ExpectationStatus | None]:
+        """Return how each row's expectations are met. Their ticks are computed in a thread."""
+        if not any(row.pipeline.definition.expect for row in rows):
+            return [None] * len(rows)
+        now, judge = self._context.now(), self._context.expectations.find_worst
+        return await asyncio.to_thread(lambda: [judge(row.pipeline, row.bars, now) for row in rows])
 
     async def _render_row(self, row: BoardRow, status: ExpectationStatus | None) -> str:
         """Render a row if its state changed, or at every refresh while a run is active, because its text and bars show passing time."""

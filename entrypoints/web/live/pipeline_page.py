@@ -1,5 +1,6 @@
 """A pipeline's live page: its state, the graph of its latest run, the stage grid and the latest runs."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
@@ -81,7 +82,7 @@ class LivePipelinePage(LiveView):
             "runs": str(render("live/run_list.html", runs=items)),
         }
         shown = {f"schedule-{item.id}": str(render("live/schedule.html", item=item)) for item in schedules}
-        expected = self._render_expectations(pipeline, runs, now)
+        expected = await asyncio.to_thread(self._render_expectations, pipeline, runs, now) if pipeline.definition.expect else ""
         fragments |= shown | ({"expectations": expected} if expected else {})
         fragments["schedule-ids"] = ",".join(str(item.id) for item in schedules)
         is_active = latest is not None and not latest.status.is_terminal
