@@ -42,6 +42,8 @@ def pages(found: dict[str, int]) -> dict[str, str]:
         "run-running": f"/ui/runs/{running}",
         "run-graph": f"/ui/runs/{failed}?view=graph",
         "runs": "/ui/runs",
+        "schedule": "/ui/schedule",
+        "schedules": "/ui/pipelines/exports",
         "waiting": f"/ui/waiting?run={asked}&stage=publish",
         "system": "/ui/system",
         "new": "/ui/new",

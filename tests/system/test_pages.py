@@ -43,6 +43,31 @@ def test_a_run_can_be_triggered_and_watched_without_a_reload(running_headgate: H
     assert page.evaluate("window.unreloaded") is True
 
 
+def test_a_scheduled_pipeline_fires_on_open_pages_until_it_is_paused(running_headgate: Headgate, open_page: OpenPage) -> None:
+    board = open_page(running_headgate.url)
+    expect(board.locator("#live-state")).to_have_text("Live")
+    raw = {"name": "often", "stages": [sh("tick", "echo $HEADGATE_SCHEDULED_FOR")], "schedules": [{"name": "main", "every": "5s"}]}
+    running_headgate.http.post("/pipelines/", json=raw).raise_for_status()
+    row = board.locator(".pipeline", has_text="often")
+
+    expect(row.locator(".next time").first).to_have_text(re.compile("^(in|now)"))
+    expect(row.locator(".state")).to_contain_text("#2", timeout=TIMEOUT_MS)
+    page = open_page(f"{running_headgate.url}/ui/pipelines/often")
+    page.get_by_role("link", name="Pause main").click()
+    page.get_by_role("button", name="Pause", exact=True).click()
+    expect(page.locator(".schedule")).to_contain_text("Its ticks are recorded as paused")
+    expect(row.locator(".next")).to_contain_text("Paused")
+    page.locator(".tick-strip a").first.click()
+    expect(page.locator('.run-title[data-state="completed"]')).to_be_visible(timeout=TIMEOUT_MS)
+    scheduled_for = page.locator(".facts time").first.get_attribute("datetime")
+    assert scheduled_for is not None
+    expect(page.locator("#log")).to_contain_text(scheduled_for[:19])
+    page.keyboard.press("g")
+    page.keyboard.press("c")
+
+    expect(page.locator(".calendar tbody tr", has_text="often")).to_contain_text("completed")
+
+
 def test_a_running_run_can_be_cancelled_on_its_page(running_headgate: Headgate, open_page: OpenPage) -> None:
     running_headgate.create("endless", [sh("sleep", "echo sleeping; sleep 600"), sh("never", "true")])
     run_id = running_headgate.trigger("endless")
