@@ -108,7 +108,9 @@ class TickService:
 
     async def _lock(self, work: UnitOfWork, limit: int) -> Sequence[LockedSchedule]:
         due = await work.schedules.lock_due(self._clock.now(), limit, self._quarantine)
-        return due or await work.schedules.lock_released(limit, self._quarantine)
+        if due or self._run_opener.disk_space.shortage() is not None:
+            return due
+        return await work.schedules.lock_released(limit, self._quarantine)
 
     def _isolate_failure(self, locked: Sequence[LockedSchedule]) -> None:
         """Take the schedules of a failed batch one by one, and leave one that fails alone for a while."""

@@ -1,5 +1,6 @@
 """The tick service, stepped by hand over fakes. The clock starts on Monday 2026-03-02 at nine, UTC."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -145,6 +146,22 @@ async def test_low_disk_makes_a_tick_missed_and_space_in_time_lets_it_fire(headg
     assert [(tick.state, tick.reason, tick.message) for tick in missed] == [(TickState.MISSED, TickReason.DISK_FULL, "2 MB are free.")]
     assert headgate.states == ["10:00 fired"]
     assert len(headgate.runs) == 1
+
+
+async def test_a_tick_waits_for_disk_space_too_and_does_not_keep_the_service_busy(headgate: ScheduledHeadgate) -> None:
+    await headgate.add_schedules(every="1h", overlap="queue_one")
+    await headgate.pass_time(2 * 3_600, step=3_600)
+    headgate.fakes.disk_space.sentence = "2 MB are free."
+
+    await headgate.end_runs()
+    async with asyncio.timeout(10):
+        await headgate.tick()
+    waiting = headgate.states
+    headgate.fakes.disk_space.sentence = None
+    await headgate.tick()
+
+    assert waiting == ["10:00 fired", "11:00 waiting overlap"]
+    assert headgate.states == ["10:00 fired", "11:00 fired"]
 
 
 async def test_ticks_missed_for_want_of_disk_space_are_caught_up_by_their_policy(headgate: ScheduledHeadgate) -> None:
