@@ -47,13 +47,14 @@ def parse_timing(fields: FieldParser) -> ScheduleDefinition:
     return ScheduleDefinition("", recurrence, start, end, _parse_skip(fields), _parse_jitter(fields, recurrence))
 
 
-def parse_expectation(raw: Mapping[str, Any]) -> Expectation:
-    """Return a serialized expectation. Raises InvalidInput."""
-    fields = FieldParser(raw, "")
-    expectation = _parse_expectation(fields)
-    if fields.problems:
-        raise InvalidInput(fields.problems)
-    return expectation
+def restore_schedule(raw: Mapping[str, Any]) -> ScheduleDefinition:
+    """Return a stored schedule without validating it again. Values that would be refused today are replaced by their defaults."""
+    return _parse_schedule(FieldParser(raw, ""))
+
+
+def restore_expectation(raw: Mapping[str, Any]) -> Expectation:
+    """Return a stored expectation, as `restore_schedule` does."""
+    return _parse_expectation(FieldParser(raw, ""))
 
 
 def parse_schedules(pipeline: FieldParser, is_all_external: bool | None) -> tuple[ScheduleDefinition, ...]:

@@ -14,7 +14,7 @@ from adapters.persistence.lru_cache import LruCache
 from adapters.persistence.tables.pipelines import revision
 from domain.pipelines import http_request
 from domain.pipelines.definition import DEFAULT_POOL, DEFAULT_TIMEOUT, PipelineDefinition, StageCondition, StageDefinition, StageKind
-from domain.schedules.parsing import parse_expectation, parse_schedule
+from domain.schedules.parsing import restore_expectation, restore_schedule
 
 RevisionKey = tuple[int, int]
 """A pipeline's id and a revision's number."""
@@ -65,8 +65,8 @@ def parse_stored_definition(stored: Mapping[str, Any]) -> PipelineDefinition:
         parameters=stored.get("parameters"),
         tags=tuple(stored.get("tags") or ()),
         env=stored.get("env") or {},
-        schedules=tuple(parse_schedule(schedule) for schedule in stored.get("schedules") or ()),
-        expect=tuple(parse_expectation(expectation) for expectation in stored.get("expect") or ()),
+        schedules=tuple(restore_schedule(schedule) for schedule in stored.get("schedules") or ()),
+        expect=tuple(restore_expectation(expectation) for expectation in stored.get("expect") or ()),
     )
 
 

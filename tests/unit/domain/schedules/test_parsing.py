@@ -10,7 +10,7 @@ from domain.pipelines.definition import PipelineDefinition
 from domain.pipelines.parsing import parse_definition
 from domain.pipelines.serialization import serialize_pipeline
 from domain.schedules.definition import CatchUpPolicy, Expectation, OverlapPolicy, Recurrence, ScheduleDefinition
-from domain.schedules.parsing import parse_schedule
+from domain.schedules.parsing import parse_schedule, restore_schedule
 from domain.schedules.serialization import serialize_schedule
 from tests.support.builders import a_stage
 
@@ -235,6 +235,15 @@ def test_any_instant_keeps_its_place_when_it_is_written_in_local_time(zone: str,
     schedule = ScheduleDefinition("a", Recurrence(at=instant, timezone=zone))
 
     assert parse_schedule(serialize_schedule(schedule)) == schedule
+
+
+def test_a_stored_schedule_is_restored_even_if_it_would_be_refused_today() -> None:
+    stored = serialize_schedule(parse_one(cron="30 2 * * *", timezone="Europe/Berlin", jitter="2m"))
+
+    assert restore_schedule({**stored, "timezone": "Europe/Gone", "jitter": -1, "later": 1}) == ScheduleDefinition(
+        "nightly", Recurrence(cron="30 2 * * *")
+    )
+    assert restore_schedule(stored) == parse_schedule(stored)
 
 
 def test_a_definition_stored_by_an_older_version_equals_one_without_schedules() -> None:
