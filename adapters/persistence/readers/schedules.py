@@ -43,6 +43,10 @@ NEXT_RUNS = (
 """When each pipeline with schedules runs next, and how many of its schedules are paused."""
 
 
+_OF_KEPT_PIPELINE = tick.c.pipeline_id.not_in(select(pipeline.c.id).where(pipeline.c.deleting_at.is_not(None)))
+"""Condition of ticks whose pipeline is not being deleted."""
+
+
 def _describe(ticks: Any, source: FromClause) -> Select[Any]:
     """Select ticks from a source that has their schedules, with the names of schedules and pipelines and with their runs."""
     names = (schedule.c.name.label("schedule"), pipeline.c.name.label("pipeline"))
@@ -62,7 +66,7 @@ def _select_recent() -> Select[Any]:
 def _select_counts() -> Select[Any]:
     due = (
         select(tick)
-        .where(tick.c.due_at >= bindparam("since"), tick.c.due_at < bindparam("until"))
+        .where(tick.c.due_at >= bindparam("since"), tick.c.due_at < bindparam("until"), _OF_KEPT_PIPELINE)
         .order_by(tick.c.due_at.desc())
         .limit(bindparam("limit"))
         .subquery("due")
@@ -131,7 +135,7 @@ class ScheduleReader:
 
 
 def _conditions(query: TickListQuery) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
+    conditions: list[ColumnElement[bool]] = [_OF_KEPT_PIPELINE]
     if (pipeline_id := query.get("pipeline_id")) is not None:
         conditions.append(tick.c.pipeline_id == pipeline_id)
     if (state := query.get("state")) is not None:

@@ -183,3 +183,19 @@ async def test_ticks_are_counted_by_pipeline_time_state_and_status(store: StoreU
     assert [count.pipeline for count in counts] == ["another", "one", "one", "one"]
     newest = await store.reader.tick_counts(NOW, NOW + 2 * HOUR, HOUR, 2)
     assert {(count.pipeline, count.start) for count in newest} == {("another", NOW + HOUR), ("one", NOW + HOUR)}
+
+
+async def test_ticks_of_a_deleted_pipeline_are_left_out_at_once(store: StoreUnderTest) -> None:
+    (kept,), (deleted,) = await a_scheduled_pipeline(store, "kept", hourly=None), await a_scheduled_pipeline(store, "deleted", hourly=None)
+    for hours, schedule in enumerate((kept, deleted, kept)):
+        await add_ticks(store, schedule, NOW + hours * HOUR)
+    async with store.open_unit_of_work() as work:
+        await work.pipelines.find(deleted.pipeline_id, lock=True)
+        await work.schedules.remove([deleted.id], NOW)
+        await work.pipelines.mark_deleted(deleted.pipeline_id, NOW)
+        await work.commit()
+
+    assert [tick.pipeline for tick in await store.reader.ticks(limit=2)] == ["kept", "kept"]
+    counts = await store.reader.tick_counts(NOW, NOW + 24 * HOUR, 24 * HOUR, 100)
+    assert [(count.pipeline, count.count) for count in counts] == [("kept", 2)]
+    assert await store.reader.upcoming_schedules(NOW + 24 * HOUR, 10) == []

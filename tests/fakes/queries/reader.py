@@ -241,7 +241,9 @@ class FakeReader:
         return self._store.committed
 
     def _ticks(self) -> list[TickView]:
-        return list_ticks(self._store)
+        """Return the ticks of pipelines that are not deleted."""
+        pipelines = self._tables.pipelines
+        return [tick for tick in list_ticks(self._store) if pipelines[tick.pipeline_id].deleting_at is None]
 
     def _newest_first(self) -> list[Run]:
         return sorted(self._tables.runs.values(), key=lambda run: run.id, reverse=True)

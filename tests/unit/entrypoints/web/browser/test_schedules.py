@@ -175,7 +175,17 @@ def test_the_calendar_is_in_the_viewers_zone(served: ThreadServer, open_page: Op
     expect(page.locator(".under-head")).to_contain_text("America/New_York")
 
 
-@pytest.mark.parametrize("path", ["/ui/schedule", "/ui/schedule?view=week", "/ui/pipelines/exports", "/ui/pipelines/exports/edit"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/ui/schedule",
+        "/ui/schedule?view=week",
+        "/ui/pipelines/exports",
+        "/ui/pipelines/exports/edit",
+        "/ui/pipelines/exports/schedules/nightly/pause",
+        "/ui/pipelines/exports/schedules/nightly/resume",
+    ],
+)
 def test_pages_with_schedules_fit_a_phone_and_axe_finds_nothing(
     exhibition: tuple[ThreadServer, dict[str, int]], open_page: OpenPage, path: str
 ) -> None:

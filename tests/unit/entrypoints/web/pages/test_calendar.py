@@ -126,6 +126,17 @@ async def test_an_invalid_query_shows_today(headgate: InProcessHeadgate, query: 
     assert answer.status_code == 200 and "Wednesday, 4 March 2026" in answer.text
 
 
+async def test_a_paused_pipeline_has_nothing_due(headgate: InProcessHeadgate) -> None:
+    await a_pipeline(headgate, "evening", cron="30 18 * * *")
+    await headgate.application.pause_pipeline()("evening")
+    paused = (await headgate.page_client.get("/ui/schedule")).text
+    await headgate.application.resume_pipeline()("evening")
+    resumed = (await headgate.page_client.get("/ui/schedule")).text
+
+    assert get_cells(paused) == {}
+    assert get_cells(resumed) == {"evening": {"18": "1 due"}}
+
+
 async def test_an_empty_calendar_says_how_to_fill_it(headgate: InProcessHeadgate) -> None:
     assert "Nothing ran by a schedule, and nothing is due." in (await headgate.page_client.get("/ui/schedule")).text
     assert "nothing is due" in (await headgate.page_client.get("/ui/schedule", headers=PLAIN)).text
