@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import importlib
 import logging
 import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from adapters.proxies import InvalidProxy, find_proxy
 from application.ports.telemetry.telemetry import Telemetry
 from entrypoints.process import logging_config, parent_watch
+from entrypoints.process.garbage_collection import exempt_from_garbage_collection
 from entrypoints.process.process_exit import exit_immediately
 from entrypoints.settings import Settings
 from entrypoints.worker.client.api_client import ApiClient, WorkerIdentity
@@ -179,26 +179,12 @@ async def _run_prefect(settings: Settings, worker: Worker, api: ApiClient, envir
     # An import holds the interpreter lock for long; with a short switch interval the event loop keeps running.
     sys.setswitchinterval(0.0005)
     try:
-        with _exempt_from_garbage_collection():
+        with exempt_from_garbage_collection():
             module: Any = await _import_in_thread("entrypoints.worker.prefect.integration")
     finally:
         sys.setswitchinterval(interval)
     logging_config.use_root_handlers("prefect")
     await module.run_integration(settings, worker, api)
-
-
-@contextlib.contextmanager
-def _exempt_from_garbage_collection() -> Iterator[None]:
-    """Pause the garbage collector, and keep all present objects out of later collections.
-
-    Prefect's modules are over 100,000 objects. A full collection of them stops the event loop, and with it every start, for 0.1 to 0.4 s.
-    """
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
 
 
 async def _import_in_thread(name: str) -> Any:

@@ -9,6 +9,7 @@ import importlib
 from adapters.system.network import explain_port_problem
 from adapters.telemetry.setup import start_telemetry
 from entrypoints.cli.actions.database import require_database
+from entrypoints.process.garbage_collection import exempt_from_garbage_collection
 from entrypoints.settings import Settings, SettingsError
 
 
@@ -31,9 +32,11 @@ def run_web() -> None:
     settings.check_exposure()
     settings.secret_key()
     _check_port(settings)
-    _check_schema(settings)
-    telemetry = start_telemetry("web", settings.telemetry)
-    importlib.import_module("entrypoints.http.server").serve(settings, telemetry)
+    with exempt_from_garbage_collection():
+        _check_schema(settings)
+        telemetry = start_telemetry("web", settings.telemetry)
+        server = importlib.import_module("entrypoints.http.server")
+    server.serve(settings, telemetry)
 
 
 def _check_port(settings: Settings) -> None:
