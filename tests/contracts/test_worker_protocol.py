@@ -22,13 +22,22 @@ from entrypoints.worker_protocol.messages import (
 )
 
 START = AttemptStart("load", 2, "t0k", "command", 60.0, {"command": ["true"]}, {"ticket": "OPS-7"})
-CLAIM = Claim(4, 2, 1, "flights", "headgate", ["load"], {"month": 7}, [START], True, "key", {"traceparent": "00-a-b-01"})
+CLAIM = Claim(
+    4, 2, 1, "flights", "headgate", ["load"], {"month": 7}, [START], True, "key", {"traceparent": "00-a-b-01"}, "2026-03-02T10:00:00Z"
+)
 
 
 def test_the_worker_reads_the_claim_that_the_web_writes() -> None:
     written = responses.ClaimResponse.from_view(CLAIM).model_dump_json()
 
     assert parse_claim(json.loads(written)) == CLAIM
+
+
+def test_the_worker_reads_the_claim_of_a_web_that_knows_no_schedules() -> None:
+    written = json.loads(responses.encode_message(CLAIM))
+    del written["scheduled_for"]
+
+    assert parse_claim(written).scheduled_for is None
 
 
 def test_the_worker_reads_every_message_of_the_stream() -> None:

@@ -85,6 +85,16 @@ async def test_a_tick_whose_parameters_the_schema_refuses_says_so(headgate: Sche
     assert headgate.runs == []
 
 
+async def test_a_worker_gets_the_time_of_the_tick_with_the_claim(headgate: ScheduledHeadgate) -> None:
+    await headgate.add_schedules(cron="0 12 * * *", timezone="Europe/Berlin", jitter="1m")
+    await headgate.pass_time(3 * 3_600, step=600)
+    triggered = await headgate.use_cases.trigger("nightly")
+
+    claims = [await headgate.use_cases.claim(run_id) for run_id in (headgate.ticks[0].run_id or 0, triggered.run_id)]
+
+    assert [claim.scheduled_for for claim in claims] == ["2026-03-02T11:00:00Z", None]
+
+
 async def test_jitter_delays_the_run_but_not_its_nominal_time(headgate: ScheduledHeadgate) -> None:
     pipeline_id = await headgate.add_schedules(every="1h", jitter="30m")
     async with headgate.fakes.open_unit_of_work() as work:

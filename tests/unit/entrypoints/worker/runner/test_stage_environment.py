@@ -74,6 +74,12 @@ def test_a_stage_gets_the_documented_variables_and_no_others(tmp_path: Path) -> 
     }
 
 
+def test_a_stage_of_a_scheduled_run_gets_the_time_of_its_tick(tmp_path: Path) -> None:
+    env = build(tmp_path, build_start(scheduled_for="2026-03-02T10:00:00Z", spec={"env": {"HEADGATE_SCHEDULED_FOR": "forged"}})).env
+
+    assert env["HEADGATE_SCHEDULED_FOR"] == "2026-03-02T10:00:00Z"
+
+
 def test_env_overrides_inherited_variables_but_not_headgates_own(tmp_path: Path) -> None:
     start = build_start(spec={"command": ["true"], "env": {"PATH": "/opt/bin", "TARGET": "s3", "N": 1, "HEADGATE_TOKEN": "forged"}})
 
