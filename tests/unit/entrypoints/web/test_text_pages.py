@@ -11,7 +11,15 @@ PLAIN = {"Accept": "text/plain"}
 async def test_pages_for_terminals_are_aligned_plain_text(headgate: InProcessHeadgate) -> None:
     found = await furnish(headgate)
 
-    for path in ("/", "/ui/runs", f"/ui/runs/{found['nightly-warehouse']}", "/ui/waiting", "/ui/system"):
+    for path in (
+        "/",
+        "/ui/runs",
+        f"/ui/runs/{found['nightly-warehouse']}",
+        "/ui/waiting",
+        "/ui/schedule",
+        "/ui/schedule?view=week",
+        "/ui/system",
+    ):
         answer = await headgate.page_client.get(path, headers=PLAIN)
         assert answer.headers["content-type"] == "text/plain; charset=utf-8", path
         assert "\x1b" not in answer.text and "<" not in answer.text and "None" not in answer.text, path

@@ -8,6 +8,7 @@ import pytest
 
 from application.ports.queries.change_feed import ChangeBatch
 from application.queries.views.events import EventView
+from domain.site_events import SiteEventType
 from entrypoints.api.events.event_broadcaster import EventBroadcaster
 from entrypoints.api.events.event_encoding import EncodedBatchCache
 from entrypoints.api.logs.log_tail import LogTail
@@ -116,6 +117,13 @@ async def test_all_events_include_those_of_pipelines_in_the_same_cursor(headgate
     async with open_stream(headgate, "/events/", {"last-event-id": "fake:0"}) as resumed:
         await resumed.until('"type":"pipeline.changed"')
         assert parse_events(resumed.text) == [(0, event["id"])]
+
+
+async def test_the_documentation_of_the_stream_names_every_type_that_belongs_to_no_run(headgate: InProcessHeadgate) -> None:
+    document = (await headgate.client.get("/openapi.json")).json()
+
+    text = document["paths"]["/events/"]["get"]["description"]
+    assert [type.value for type in SiteEventType if f"`{type.value}`" not in text] == []
 
 
 async def test_a_new_viewer_of_all_events_receives_its_cursor_first(headgate: InProcessHeadgate) -> None:

@@ -115,7 +115,7 @@ def test_without_scripts_a_user_filters_rejects_and_edits(served: ThreadServer, 
 def test_keyboard_shortcuts_open_every_section(served: ThreadServer, open_page: OpenPage) -> None:
     page = open_page(f"{served.url}/ui/new")
 
-    for key, title in (("w", "Waiting"), ("s", "System"), ("r", "Runs"), ("p", "Pipelines")):
+    for key, title in (("w", "Waiting"), ("s", "System"), ("r", "Runs"), ("c", "Schedule"), ("p", "Pipelines")):
         page.keyboard.press("g")
         page.keyboard.press(key)
         arrived(page, "h1", title)
