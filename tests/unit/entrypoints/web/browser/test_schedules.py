@@ -8,9 +8,13 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from domain.access.permissions import Role
 from tests.support.builders import a_stage
 from tests.support.servers import ThreadServer
 from tests.unit.entrypoints.web.browser.page_waiting import arrived
+from tests.unit.entrypoints.web.browser.test_access import REFUSED, sign_in, team
+
+__all__ = ["team"]
 
 OpenPage = Callable[..., Page]
 PHONE = {"width": 360, "height": 740}
@@ -266,3 +270,27 @@ def test_a_scheduled_pipeline_lives_from_its_definition_to_its_pause(served: Thr
     fire(served)
 
     assert before == ["fired"] and get_states(served) == before, "a paused schedule does not fire"
+
+
+ALL_BUTTONS = {"Pause nightly", "Run now nightly"}
+
+
+@pytest.mark.parametrize(
+    ("role", "buttons"),
+    [(Role.VIEWER, set()), (Role.OPERATOR, ALL_BUTTONS), (Role.ADMIN, ALL_BUTTONS)],
+    ids=["viewer", "operator", "admin"],
+)
+def test_people_see_the_actions_of_their_role(team: ThreadServer, open_page: OpenPage, role: Role, buttons: set[str]) -> None:
+    create(team, "exports", NIGHTLY)
+    page = open_page(f"{team.url}/ui/pipelines/exports", expected=REFUSED)
+    sign_in(page, role)
+    expect(page.locator(".schedule")).to_contain_text("At 02:30 every day")
+
+    shown = page.locator(".schedule .actions :is(a, button):visible")
+
+    assert {" ".join(text.split()) for text in shown.all_inner_texts()} == buttons
+    if role is Role.ADMIN:
+        page.get_by_role("link", name="Edit", exact=True).click()
+        text = page.get_by_label("Definition").input_value()
+        page.get_by_label("Definition").fill(text.replace("30 2 * * *", "15 4 * * *"))
+        expect(page.locator("#preview")).to_contain_text("At 04:15 every day")
