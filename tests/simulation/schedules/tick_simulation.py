@@ -205,7 +205,7 @@ class TickSimulation:
     def _check_coverage(self, schedule: StoredSchedule, definition: Any, ticks: list[Tick]) -> None:
         """Each time until the last decided one has a row, or is counted by one, exactly once; and nothing is overdue."""
         last = schedule.last_due_at or START
-        held = [tick for tick in ticks if tick.due_at > last]
+        later = [tick for tick in ticks if tick.due_at > last]
         upcoming = (time.due_at for time in TIMES.iterate(schedule.pipeline_id, definition, START))
         expected = list(takewhile(lambda due_at: due_at <= last, upcoming))
         covered: list[datetime] = []
@@ -215,7 +215,9 @@ class TickSimulation:
                 covered += expected[start : start + tick.count]
         if covered != expected:
             missing, extra = set(expected) - set(covered), len(covered) - len(set(covered))
-            self.violations.append(f"{schedule.name}: {len(missing)} ticks without a row, {extra} doubled; {len(held)} after the last")
+            self.violations.append(f"{schedule.name}: {len(missing)} ticks without a row, {extra} doubled")
+        if later:
+            self.violations.append(f"{schedule.name}: {len(later)} ticks after the last decided one, {last}")
         overdue = schedule.next_fire_at is not None and schedule.next_fire_at < self.clock.now() - timedelta(seconds=60)
         if overdue and self.disk.sentence is None:
             self.violations.append(f"{schedule.name} was due at {schedule.next_fire_at}")
