@@ -19,6 +19,7 @@ from adapters.persistence.tables.partitions import (
     get_partition_name,
     list_weeks,
 )
+from adapters.persistence.tables.schedules import schedule
 from adapters.persistence.tables.site_events import site_event
 from adapters.persistence.tables.workers import worker
 
@@ -54,6 +55,9 @@ class SqlRetention:
 
     async def delete_site_events(self, before: datetime) -> int:
         return await self._delete(site_event, "at", before)
+
+    async def delete_schedules(self, before: datetime) -> int:
+        return await self._delete(schedule, "removed_at", before)
 
     async def delete_receipts(self, before: datetime) -> int:
         return await self._delete(report_receipt, "created_at", before)

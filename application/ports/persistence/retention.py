@@ -31,6 +31,10 @@ class Retention(Protocol):
         """Delete the site events before that time. Returns the number deleted."""
         ...
 
+    async def delete_schedules(self, before: datetime) -> int:
+        """Delete the schedules that were removed before that time. Their ticks are gone already. Returns the number deleted."""
+        ...
+
     async def delete_receipts(self, before: datetime) -> int:
         """Delete the receipts of reports answered before that time. Returns the number deleted."""
         ...

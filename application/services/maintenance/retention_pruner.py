@@ -13,6 +13,8 @@ INTERVAL_SECONDS = 24 * 3600.0
 RETRY_DELAY_SECONDS = 60.0
 IDEMPOTENCY_RETENTION = timedelta(hours=24)
 WORKER_RETENTION = timedelta(days=7)
+PARTITION = timedelta(days=7)
+"""A tick may be kept for so long after its time is over, since whole partitions are dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,7 @@ class PruneResult:
 
     dropped: Sequence[str]
     made: Sequence[str]
+    schedules: int
     site_events: int
     receipts: int
     reporters: int
@@ -58,16 +61,17 @@ class RetentionPruner:
         retention, now = self._retention, self._clock.now()
         created = await retention.create_partitions(now)
         dropped: list[str] = []
-        site_events = receipts = reporters = 0
+        schedules = site_events = receipts = reporters = 0
         if self._policy.logs_days > 0:
             dropped += await retention.drop_logs(now - timedelta(days=self._policy.logs_days))
         if self._policy.events_days > 0:
             oldest = now - timedelta(days=self._policy.events_days)
             dropped += await retention.drop_events(oldest)
             dropped += await retention.drop_ticks(oldest)
+            schedules = await retention.delete_schedules(oldest - PARTITION)
             site_events = await retention.delete_site_events(oldest)
             receipts = await retention.delete_receipts(min(oldest, now - IDEMPOTENCY_RETENTION))
             reporters = await retention.delete_reporters(min(oldest, now - IDEMPOTENCY_RETENTION))
         answers = await retention.delete_idempotency_answers(now - IDEMPOTENCY_RETENTION)
         workers = await retention.delete_workers(now - WORKER_RETENTION)
-        return PruneResult(dropped, created, site_events, receipts, reporters, answers, workers)
+        return PruneResult(dropped, created, schedules, site_events, receipts, reporters, answers, workers)

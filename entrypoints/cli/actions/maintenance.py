@@ -36,6 +36,7 @@ def format_prune_result(result: PruneResult) -> list[str]:
     """Return a line for each partition and each kind of row, or one line that says there was nothing to do."""
     lines = [f"dropped {name}" for name in result.dropped] + [f"created {name}" for name in result.made]
     counts = {
+        "removed schedules": result.schedules,
         "events of pipelines": result.site_events,
         "report receipts": result.receipts,
         "idempotency records": result.answers,

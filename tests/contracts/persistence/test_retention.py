@@ -97,6 +97,22 @@ async def test_ticks_are_dropped_by_the_week_in_which_they_were_due(store: Store
         assert await work.ticks.list_open([schedule.id]) == [young]
 
 
+async def test_schedules_are_deleted_some_time_after_they_were_removed(store: StoreUnderTest) -> None:
+    pipeline = await a_pipeline(store.open_unit_of_work)
+    old, young, _ = await add_schedules(store, pipeline, old=None, young=None, current=None)
+    async with store.open_unit_of_work() as work:
+        await work.pipelines.find(pipeline.id, lock=True)
+        await work.schedules.remove([old.id], NOW)
+        await work.schedules.remove([young.id], NOW + DAY)
+        await work.commit()
+
+    assert await store.retention.delete_schedules(NOW + DAY) == 1
+    assert await store.retention.delete_schedules(NOW + DAY) == 0
+
+    async with store.open_unit_of_work() as work:
+        assert [schedule.name for schedule in await work.schedules.list_of(pipeline.id)] == ["current"]
+
+
 async def test_data_outside_the_partitions_is_deleted_too(store: StoreUnderTest) -> None:
     run_id = await a_run_with_output(store)
 

@@ -40,6 +40,9 @@ class FakeRetention:
         self._store.require_up()
         return _delete(self._store.committed.site_events, lambda _, row: row.at < before)
 
+    async def delete_schedules(self, before: datetime) -> int:
+        return _delete(self._store.committed.removed_schedules, lambda _, removed_at: removed_at < before)
+
     async def delete_receipts(self, before: datetime) -> int:
         tables = self._store.committed
         _delete(tables.receipts, lambda key, _: tables.received[key] < before)

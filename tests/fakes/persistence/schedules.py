@@ -64,6 +64,7 @@ class FakeSchedules:
         for schedule_id in ids:
             tx.require_lock("pipeline", tx.schedules[schedule_id].pipeline_id)
             del tx.schedules[schedule_id]
+            tx.removed_schedules[schedule_id] = now
 
     async def find_next_wake(self, excluded: Collection[int] = ()) -> NextWake:
         tx = await self._transaction.begin_statement()

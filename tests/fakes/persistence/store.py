@@ -102,6 +102,7 @@ class Tables:
     aliases: dict[str, int] = field(default_factory=dict)
     revisions: dict[tuple[int, int], PipelineDefinition] = field(default_factory=dict)
     schedules: dict[int, StoredSchedule] = field(default_factory=dict)
+    removed_schedules: dict[int, datetime] = field(default_factory=dict)
     ticks: dict[tuple[int, datetime], Tick] = field(default_factory=dict)
     tick_ids: dict[tuple[int, datetime], int] = field(default_factory=dict)
     runs: dict[int, Run] = field(default_factory=dict)

@@ -55,6 +55,7 @@ class Transaction:
         self.aliases = Overlay(tables.aliases)
         self.revisions = Overlay(tables.revisions)
         self.schedules = Overlay(tables.schedules)
+        self.removed_schedules = Overlay(tables.removed_schedules)
         self.ticks = Overlay(tables.ticks)
         self.tick_ids = Overlay(tables.tick_ids)
         self.runs = Overlay(tables.runs)
