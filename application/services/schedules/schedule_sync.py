@@ -44,12 +44,19 @@ class ScheduleSync:
         return True
 
     async def _decide_due(self, work: UnitOfWork, before: StoredPipeline, schedule: StoredSchedule, now: datetime) -> StoredSchedule:
-        """Store the ticks that were due by the old definition and did not run yet. Return the schedule with its last tick."""
+        """Store the ticks that were due by the old definition and did not run yet. Return the schedule with its last tick.
+
+        A tick that its jitter delays beyond now is one of them: the new definition's next tick is after now.
+        """
         definition = find_definition(before, schedule.name)
         if definition is None:
             return schedule
         reason = TickReason.PAUSED if schedule.next_fire_at == schedule.paused_until else TickReason.REMOVED
-        return await record_undecided_ticks(work, schedule, definition, self.times, now, reason)
+        decided = await record_undecided_ticks(work, schedule, definition, self.times, now, reason)
+        delayed = self.times.find_delayed(decided, definition, now)
+        if delayed is None:
+            return decided
+        return await record_undecided_ticks(work, decided, definition, self.times, now, reason, until=delayed.fire_at)
 
     async def _add(self, work: UnitOfWork, pipeline: StoredPipeline, names: Sequence[str], now: datetime, are_paused: bool = False) -> None:
         """Store new schedules. Their times are computed in a thread: some fire on a few days of a century."""

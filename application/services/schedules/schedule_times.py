@@ -49,6 +49,12 @@ class ScheduleTimes:
     def find_next(self, pipeline_id: int, definition: ScheduleDefinition, after: datetime) -> TickTime | None:
         return next(self.iterate(pipeline_id, definition, after), None)
 
+    def find_delayed(self, schedule: StoredSchedule, definition: ScheduleDefinition, now: datetime) -> TickTime | None:
+        """Return the next tick if it was due by now, and fires later because of its jitter."""
+        if schedule.next_due_at is None or schedule.next_due_at > now:
+            return None
+        return self.find_next(schedule.pipeline_id, definition, schedule.next_due_at - _INSTANT)
+
     async def collect_due(self, schedule: StoredSchedule, definition: ScheduleDefinition, now: datetime) -> DueTicks:
         """Return the undecided ticks that fire until `now`. Other tasks run meanwhile."""
         due: list[TickTime] = []

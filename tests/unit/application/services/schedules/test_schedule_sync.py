@@ -156,3 +156,19 @@ async def test_a_tick_at_the_end_of_a_pause_fires(headgate: ScheduledHeadgate, i
     await headgate.tick()
 
     assert headgate.states == ["10:00 paused paused", "11:00 fired"]
+
+
+@pytest.mark.parametrize("is_removed", [False, True], ids=["changed", "removed"])
+async def test_a_tick_that_jitter_delays_beyond_a_change_says_why_it_did_not_run(headgate: ScheduledHeadgate, is_removed: bool) -> None:
+    await headgate.add_schedules(every="1h", jitter="50m")
+    fire_at = (await stored(headgate))["main"].next_fire_at
+    assert fire_at is not None and fire_at > at("10:00")
+    headgate.fakes.clock.set(at("10:00"))
+
+    await headgate.change_schedules("nightly", *([] if is_removed else [{"name": "main", "every": "1h", "overlap": "allow"}]))
+    decided = headgate.states
+    await headgate.pass_time(7_200 - 60, step=60)
+
+    assert decided == ["10:00 skipped removed"]
+    assert headgate.ticks[0].message == "The schedule was changed or removed before this tick could run."
+    assert headgate.states[1:] == ([] if is_removed else ["11:00 fired"])
