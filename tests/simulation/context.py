@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING
 
-from application.ports.system.clock import Clock
 from tests.simulation.actors.change_feed import FeedRegistry
 from tests.simulation.actors.prefect import SimulatedPrefect
 from tests.simulation.actors.store import SimulatedStore
@@ -13,6 +12,7 @@ from tests.simulation.history import History
 from tests.simulation.ledger import Ledger
 from tests.simulation.plan import Plan
 from tests.simulation.runtime.network import Network
+from tests.simulation.schedules.store_clock import StoreClock
 
 if TYPE_CHECKING:
     from tests.simulation.actors.web import Web
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @dataclass(slots=True)
 class SimulationContext:
     plan: Plan
-    clock: Clock
+    clock: StoreClock
     random: Random
     """Draws the decisions of the actors."""
     store: SimulatedStore

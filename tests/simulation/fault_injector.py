@@ -161,6 +161,22 @@ class FaultInjector:
             self._simulation.clients.run_in_background(self._simulation.cancel(open_ones[fault.which % len(open_ones)]))
         return bool(open_ones)
 
+    def _installation_stopped(self, fault: Fault) -> bool:
+        """Kill every process, and start them again after a time that passes at once."""
+        simulation = self._simulation
+        machines = (*self._context.webs, *simulation.workers, *simulation.reporters)
+        for process in (*machines, *simulation.flows):
+            if process.is_up:
+                process.kill()
+        self._context.clock.jump(fault.seconds)
+        for process in machines:
+            simulation.loop.call_later(1.0, self._revive, process)
+        return True
+
+    def _clock_set(self, fault: Fault) -> bool:
+        self._context.clock.jump(fault.seconds)
+        return True
+
     def _stage_hangs(self, fault: Fault) -> bool:
         """Make a stage's process hang, so that its worker has to end it."""
         stages = [stage for worker in self._simulation.workers if worker.is_up for stage in worker.host.get_running()]

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+from tests.simulation.schedules.schedule_plan import CLOCK_SET, OPERATIONS, Operation, add_schedules
+
 FAULTS = (
     "kill web",
     "kill worker",
@@ -30,6 +32,7 @@ SERVER_FAULTS = frozenset(
     {"kill web", "cut viewer", "store away", "store stands still", "engine away", "engine emptied", "flow run deleted", "kill reporter"}
 )
 """Faults that do not affect workers."""
+SCHEDULED_EVERY = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +74,16 @@ class Plan:
     reporter_skew: float = 0.0
     worker_skew: float = 0.0
     due_every: float = 2.0
+    operations: tuple[Operation, ...] = ()
 
     @property
     def freezes(self) -> bool:
         return any(fault.kind.startswith("freeze") for fault in self.faults)
+
+    @property
+    def sets_clock(self) -> bool:
+        """Return True if the store's clock jumps while processes run, which leases and deadlines cannot tell from time that passed."""
+        return any(fault.kind == CLOCK_SET for fault in self.faults)
 
     def work(self, run_id: int, stage: str, attempt: int) -> StageWork:
         """Return the work of an attempt, which depends on nothing but the seed and the attempt."""
@@ -90,10 +99,11 @@ def make_plan(
     seconds: float | None = None,
     fault_rate: float | None = None,
     report_timeout: float | None = None,
+    operations: Sequence[str] | None = None,
 ) -> Plan:
     """Draw a plan with faults of those kinds, of that duration and at that rate; the seed decides what is not given.
 
-    `report_timeout` is the timeout of external stages.
+    `report_timeout` is the timeout of external stages. Every 16th seed has schedules, and each if `operations` names kinds of them.
     """
     random = Random(f"{seed}:plan")
     pipelines = tuple(_pipeline(random, index) for index in range(random.choice((1, 1, 2))))
@@ -105,7 +115,7 @@ def make_plan(
     chaos = random.choice((6.0, 12.0, 25.0))
     drawn_rate = random.choice((0.0, 0.02, 0.05))
     fault_rate = drawn_rate if fault_rate is None else fault_rate
-    return Plan(
+    plan = Plan(
         seed=seed,
         pipelines=pipelines,
         triggers=triggers,
@@ -124,6 +134,9 @@ def make_plan(
         reporter_skew=random.choice((0.0, 3600.0, -3600.0)),
         worker_skew=random.choice((0.0, 3600.0, -3600.0)),
     )
+    if operations is None and seed % SCHEDULED_EVERY:
+        return plan
+    return add_schedules(plan, operations or OPERATIONS)
 
 
 def _faults(random: Random, chaos: float, kinds: Sequence[str], seconds: float | None) -> tuple[Fault, ...]:

@@ -24,6 +24,8 @@ def shrink(plan: Plan) -> SimulationResult:
 def _smaller(plan: Plan) -> Iterator[Plan]:
     for index in range(len(plan.faults)):
         yield replace(plan, faults=plan.faults[:index] + plan.faults[index + 1 :])
+    for index in range(len(plan.operations)):
+        yield replace(plan, operations=plan.operations[:index] + plan.operations[index + 1 :])
     for index in range(len(plan.triggers)):
         yield replace(plan, triggers=plan.triggers[:index] + plan.triggers[index + 1 :])
     for index in range(len(plan.pipelines)):

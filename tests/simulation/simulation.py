@@ -7,16 +7,17 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
 from application.commands.runs.run_opener import TriggerCommand
 from application.queries.views.events import EventView
 from application.services.maintenance.due_run_sweeper import GRACE_SECONDS
+from application.services.schedules.schedule_sync import ScheduleSync
 from domain.errors import Conflict, Unavailable
 from domain.pipelines.parsing import parse_definition
 from domain.runs.trigger import Trigger
+from domain.schedules.tick import TickState
 from domain.site_events import SiteEvent, SiteEventType
 from tests.fakes import FakeReader
 from tests.fakes.system.clock import START
@@ -35,6 +36,10 @@ from tests.simulation.plan import SERVER_FAULTS, Plan
 from tests.simulation.runtime.network import Network, NoAnswer
 from tests.simulation.runtime.process import Process
 from tests.simulation.runtime.virtual_loop import Livelock, VirtualLoop
+from tests.simulation.schedules.operators import Operators
+from tests.simulation.schedules.schedule_plan import end_schedules
+from tests.simulation.schedules.schedule_routes import TIMES
+from tests.simulation.schedules.store_clock import StoreClock
 from tests.support.invariants import (
     DOUBLED,
     LOST,
@@ -83,14 +88,6 @@ def errors_as_defects(on_defect: Callable[[str], None]) -> Iterator[None]:
         logger.removeHandler(handler)
 
 
-class LoopClock:
-    def __init__(self, loop: VirtualLoop) -> None:
-        self._loop = loop
-
-    def now(self) -> datetime:
-        return START + timedelta(seconds=self._loop.time())
-
-
 class Simulation:
     """All machines of a plan."""
 
@@ -99,7 +96,8 @@ class Simulation:
         self.loop = VirtualLoop(Random(f"{plan.seed}:order"))
         self.history, self.faults, self.defects = History(), Counter[str](), list[Violation]()
         self._chance = Random(f"{plan.seed}:chance")
-        clock = LoopClock(self.loop)
+        self.clock = clock = StoreClock(self.loop)
+        self.pipelines = {raw["name"]: end_schedules(plan, raw) for raw in plan.pipelines}
         store = SimulatedStore(clock, Random(f"{plan.seed}:store"), self.record_fault)
         network = Network(Random(f"{plan.seed}:network"), self.record_fault, self.report_defect)
         feeds = FeedRegistry(lambda: self._chance.random() >= self._missed_announcements)
@@ -113,7 +111,7 @@ class Simulation:
             network=network,
             feeds=feeds,
             history=self.history,
-            ledger=Ledger(may_overlap=plan.freezes),
+            ledger=Ledger(may_overlap=plan.freezes or plan.sets_clock),
             report_defect=self.report_defect,
             note=self.note,
             webs=[],
@@ -124,6 +122,7 @@ class Simulation:
         self.reporters: list[Reporter] = []
         self.viewer = Viewer("viewer", self.context)
         self.clients = Process("clients", self.report_defect)
+        self.operators = Operators(self.context, self.pipelines)
         self._triggering: list[asyncio.Task[None]] = []
         self.reader = FakeReader(store)
 
@@ -149,6 +148,7 @@ class Simulation:
         self.clients.run_in_background(self._add_reporters())
         self.clients.run_in_background(self._write_site_events())
         self._triggering = [self.clients.run_in_background(self._trigger(at, pipeline)) for at, pipeline in self.plan.triggers]
+        self.clients.run_in_background(self.operators.run())
         injector = FaultInjector(self)
         self.clients.run_in_background(injector.run())
         await self._audit_until(self.plan.chaos)
@@ -158,8 +158,9 @@ class Simulation:
 
     async def _prepare(self) -> None:
         async with self.context.store.open_unit_of_work() as work:
-            for raw in self.plan.pipelines:
-                await work.pipelines.add(parse_definition(raw), START)
+            for raw in self.pipelines.values():
+                pipeline = await work.pipelines.add(parse_definition(raw), START)
+                await ScheduleSync(TIMES).add_all(work, pipeline, START)
             await work.commit()
 
     def _start_faults(self) -> None:
@@ -181,12 +182,15 @@ class Simulation:
     def _audit(self) -> None:
         from tests.fakes.queries.run_views import run_view
 
+        if self.loop.time() - self.clock.jumped_at < DEADLINE_GRACE:
+            return
         tables = self.context.store.committed
         for run in tables.runs.values():
             self.defects += overdue(run_view(tables, run), self.context.clock.now(), grace=DEADLINE_GRACE)
 
     async def _wait_for_end(self) -> None:
         await asyncio.sleep(13.0)  # messages sent before the repair may take that long
+        await self.operators.resume_all()
         limit = self.loop.time() + RECOVERY_SECONDS
         while self.loop.time() < limit and not self._is_over():
             await asyncio.sleep(1.0)
@@ -204,6 +208,8 @@ class Simulation:
             and all(state.is_terminal for state in prefect.list_states().values())
             and not self.context.ledger.live
             and all(triggering.done() for triggering in self._triggering)
+            and all(schedule.next_due_at is None for schedule in tables.schedules.values())
+            and all(tick.state is not TickState.WAITING for tick in tables.ticks.values())
         )
 
     # -- people and other machines -------------------------------------------------------------------------------------
@@ -308,9 +314,13 @@ class Simulation:
             *unfinished(runs),
             *ledger.check_end(),
             *self.viewer.violations(stored),
+            *self.context.store.tick_watch.check_end(self.context.store.committed, self._list_schedules()),
         ]
-        undue = [*self._find_undue_losses(events), *self._find_undue_timeouts(events)]
+        undue = [] if self.plan.sets_clock else [*self._find_undue_losses(events), *self._find_undue_timeouts(events)]
         return list(dict.fromkeys([*found, *prefect, *outbox, *undue, *self._find_double_deliveries()]))
+
+    def _list_schedules(self) -> dict[str, Any]:
+        return {schedule["name"]: schedule for raw in self.pipelines.values() for schedule in raw.get("schedules", ())}
 
     def _find_undue_losses(self, events: Mapping[int, Sequence[EventView]]) -> Iterator[Violation]:
         """A worker may lose a dispatch by its own faults only, and never before its lease expires."""

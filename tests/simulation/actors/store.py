@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import Callable
 from random import Random
 
-from application.ports.system.clock import Clock
 from domain.errors import Unavailable
 from tests.fakes.persistence import FakeStore
 from tests.fakes.persistence.transaction import Transaction
 from tests.fakes.persistence.unit_of_work import FakeUnitOfWork
+from tests.simulation.schedules.store_clock import StoreClock
+from tests.simulation.schedules.tick_watch import Moment, TickWatch
 
 
 class SimulatedStore(FakeStore):
@@ -17,8 +18,10 @@ class SimulatedStore(FakeStore):
     `on_fault` is called for each fault that happens.
     """
 
-    def __init__(self, clock: Clock, random: Random, on_fault: Callable[[str], None]) -> None:
+    def __init__(self, clock: StoreClock, random: Random, on_fault: Callable[[str], None]) -> None:
         super().__init__(clock, lock_timeout=5.0)
+        self.store_clock = clock
+        self.tick_watch = TickWatch()
         self.random = random
         self.cut_connections = self.slow_statements = self.lost_answers = 0.0
         self.on_fault = on_fault
@@ -45,6 +48,15 @@ class SimulatedStore(FakeStore):
 
 class SimulatedTransaction(Transaction):
     store: SimulatedStore
+
+    def __init__(self, store: SimulatedStore) -> None:
+        super().__init__(store)
+        self._began_at, self._jumps = store.store_clock.now(), store.store_clock.jumps
+
+    def commit(self) -> None:
+        clock = self.store.store_clock
+        self.store.tick_watch.observe(self, Moment(self._began_at, clock.now(), self._jumps == clock.jumps))
+        super().commit()
 
     async def begin_statement(self) -> Transaction:
         store = self.store

@@ -1,6 +1,6 @@
 """A web process: use cases and services on the shared store, with its own worker streams, wake-ups and feed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +33,7 @@ from application.services.feed.feed_reader import FeedReader
 from application.services.loop import no_wait, run_service, wait_seconds
 from application.services.maintenance.due_run_sweeper import DueRunSweeper
 from application.services.maintenance.lease_sweeper import LeaseSweeper
+from application.services.schedules.tick_service import TickService
 from domain.access.actor import Actor
 from domain.errors import Unavailable
 from entrypoints.api.events.event_broadcaster import EventBroadcaster
@@ -44,6 +45,8 @@ from tests.simulation.actors.prefect import RelayProcess
 from tests.simulation.context import SimulationContext
 from tests.simulation.runtime.process import Process
 from tests.simulation.runtime.stream import SimulatedStream
+from tests.simulation.schedules.schedule_plan import Operation
+from tests.simulation.schedules.schedule_routes import TIMES, ScheduleRoutes
 
 OWN_POOLS = frozenset({"headgate"})
 LEASE_SECONDS = 20.0
@@ -61,6 +64,7 @@ class Routes:
     heartbeat: RecordHeartbeat
     recorded: RecordFlowRun
     append_log: AppendLog
+    schedules: ScheduleRoutes
 
 
 class Web(Process, RelayProcess):
@@ -90,8 +94,9 @@ class Web(Process, RelayProcess):
         claim = ClaimDispatch(uow, tokens, clock, wakeups, rules)
         self._offers = Dispatcher(self.links, wakeups, claim, uow)
         given = EagerClaimer(self.links, tokens, lambda: rules, OWN_POOLS, self._offers.has_waiting_dispatch)
+        self._run_opener = RunOpener(schemas, clock, wakeups, FakeDiskSpace(), given)
         return Routes(
-            TriggerPipeline(uow, RunOpener(schemas, clock, wakeups, FakeDiskSpace(), given)),
+            TriggerPipeline(uow, self._run_opener),
             ReportStatus(uow, schemas, clock, wakeups),
             CancelRun(uow, clock, wakeups),
             claim,
@@ -99,6 +104,7 @@ class Web(Process, RelayProcess):
             RecordHeartbeat(uow, tokens, clock, self.links, claim, rules),
             RecordFlowRun(uow, wakeups),
             AppendLog(uow, clock, wakeups, 1_000),
+            ScheduleRoutes(uow, clock, wakeups),
         )
 
     def _start_services(self) -> None:
@@ -106,11 +112,13 @@ class Web(Process, RelayProcess):
         offers = self._offers
         relay = OutboxRelay(uow, prefect, clock, wakeups, self._rules, OWN_POOLS, NullTelemetry(), f"{self.name}.{self._life}")
         announce = ChangeNotifier(self.feed, wakeups)
+        ticks = TickService(uow, self._run_opener, TIMES, wakeups, NullTelemetry())
         for service, wait in (
             (announce, announce.wait),
             (FeedReader(self.feed, self.hub, self.links, wakeups, uow), no_wait),
             (offers, offers.wait),
             (relay, relay.wait),
+            (ticks, ticks.wait),
             (LeaseSweeper(uow, clock, wakeups, self.links, LEASE_SECONDS), wait_seconds(1.0)),
             (DueRunSweeper(uow, clock, wakeups, max_gap_seconds=2 * context.plan.due_every), wait_seconds(context.plan.due_every)),
             (PrefectReconciler(uow, prefect, self.routes.cancel, clock, wakeups), wait_seconds(5.0)),
@@ -131,6 +139,9 @@ class Web(Process, RelayProcess):
 
     async def cancel(self, run_id: int, actor: str) -> CancelResult:
         return await self.routes.cancel(run_id, Actor(actor))
+
+    async def operate(self, operation: Operation, raw: Mapping[str, Any]) -> None:
+        await self.routes.schedules.perform(operation, raw)
 
     async def claim(self, run_id: int, epoch: int, worker: str, capacity: int) -> Claim:
         return await self.routes.claim(run_id, epoch, worker, capacity)

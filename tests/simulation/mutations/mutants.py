@@ -58,11 +58,12 @@ def mutant(
     report_timeout: float | None = None,
     in_reports: bool = False,
     in_steps: bool = False,
+    operations: Sequence[str] | None = None,
 ) -> Callable[[Change], Change]:
-    """Register a mutant. Its simulations have faults of those kinds."""
+    """Register a mutant. Its simulations have faults of those kinds, and schedules with `operations` of those kinds."""
 
     def register(change: Change) -> Change:
-        plan = partial(make_plan, kinds=kinds, seconds=seconds, fault_rate=fault_rate, report_timeout=report_timeout)
+        plan = partial(make_plan, kinds=kinds, seconds=seconds, fault_rate=fault_rate, report_timeout=report_timeout, operations=operations)
         MUTANTS[what] = Mutant(contextmanager(change), plan, in_reports, in_steps)
         return change
 

@@ -43,7 +43,7 @@ class Handle:
 class VirtualLoop(asyncio.AbstractEventLoop):
     """Runs ready callbacks in random order. If none is ready, time jumps to the next timer.
 
-    It supports coroutines only: no files, sockets, threads or signals.
+    It supports coroutines only: no files, sockets or signals, and no threads that run at the same time.
     """
 
     def __init__(self, random: Random) -> None:
@@ -145,6 +145,13 @@ class VirtualLoop(asyncio.AbstractEventLoop):
 
     def create_future(self) -> asyncio.Future[Any]:
         return asyncio.Future(loop=self)
+
+    def run_in_executor(self, executor: Any, func: Callable[..., T], *args: Any) -> asyncio.Future[T]:
+        """Call the function at once. Its result arrives in a later step."""
+        future: asyncio.Future[T] = self.create_future()
+        result = func(*args)
+        self.call_soon(lambda: future.cancelled() or future.set_result(result))
+        return future
 
     def create_task(self, coro: Any, *, name: str | None = None, context: Context | None = None) -> asyncio.Task[Any]:
         task = asyncio.Task(coro, loop=self, name=name, context=context)
