@@ -29,23 +29,13 @@ from tests.fakes.system.disk_space import FakeDiskSpace
 from tests.simulation.actors.store import SimulatedStore
 from tests.simulation.runtime.process import Process
 from tests.simulation.runtime.virtual_loop import VirtualLoop
+from tests.simulation.schedules.store_clock import StoreClock
 
 TIMES = ScheduleTimes(CronsimExpressions())
 FAULTS = ("kill web", "freeze web", "store away", "store stands still", "disk full", "clock forward", "clock back")
 OUTAGES = (1.0, 30.0, 90.0, 900.0, 10_800.0)
 """How long the store is away, or how far the clock is set, in seconds: three hours at most."""
 RECOVERY_SECONDS = 600.0
-
-
-class JumpingClock:
-    """Virtual time, which faults set forward and back."""
-
-    def __init__(self, loop: VirtualLoop) -> None:
-        self._loop = loop
-        self.offset = 0.0
-
-    def now(self) -> datetime:
-        return START + timedelta(seconds=self._loop.time() + self.offset)
 
 
 class TickWeb(Process):
@@ -74,7 +64,7 @@ class TickSimulation:
     def __init__(self, seed: int) -> None:
         self.random = Random(f"{seed}:ticks")
         self.loop = VirtualLoop(Random(f"{seed}:order"))
-        self.clock = JumpingClock(self.loop)
+        self.clock = StoreClock(self.loop)
         self.faults: Counter[str] = Counter()
         self.violations: list[str] = []
         self.disk = FakeDiskSpace()
@@ -150,9 +140,9 @@ class TickSimulation:
                 await asyncio.sleep(min(seconds, 900.0))
                 self.disk.sentence = None
             case "clock forward":
-                self.clock.offset += seconds
+                self.clock.jump(seconds)
             case "clock back":
-                self.clock.offset -= min(seconds, 300.0)
+                self.clock.jump(-min(seconds, 300.0))
 
     async def _end_runs(self) -> None:
         """End each run after a while, and those that were cancelled soon, as workers do. Wake a web's services."""
