@@ -4,11 +4,12 @@ from datetime import timedelta
 from typing import Any, Final
 
 from application.commands.access.create_token import NewToken
+from application.queries.schedules.calendar import MAX_DECIDED
 from domain.access.actor import Actor
 from domain.access.api_tokens import TokenKind
 from domain.access.permissions import Scope
 from domain.runs.status import Status
-from domain.schedules.tick import TickState
+from domain.schedules.tick import Tick, TickState
 from tests.support.builders import a_definition, a_stage
 from tests.support.in_process import InProcessHeadgate
 from tests.support.run_stories import end, start
@@ -80,6 +81,7 @@ async def fill_store(headgate: InProcessHeadgate) -> None:
         await headgate.schedule_stories.add(small)
         await stories.open_run(small)
     await _schedule(headgate)
+    await _fill_calendar(headgate)
     await _write_logs(headgate)
     token = NewToken("worst", TokenKind.API, (Scope.READ,))
     await headgate.application.create_token()(token, Actor("ada"))
@@ -93,6 +95,18 @@ async def _schedule(headgate: InProcessHeadgate) -> None:
     since, story = headgate.fakes.clock.now() - timedelta(minutes=TICKS + 1), [TickState.MISSED] * TICKS
     for schedule in schedules:
         await headgate.schedule_stories.play_ticks(pipeline, str(schedule["name"]), since, *story, message="<" * 1_000)
+
+
+async def _fill_calendar(headgate: InProcessHeadgate) -> None:
+    """Add as many ticks of many schedules within a day as a calendar counts."""
+    now = headgate.fakes.clock.now()
+    schedules = await headgate.fakes.reader.upcoming_schedules(now + timedelta(days=1), SMALL_PIPELINES)
+    each = MAX_DECIDED // len(schedules) + 1
+    times = [now - timedelta(seconds=index * 86_400 / each) for index in range(each)]
+    async with headgate.fakes.open_unit_of_work() as work:
+        ticks = [Tick(view.id, view.pipeline_id, at, at, TickState.FIRED, at, TEXTS_RUN) for view in schedules for at in times]
+        await work.ticks.add(ticks)
+        await work.commit()
 
 
 def failing_stages(**keys: Any) -> list[dict[str, Any]]:

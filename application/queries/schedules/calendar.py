@@ -14,7 +14,7 @@ from application.ports.system.cron_expressions import CronExpressions
 from application.queries.views.schedules import ScheduleView, TickCount
 from domain.schedules.ticks import EPOCH, find_ticks
 
-MAX_DECIDED: Final = 20_000
+MAX_DECIDED: Final = 10_000
 MAX_SCHEDULES: Final = 1_000
 MAX_COMPUTED: Final = 20_000
 """Ticks that are computed one by one. Those of plain intervals are counted without that."""

@@ -1,5 +1,6 @@
 """The live calendar. It is counted again now and then, however many viewers it has and however much happens."""
 
+import asyncio
 from hashlib import sha256
 
 from application.ports.queries.change_feed import ChangeBatch
@@ -27,10 +28,11 @@ class LiveCalendar(LiveView):
         return self.render_calendar(await self.load())
 
     async def load(self) -> CalendarPage:
-        """Count the ticks."""
+        """Count the ticks. Other tasks run while thousands of counts are put into the table."""
         now = self._context.now()
         load: LoadCalendar = self._context.load_calendar
-        return build_calendar(await load(self._query.start, self._query.end, self._query.step, now), self._query, now)
+        calendar = await load(self._query.start, self._query.end, self._query.step, now)
+        return await asyncio.to_thread(build_calendar, calendar, self._query, now)
 
     def render_calendar(self, calendar: CalendarPage) -> RenderedView:
         """Render a calendar that the caller has loaded."""

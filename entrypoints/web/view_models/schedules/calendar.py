@@ -109,11 +109,12 @@ def _count_spans(calendar: Calendar, query: CalendarQuery) -> list[SpanCount]:
     ran: Counter[int] = Counter()
     unrun: Counter[int] = Counter()
     due: Counter[int] = Counter()
+    start, step = query.start, query.step
     for count in calendar.decided:
-        (ran if _opened_run(count) else unrun)[(count.start - query.start) // query.step] += count.count
+        (ran if _opened_run(count) else unrun)[(count.start - start) // step] += count.count
     for each in calendar.due:
-        due[(each.start - query.start) // query.step] += each.number
-    number = -(-(query.end - query.start) // query.step)
+        due[(each.start - start) // step] += each.number
+    number = -(-(query.end - start) // step)
     return [SpanCount(_label_span(query, index), ran[index], unrun[index], due[index]) for index in range(number)]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from application.queries.views.schedules import TickView
 from domain.runs.status import Status
@@ -38,6 +39,7 @@ class TickItem:
     title: str
 
 
+@cache
 def get_tick_label(state: TickState, run_status: Status | None) -> StatusLabel:
     """Return the mark of a tick: that of its run, or that of its state."""
     if run_status is not None:
