@@ -122,7 +122,7 @@ def test_a_form_without_the_csrf_token_does_nothing(team: ThreadServer, open_pag
     pipeline = team.do(team.headgate.stories.add_pipeline("nightly"))
     page = open_page(f"{team.url}/ui/pipelines/{pipeline.id}", expected=REFUSED)
     sign_in(page, Role.OPERATOR)
-    page.locator("input[name=_key]").first.evaluate("field => { field.value = 'guessed' }")
+    page.locator("form[action$='/trigger'] input[name=_key]").first.evaluate("field => { field.value = 'guessed' }")
     page.get_by_role("button", name="Trigger").first.click()
     arrived(page, "body", "This form is not from a page of yours")
     assert not team.headgate.fakes.store.committed.runs
