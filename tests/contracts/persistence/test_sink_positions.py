@@ -67,13 +67,20 @@ async def test_a_publisher_whose_time_is_over_cannot_advance_the_sink_of_another
     assert await advance(store, "two", "cursor-2")
 
 
-async def test_failures_are_counted_and_delayed_until_a_success_resets_them(store: StoreUnderTest) -> None:
+async def test_a_sink_is_not_free_for_a_while_after_a_failure(store: StoreUnderTest) -> None:
+    await acquire(store, "one")
+    await postpone(store, "one", LONG)
+
+    assert await acquire(store, "one") is None
+    assert await find(store) == SinkPosition(None, 1, is_free=False)
+
+
+async def test_failures_are_counted_until_a_success_resets_them(store: StoreUnderTest) -> None:
     await acquire(store, "one")
     await advance(store, "one", "cursor-1")
     await acquire(store, "one")
 
     await postpone(store, "one", SHORT)
-    assert await acquire(store, "one") is None
     await store.pass_time(2 * SHORT)
 
     assert await acquire(store, "one") == SinkPosition("cursor-1", 1, is_free=False)
