@@ -46,13 +46,14 @@ async def test_the_next_publisher_continues_from_the_stored_cursor(store: StoreU
 
 
 async def test_one_publisher_holds_a_sink_until_its_time_is_over(store: StoreUnderTest) -> None:
-    await acquire(store, "one", SHORT)
+    await acquire(store, "one", LONG, sink="held")
+    await acquire(store, "one", SHORT, sink="expired")
 
-    assert await acquire(store, "two") is None
-    assert not (await find(store)).is_free
+    assert await acquire(store, "two", sink="held") is None
+    assert not (await find(store, "held")).is_free
     await store.pass_time(2 * SHORT)
 
-    assert await acquire(store, "two") is not None
+    assert await acquire(store, "two", sink="expired") is not None
 
 
 async def test_a_publisher_whose_time_is_over_cannot_advance_the_sink_of_another(store: StoreUnderTest) -> None:
