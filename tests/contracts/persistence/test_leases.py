@@ -36,8 +36,8 @@ async def test_expiry_is_read_now_rather_than_at_the_start_of_the_transaction(st
     lease = await grant_lease(store, LONG)
 
     async with store.open_unit_of_work() as work:
-        await work.leases.grant(lease, SHORT)
         assert await work.leases.find_held_by(lease.worker) == [lease]
+        await work.leases.grant(lease, SHORT)
         await store.pass_time(2 * SHORT)
         assert await work.leases.is_expired(lease.run_id, lease.epoch)
         assert await work.leases.find_expired(10) == [lease]
