@@ -1,7 +1,7 @@
 """The plan of a simulation, drawn from a seed: pipelines, machines and faults."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
@@ -103,7 +103,8 @@ def make_plan(
 ) -> Plan:
     """Draw a plan with faults of those kinds, of that duration and at that rate; the seed decides what is not given.
 
-    `report_timeout` is the timeout of external stages. Every 16th seed has schedules, and each if `operations` names kinds of them.
+    `report_timeout` is the timeout of external stages. Every 16th seed has schedules beside the rest.
+    If `operations` names kinds of operations, each seed has schedules only.
     """
     random = Random(f"{seed}:plan")
     pipelines = tuple(_pipeline(random, index) for index in range(random.choice((1, 1, 2))))
@@ -136,7 +137,9 @@ def make_plan(
     )
     if operations is None and seed % SCHEDULED_EVERY:
         return plan
-    return add_schedules(plan, operations or OPERATIONS)
+    if operations is None:
+        return add_schedules(plan, OPERATIONS)
+    return add_schedules(replace(plan, pipelines=(), triggers=()), operations)
 
 
 def _faults(random: Random, chaos: float, kinds: Sequence[str], seconds: float | None) -> tuple[Fault, ...]:

@@ -16,7 +16,7 @@ from tests.simulation.schedules.schedule_plan import (
 )
 from tests.simulation.simulation import Simulation, simulate
 
-SEEDS = 3
+SEEDS = 2
 DOCUMENTED = {
     # What becomes of the ticks of 10:00:05, 11:00:05 and 12:00:05 when everything is stopped from 09:01 to 12:01:30.
     ("none", "skip"): "missed missed missed",
