@@ -24,12 +24,12 @@ run: $(VENV)/run.stamp
 # Without compiled modules in files, each process that a test starts would compile them.
 test test-fast: export PYTHONDONTWRITEBYTECODE =
 
-# Every test but those of the installation, in three processes, since many wait for others; then those that kill or freeze processes. With ARGS, plain pytest.
+# Every test but those of the installation, in four processes, since many wait for others; then those that kill or freeze processes. With ARGS, plain pytest.
 test: $(VENV)/test.stamp
 ifdef ARGS
 	@$(BIN)/python -m pytest $(ARGS)
 else
-	@$(BIN)/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder -m "not alone and not installation"
+	@$(BIN)/python -m pytest -n 4 --dist loadgroup --no-loadscope-reorder -m "not alone and not installation"
 	@$(BIN)/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder -m alone
 endif
 

@@ -1,4 +1,4 @@
-"""Fixtures for every test, and how the suite is spread over processes (`pytest -n 3 --dist loadgroup`).
+"""Fixtures for every test, and how the suite is spread over processes (`pytest -n 4 --dist loadgroup`).
 
 With pytest-xdist the controller starts the one PostgreSQL server and its workers use it. Tests that share an expensive fixture run in
 the same worker: each folder of GROUPS is one group, and so is every other module, except those of SPREAD_FOLDERS.
