@@ -32,7 +32,7 @@ SERVER_FAULTS = frozenset(
     {"kill web", "cut viewer", "store away", "store stands still", "engine away", "engine emptied", "flow run deleted", "kill reporter"}
 )
 """Faults that do not affect workers."""
-SCHEDULED_EVERY = 16
+SCHEDULED_EVERY = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def make_plan(
 ) -> Plan:
     """Draw a plan with faults of those kinds, of that duration and at that rate; the seed decides what is not given.
 
-    `report_timeout` is the timeout of external stages. Every 16th seed has schedules beside the rest.
+    `report_timeout` is the timeout of external stages. Every 25th seed has schedules beside the rest.
     If `operations` names kinds of operations, each seed has schedules only.
     """
     random = Random(f"{seed}:plan")

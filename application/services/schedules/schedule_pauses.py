@@ -69,11 +69,17 @@ class SchedulePauses:
         await work.schedules.save(released)
 
     async def end_expired(self, work: UnitOfWork, locked: Sequence[LockedSchedule], now: datetime) -> list[LockedSchedule]:
-        """End the pauses of schedules whose time is over. Return the other schedules, of which none is paused."""
+        """End the pauses of schedules whose time is over. Return the other schedules, of which none is paused.
+
+        A pipeline may have been paused or archived since its schedule was found. Its schedules do not fire either.
+        """
         for schedule, pipeline in locked:
             if schedule.paused_at is not None:
                 await self.release(work, pipeline, [end_pause(schedule)], now, until=schedule.paused_until)
-        return [each for each in locked if each.schedule.paused_at is None]
+        unpaused = [each for each in locked if each.schedule.paused_at is None]
+        if held := [each.schedule for each in unpaused if is_held(each.pipeline)]:
+            await work.schedules.save([replace(each, next_fire_at=None) for each in held])
+        return [each for each in unpaused if not is_held(each.pipeline)]
 
 
 def end_pause(schedule: StoredSchedule) -> StoredSchedule:

@@ -39,11 +39,12 @@ def add_schedules(plan: "Plan", kinds: Sequence[str]) -> "Plan":
     operations = [
         Operation(plan.chaos * random.random(), random.choice(kinds), pipeline["name"], random.choice(OVERLAP)) for _ in range(count)
     ]
+    longest = 3 * HOUR if all(schedule["every"] == HOUR for schedule in pipeline["schedules"]) else 600.0
     jumps = []
     if random.random() < 0.4:
-        jumps.append(Fault(plan.chaos * random.random(), STOPPED, seconds=random.choice((45.0, 3 * HOUR))))
+        jumps.append(Fault(plan.chaos * random.random(), STOPPED, seconds=random.choice((45.0, longest))))
     for _ in range(random.choice((0, 0, 0, 1, 2))):
-        jumps.append(Fault(plan.chaos * random.random(), CLOCK_SET, seconds=random.choice((-90.0, -20.0, 20.0, 300.0, 3 * HOUR))))
+        jumps.append(Fault(plan.chaos * random.random(), CLOCK_SET, seconds=random.choice((-90.0, -20.0, 20.0, 300.0, longest))))
     return replace(
         plan,
         pipelines=(*plan.pipelines, pipeline),
@@ -68,10 +69,10 @@ def end_schedules(plan: "Plan", pipeline: Mapping[str, Any]) -> Mapping[str, Any
 
 def _draw_schedule(random: Random, name: str) -> Mapping[str, Any]:
     """Draw a schedule that fires every few seconds, or every hour, so that an outage of hours misses a few ticks."""
-    every = random.choice((5, 7, 3_600))
-    times: dict[str, Any] = {"every": every, "offset": random.randrange(min(every, 20))}
+    every = random.choice((5, 7, HOUR))
+    times: dict[str, Any] = {"every": every, "offset": random.randrange(min(int(every), 20))}
     times["jitter"] = random.choice((0, 3))
-    # Thousands of missed ticks are the matter of a test of their own: here a short period has no schedule that runs many of them.
+    # A schedule of a short period that ran every missed tick would take too long.
     return {
         "name": name,
         **times,

@@ -85,3 +85,9 @@ def test_a_clock_that_is_set_back_never_fires_a_tick_again() -> None:
 @pytest.mark.parametrize("kind", TIME_FAULTS)
 def test_every_fault_of_time_happens(kind: str) -> None:
     assert any(simulate(make_plan(seed, operations=OPERATIONS)).faults[kind] for seed in range(20))
+
+
+@pytest.mark.parametrize("seed", [1118])
+def test_scheduled_seeds_that_failed_once_pass(seed: int) -> None:
+    """A past failure: a pipeline was archived after its schedule with a waiting tick was found and before it was locked."""
+    assert simulate(make_plan(seed, operations=OPERATIONS)).violations == []

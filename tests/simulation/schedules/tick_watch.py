@@ -64,14 +64,16 @@ class TickWatch:
         if tick.state in STARTED:
             if _is_held(tx.store.committed, id):
                 self._report(WRONG, f"{where}: the schedule or its pipeline is paused or archived")
-            self._check_times(where, tick, moment)
+            self._check_times(where, tick, moment, has_waited=before is not None)
 
-    def _check_times(self, where: str, tick: Tick, moment: Moment) -> None:
+    def _check_times(self, where: str, tick: Tick, moment: Moment, *, has_waited: bool) -> None:
+        """A tick that waited may start before its time: after the clock was set back."""
         if not moment.is_exact:
             return
         if not moment.began_at <= tick.decided_at <= moment.committed_at:
             self._report(WRONG, f"{where}: decided at {tick.decided_at}, between {moment.began_at} and {moment.committed_at}")
-        if tick.decided_at < tick.fire_at or (tick.decided_at - tick.fire_at <= ON_TIME) != (tick.state is TickState.FIRED):
+        is_early = tick.decided_at < tick.fire_at and not has_waited
+        if is_early or (tick.decided_at - tick.fire_at <= ON_TIME) != (tick.state is TickState.FIRED):
             self._report(WRONG, f"{where}: to be fired at {tick.fire_at}, decided at {tick.decided_at}")
 
     def check_end(self, tables: Tables, definitions: Mapping[str, Mapping[str, Any]]) -> list[Violation]:
