@@ -13,8 +13,9 @@ import pytest
 from entrypoints.settings import Settings
 from entrypoints.worker.runner.worker_setup import prepare_stage_hosts
 from entrypoints.worker.stage_host.client import build_worker_id
+from entrypoints.worker.stage_host.processes import has_mark
 from entrypoints.worker.stage_host.protocol import MARK_LENGTH, MARK_NAME
-from tests.unit.entrypoints.worker.stage_runner import ENV, is_running
+from tests.unit.entrypoints.worker.stage_runner import ENV, is_running, until
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="orphaned processes are found through /proc")
@@ -23,6 +24,8 @@ async def test_a_starting_worker_ends_and_names_what_it_left(tmp_path: Path, cap
     mark = build_worker_id(tmp_path, "tester").ljust(MARK_LENGTH, "1")
     left = await asyncio.create_subprocess_exec("sleep", "600", env=ENV | {MARK_NAME: mark}, start_new_session=True)
     try:
+        # The kernel shows the name and the environment of a new program a moment after it has begun.
+        await until(lambda: has_mark(left.pid, mark.encode()) and Path(f"/proc/{left.pid}/comm").read_text() == "sleep\n")
         with caplog.at_level(logging.WARNING, "headgate.worker"):
             hosts = await prepare_stage_hosts(settings)
             await hosts.close()
