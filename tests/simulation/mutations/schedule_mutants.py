@@ -130,7 +130,7 @@ def _move_with(*, after_now_only: bool = False, is_resuming: bool = False) -> An
     return move
 
 
-@mutant("applying a definition resumes its schedules", operations=("pause", "change"))
+@mutant("applying a definition resumes its schedules", operations=("pause schedule", "change"))
 def applying_resumes() -> Iterator[None]:
     with patch.object(ScheduleSync, "_move", _move_with(is_resuming=True)):
         yield

@@ -47,7 +47,11 @@ class TickWatch:
             if id not in self._created:
                 self._created[id] = schedule.name, schedule.pipeline_id, moment.began_at
                 self._released_at[id] = moment.began_at
-            elif (_is_held(tx.store.committed, id) and not _is_held(tx, id)) or _get_timing(tx, id) != _get_timing(tx.store.committed, id):
+                continue
+            is_released = _is_held(tx.store.committed, id) and not _is_held(tx, id)
+            if is_released and tx.revisions.changes:
+                self._report(WRONG, f"schedule {id}: a new definition resumed it")
+            if is_released or _get_timing(tx, id) != _get_timing(tx.store.committed, id):
                 self._released_at[id] = moment.began_at
 
     def _observe_tick(self, tx: Transaction, tick: Tick, moment: Moment) -> None:
