@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from adapters.delivery.event_sinks import build_event_sinks
 from adapters.persistence.database import Database
 from adapters.system.clock import SystemClock
+from adapters.system.cronsim_expressions import CronsimExpressions
 from adapters.system.json_schema.validator import JsonSchemaValidator
 from application.commands.dispatches.advance_dispatch import AdvanceCommand
 from application.commands.runs.run_opener import TriggerCommand
@@ -48,6 +49,7 @@ class PublishingProcess:
             worker_streams=providers.Singleton(FakeWorkerStreams),
             tokens=providers.Singleton(FakeExecutionTokens),
             schemas=providers.Singleton(JsonSchemaValidator),
+            cron_expressions=providers.Singleton(CronsimExpressions),
             installation=providers.Object(database.installation),
             event_sinks=providers.Object(event_sinks),
             disk_space=providers.Singleton(FakeDiskSpace),
