@@ -25,7 +25,7 @@ BATCH_RUNS = 50
 BATCH_ROWS = 5_000
 """Rows that one transaction removes from each table at most."""
 MAX_UNSETTLED = timedelta(hours=1)
-"""How long a run is kept whose end Prefect does not know."""
+"""The longest time for which a run is kept because Prefect does not know its end."""
 
 
 def _belongs_to_run(table: Table) -> bool:

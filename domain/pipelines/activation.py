@@ -1,7 +1,8 @@
-"""Whether a pipeline is active, paused or archived, and the moves between these states."""
+"""The activation of a pipeline (active, paused or archived), and the moves between its states."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from domain.errors import Conflict, InvalidInput
 
@@ -33,8 +34,7 @@ class Activation:
 
         Raises InvalidInput if `until` is not in the future.
         """
-        if until is not None and until <= now:
-            raise InvalidInput.for_field("until", f"is later than now, {now:%Y-%m-%dT%H:%M:%SZ}")
+        require_future_end(until, now)
         if self.is_paused(now):
             return self if until == self.paused_until else self._change(paused_until=until)
         return self._change(paused_at=now, paused_by=by, paused_until=until)
@@ -51,11 +51,17 @@ class Activation:
         """Undo the archiving; a pause stays. Return this object if it is not archived."""
         return self._change(archived_at=None, archived_by=None) if self.is_archived else self
 
-    def _change(self, **fields: object) -> "Activation":
-        return replace(self, changes=self.changes + 1, **fields)  # type: ignore[arg-type]
+    def _change(self, **fields: Any) -> "Activation":
+        return replace(self, changes=self.changes + 1, **fields)
 
 
 ACTIVE = Activation()
+
+
+def require_future_end(until: datetime | None, now: datetime) -> None:
+    """Raise InvalidInput if the end of a pause, of a pipeline or of a schedule, is not in the future. None is a pause without an end."""
+    if until is not None and until <= now:
+        raise InvalidInput.for_field("until", f"must be later than now, {now:%Y-%m-%dT%H:%M:%SZ}")
 
 
 def check_not_archived(name: str, activation: Activation) -> None:
@@ -74,4 +80,4 @@ def check_deletable(name: str, activation: Activation, confirmed_name: str | Non
     if not activation.is_archived:
         raise Conflict("not_archived", f"{name} is not archived. Archive it before you delete it.", {"pipeline": name})
     if confirmed_name != name:
-        raise InvalidInput.for_field("confirm", f"is the pipeline's name, {name}")
+        raise InvalidInput.for_field("confirm", f"must be the pipeline's name, {name}")

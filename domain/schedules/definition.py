@@ -12,7 +12,7 @@ DEFAULT_GRACE: Final = 900.0
 
 
 class OverlapPolicy(StrEnum):
-    """What a tick does while an earlier run of its schedule is not over."""
+    """The policy for ticks that are due while an earlier run of their schedule is not over."""
 
     SKIP = "skip"
     QUEUE_ONE = "queue_one"
@@ -22,7 +22,7 @@ class OverlapPolicy(StrEnum):
 
 
 class CatchUpPolicy(StrEnum):
-    """Which ticks run late after Headgate could not fire them in time."""
+    """The policy for ticks that Headgate could not fire in time."""
 
     NONE = "none"
     LATEST = "latest"

@@ -17,7 +17,7 @@ EARLY_SHARE: Final = 10
 
 
 class ExpectedState(StrEnum):
-    """What became of a tick at which a run was expected."""
+    """The outcome of a tick at which a run was expected."""
 
     EXPECTED = "expected"
     """No run has started yet, and it is not too late."""

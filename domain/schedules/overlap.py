@@ -10,7 +10,7 @@ MAX_WAITING: Final = 1_000
 
 
 class OverlapAction(Enum):
-    """What a tick does."""
+    """The decision about a tick that meets earlier runs."""
 
     START = "start"
     WAIT = "wait"

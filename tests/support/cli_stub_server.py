@@ -145,7 +145,7 @@ class StubServer:
         if found["archived_at"] is None:
             return 409, {"status": 409, "detail": f"{found['name']} is not archived. Archive it before you delete it."}
         if query.get("confirm") != [found["name"]]:
-            message = f"is the pipeline's name, {found['name']}"
+            message = f"must be the pipeline's name, {found['name']}"
             return 422, {"status": 422, "detail": "Invalid", "errors": [{"field": "confirm", "message": message}]}
         del self.pipelines[found["name"]]
         return 204, None

@@ -11,7 +11,7 @@ from application.ports.persistence.unit_of_work import UnitOfWork
 from application.services.schedules.schedule_pauses import SchedulePauses
 from domain.access.actor import ANONYMOUS_ACTOR, Actor
 from domain.access.audit import AuditAction
-from domain.errors import InvalidInput
+from domain.pipelines.activation import require_future_end
 from domain.schedules.tick import TickReason
 
 
@@ -35,8 +35,7 @@ class PauseSchedule:
     ) -> PauseResult:
         async def pause(work: UnitOfWork, locked: LockedSchedule, now: datetime) -> StoredSchedule | None:
             schedule = locked.schedule
-            if until is not None and until <= now:
-                raise InvalidInput.for_field("until", f"is later than now, {now:%Y-%m-%dT%H:%M:%SZ}")
+            require_future_end(until, now)
             if schedule.paused_at is not None and schedule.paused_until == until:
                 return None
             paused = replace(schedule, paused_until=until)

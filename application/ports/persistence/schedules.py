@@ -10,7 +10,7 @@ from application.ports.persistence.pipelines import StoredPipeline
 
 @dataclass(frozen=True, slots=True)
 class StoredSchedule:
-    """What the store knows of a schedule. The newest revision of its pipeline defines it, under the same name.
+    """The times and the pause of a schedule. The newest revision of its pipeline defines the schedule, under the same name.
 
     `next_due_at` is the next tick, without jitter, and `last_due_at` the last one that was decided. `next_fire_at` is when a service looks
     at the schedule next: at the next tick with its jitter, or at the end of a pause; None if it has no more ticks or is paused without an

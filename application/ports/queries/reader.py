@@ -28,7 +28,7 @@ class StoreProblem(StrEnum):
 
 
 class ArchivedFilter(StrEnum):
-    """Whether archived pipelines are in a list."""
+    """The pipelines of a list: without the archived ones, with them, or only them."""
 
     EXCLUDE = "exclude"
     INCLUDE = "include"

@@ -28,7 +28,7 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class Punctuality(StrEnum):
-    """Whether a pipeline runs when it is expected to, from good to bad."""
+    """The state of an expectation, from good to bad."""
 
     ON_TIME = "on_time"
     LATE = "late"

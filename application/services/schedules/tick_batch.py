@@ -37,7 +37,7 @@ class PlannedSchedule:
 
 @dataclass(frozen=True, slots=True)
 class DecidedTicks:
-    """What a transaction decided: the ticks that are new or changed, and the runs that it cancelled."""
+    """The ticks that a transaction added or changed, and the runs that it cancelled."""
 
     ticks: Sequence[Tick]
     cancelled: Sequence[Run]

@@ -21,7 +21,7 @@ FindProblem = Callable[[datetime], str | None]
 
 @dataclass(slots=True)
 class TickPlan:
-    """What becomes of a schedule's ticks, by their times. The runs of `starts` are to be opened, those of `cancels`, by id, cancelled.
+    """The decisions about a schedule's ticks, by their times. The runs of `starts` are to be opened, those of `cancels`, by id, cancelled.
 
     `blocked_by_start` are the ticks that the first start keeps from running. `stored` are the ticks that are stored already.
     """

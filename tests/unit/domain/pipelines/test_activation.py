@@ -75,7 +75,7 @@ def test_a_deletion_needs_an_archived_pipeline_and_its_name() -> None:
     with pytest.raises(Conflict) as conflict:
         check_deletable("flights", PAUSED, "flights")
     for name in (None, "", "Flights", "flight"):
-        with pytest.raises(InvalidInput, match="confirm: is the pipeline's name, flights"):
+        with pytest.raises(InvalidInput, match="confirm: must be the pipeline's name, flights"):
             check_deletable("flights", ARCHIVED, name)
 
     assert conflict.value.kind == "not_archived"
