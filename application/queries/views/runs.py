@@ -103,6 +103,22 @@ class RunView:
     """How many of its stages may run on a worker at the same time."""
     scheduled_for: datetime | None = None
     """The time of the tick that opened the run, without jitter; None for other runs."""
+    priority: int = 0
+    slot_state: str = "none"
+    """Whether the run itself waits for slots or holds them: none, waiting, held or released."""
+    over_limit: bool = False
+    """True if a person let the run or one of its stages start although a limit was reached."""
+    backfill_id: int | None = None
+
+    @property
+    def waits_for_slot(self) -> bool:
+        """Return whether a concurrency limit alone keeps the run from starting or from continuing."""
+        if self.status.is_terminal:
+            return False
+        if self.slot_state == "waiting":
+            return True
+        queued = [stage for stage in self.stages if stage.status is Status.QUEUED]
+        return self.status is Status.QUEUED and bool(queued) and all(stage.newest.reason == "limit" for stage in queued)
 
 
 @dataclass(frozen=True, slots=True)
