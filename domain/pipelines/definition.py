@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from domain.concurrency.definition import ConcurrencyLimit
 from domain.schedules.definition import Expectation, ScheduleDefinition
 
 DEFAULT_POOL = "headgate"
@@ -42,7 +43,8 @@ class StageDefinition:
 
     `secrets` maps environment variables to names of secrets. `request` has the keys of an `http` stage. For an approval, `approvers` are
     the people or roles that may decide (everyone with the permission to operate if empty), `message` is the question, and `fields` is a
-    JSON Schema of further values, which later stages get as parameters.
+    JSON Schema of further values, which later stages get as parameters; with `hold`, the run keeps its slots while it waits for the
+    decision. `uses` names the groups of which the stage holds a slot each while it runs.
     """
 
     name: str
@@ -64,6 +66,8 @@ class StageDefinition:
     fields: Mapping[str, Any] | None = None
     secrets: Mapping[str, str] = field(default_factory=dict)
     request: Mapping[str, Any] | None = None
+    uses: tuple[str, ...] = ()
+    hold: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,8 @@ class PipelineDefinition:
     """The content of one revision. `stages` and `tags` are in the author's order; the graph of `needs` has no cycle.
 
     `env` are environment variables of all stages of kind `command` and `python`. A stage's own `env` overrides them.
-    `expect` is for pipelines whose stages are all external; the others may have `schedules`.
+    `expect` is for pipelines whose stages are all external; the others may have `schedules`. `concurrency` limits the runs that are open at
+    once; waiting runs start in the order of `priority`, then of age.
     """
 
     name: str
@@ -84,6 +89,8 @@ class PipelineDefinition:
     env: Mapping[str, str] = field(default_factory=dict)
     schedules: tuple[ScheduleDefinition, ...] = ()
     expect: tuple[Expectation, ...] = ()
+    concurrency: tuple[ConcurrencyLimit, ...] = ()
+    priority: int = 0
 
     def stage(self, name: str) -> StageDefinition | None:
         return next((stage for stage in self.stages if stage.name == name), None)

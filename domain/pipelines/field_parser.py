@@ -22,11 +22,11 @@ CALLABLE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w
 TAG = re.compile(r"[a-z0-9][a-z0-9._-]{0,29}")
 COMMON_STAGE_KEYS = frozenset({"name", "kind", "needs", "timeout", "allow_failure", "when"})
 STAGE_KEYS = {
-    "command": frozenset({"command", "shell", "env", "secrets", "workdir", "retries", "retry_delay", "retry_on_loss"}),
-    "python": frozenset({"callable", "env", "secrets", "workdir", "retries", "retry_delay", "retry_on_loss"}),
-    "http": http_request.HTTP_STAGE_KEYS | {"retries", "retry_delay", "retry_on_loss"},
+    "command": frozenset({"command", "shell", "env", "secrets", "workdir", "retries", "retry_delay", "retry_on_loss", "uses"}),
+    "python": frozenset({"callable", "env", "secrets", "workdir", "retries", "retry_delay", "retry_on_loss", "uses"}),
+    "http": http_request.HTTP_STAGE_KEYS | {"retries", "retry_delay", "retry_on_loss", "uses"},
     "external": frozenset[str](),
-    "approval": frozenset({"approvers", "message", "fields"}),
+    "approval": frozenset({"approvers", "message", "fields", "hold"}),
 }
 ALL_STAGE_KEYS = COMMON_STAGE_KEYS.union(*STAGE_KEYS.values())
 Choice = TypeVar("Choice", bound=StrEnum)

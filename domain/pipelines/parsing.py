@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from domain.concurrency.parsing import check_uses, parse_concurrency, parse_uses
 from domain.errors import FieldProblem, InvalidInput
 from domain.pipelines.definition import (
     DEFAULT_EXTERNAL_TIMEOUT,
@@ -19,7 +20,10 @@ from domain.schedules.parsing import parse_expectations, parse_schedules
 MAX_STAGES = 500
 MAX_RETRIES = 100
 MAX_APPROVERS = 100
-PIPELINE_KEYS = frozenset({"name", "description", "parallelism", "pool", "parameters", "stages", "tags", "env", "schedules", "expect"})
+MAX_PRIORITY = 100
+PIPELINE_KEYS = frozenset(
+    {"name", "description", "parallelism", "pool", "parameters", "stages", "tags", "env", "schedules", "expect", "concurrency", "priority"}
+)
 
 
 def parse_definition(raw: object) -> PipelineDefinition:
@@ -39,9 +43,12 @@ def parse_definition(raw: object) -> PipelineDefinition:
     is_all_external = None if fields.has_problem_in("stages") else all(stage.kind is StageKind.EXTERNAL for stage in stages)
     schedules = parse_schedules(fields, is_all_external)
     expect = parse_expectations(fields, is_all_external)
+    concurrency = parse_concurrency(fields)
+    check_uses(fields, concurrency, stages)
+    priority = fields.parse_integer("priority", 0, -MAX_PRIORITY, MAX_PRIORITY)
     if fields.problems:
         raise InvalidInput(fields.problems)
-    return PipelineDefinition(name, stages, description, parallelism, pool, parameters, tags, env, schedules, expect)
+    return PipelineDefinition(name, stages, description, parallelism, pool, parameters, tags, env, schedules, expect, concurrency, priority)
 
 
 def _parse_stages(pipeline: FieldParser) -> tuple[StageDefinition, ...]:
@@ -92,6 +99,8 @@ def _parse_stage(raw: object, path: str, previous: str | None, problems: list[Fi
         approvers=fields.parse_names("approvers", MAX_APPROVERS),
         message=fields.parse_optional_text("message"),
         fields=fields.parse_object("fields"),
+        uses=parse_uses(fields),
+        hold=fields.parse_flag("hold"),
     )
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from domain.concurrency.serialization import serialize_limit
 from domain.pipelines.definition import PipelineDefinition, StageDefinition, StageKind
 from domain.schedules.serialization import serialize_expectation, serialize_schedule
 
@@ -19,6 +20,7 @@ def serialize_stage(stage: StageDefinition) -> dict[str, Any]:
             "approvers": list(stage.approvers),
             "message": stage.message,
             "fields": dict(stage.fields) if stage.fields is not None else None,
+            "hold": stage.hold,
         }
     if stage.kind in (StageKind.COMMAND, StageKind.PYTHON):
         written |= {"env": dict(stage.env), "secrets": dict(stage.secrets), "workdir": stage.workdir}
@@ -26,6 +28,7 @@ def serialize_stage(stage: StageDefinition) -> dict[str, Any]:
         written |= dict(stage.request or {})
     if stage.kind.runs_on_worker:
         written |= {"retries": stage.retries, "retry_delay": stage.retry_delay, "retry_on_loss": stage.retry_on_loss}
+        written["uses"] = list(stage.uses)
     return written | {"timeout": stage.timeout, "allow_failure": stage.allow_failure, "when": stage.when.value}
 
 
@@ -42,6 +45,8 @@ def serialize_pipeline(definition: PipelineDefinition) -> dict[str, Any]:
         "description": definition.description,
         "tags": list(definition.tags),
         "parallelism": definition.parallelism,
+        "concurrency": [serialize_limit(limit) for limit in definition.concurrency],
+        "priority": definition.priority,
         "pool": definition.pool,
         "parameters": dict(definition.parameters) if definition.parameters is not None else None,
         "env": dict(definition.env),

@@ -12,6 +12,7 @@ from adapters.persistence.connection.json_codec import load_json
 from adapters.persistence.connection.sql_transaction import SqlTransaction
 from adapters.persistence.lru_cache import LruCache
 from adapters.persistence.tables.pipelines import revision
+from domain.concurrency.parsing import restore_limit
 from domain.pipelines import http_request
 from domain.pipelines.definition import DEFAULT_POOL, DEFAULT_TIMEOUT, PipelineDefinition, StageCondition, StageDefinition, StageKind
 from domain.schedules.parsing import restore_expectation, restore_schedule
@@ -67,6 +68,8 @@ def parse_stored_definition(stored: Mapping[str, Any]) -> PipelineDefinition:
         env=stored.get("env") or {},
         schedules=tuple(restore_schedule(schedule) for schedule in stored.get("schedules") or ()),
         expect=tuple(restore_expectation(expectation) for expectation in stored.get("expect") or ()),
+        concurrency=tuple(restore_limit(limit) for limit in stored.get("concurrency") or ()),
+        priority=stored.get("priority", 0),
     )
 
 
@@ -92,4 +95,6 @@ def _parse_stage(stored: Mapping[str, Any]) -> StageDefinition:
         approvers=tuple(stored.get("approvers") or ()),
         message=stored.get("message"),
         fields=stored.get("fields"),
+        uses=tuple(stored.get("uses") or ()),
+        hold=stored.get("hold", False),
     )

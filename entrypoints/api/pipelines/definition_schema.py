@@ -7,6 +7,7 @@ from domain.pipelines.field_parser import MAX_TAGS, NAME, TAG
 from domain.pipelines.http_request import DEFAULT_MAX_BYTES, MAX_RESPONSE_BYTES, METHODS
 from domain.pipelines.parsing import MAX_RETRIES, MAX_STAGES
 from domain.schedules.parsing import MAX_SCHEDULES
+from entrypoints.api.pipelines.concurrency_schema import CONCURRENCY, PRIORITY, USES
 from entrypoints.api.pipelines.schedule_schema import EXPECTATION, SCHEDULE, build_duration_schema, or_null
 
 _NAME = {"type": "string", "pattern": f"^{NAME.pattern}$", "maxLength": 100}
@@ -63,6 +64,8 @@ STAGE: dict[str, Any] = {
         "retries": {"type": "integer", "minimum": 0, "maximum": MAX_RETRIES, "default": 0},
         "retry_delay": build_duration_schema("Seconds, or a text such as 15m; 0 by default.", minimum=0),
         "retry_on_loss": {"type": "boolean", "default": False, "description": "Also retry if the worker is lost."},
+        "uses": USES,
+        "hold": {"type": "boolean", "default": False, "description": "For approvals: the run keeps its slots while it waits for one."},
         "allow_failure": {"type": "boolean", "default": False},
         "when": {"type": "string", "enum": [when.value for when in StageCondition], "default": "completed"},
     },
@@ -88,6 +91,8 @@ DEFINITION: dict[str, Any] = {
             "default": 16,
             "description": "The number of stages of one run that run at once.",
         },
+        "concurrency": CONCURRENCY,
+        "priority": PRIORITY,
         "pool": _NAME | {"default": DEFAULT_POOL, "description": "The Prefect work pool that executes its runs."},
         "parameters": {"type": "object", "description": "JSON Schema of a run's parameters.", "additionalProperties": True},
         "env": {

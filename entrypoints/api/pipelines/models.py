@@ -9,6 +9,7 @@ from application.queries.views.pipelines import PipelineView
 from domain.pipelines.definition import StageDefinition
 from domain.pipelines.serialization import serialize_pipeline
 from domain.runs.status import Status
+from entrypoints.api.pipelines.concurrency_models import ConcurrencyLimitResponse
 from entrypoints.api.pipelines.definition_schema import DEFINITION
 from entrypoints.api.pipelines.schedule_models import ExpectationResponse, ScheduleDefinitionResponse
 from entrypoints.api.runs.models import StageResponse
@@ -70,6 +71,8 @@ class StageDefinitionResponse(ResponseModel):
     retries: int = 0
     retry_delay: float = 0
     retry_on_loss: bool = False
+    uses: list[str] = Field(default=[], description="The groups of which the stage holds a slot each while it runs.")
+    hold: bool = Field(default=False, description="True if the run keeps its slots while it waits for this approval.")
     allow_failure: bool
     when: Literal["completed", "always", "failed"]
     status: Status
@@ -87,6 +90,8 @@ class PipelineResponse(ResponseModel):
             "status": "running",
             "revision": 1,
             "parallelism": 4,
+            "concurrency": [{"limit": 1, "when_full": "queue"}],
+            "priority": 10,
             "pool": "headgate",
             "parameters": _PARAMETERS_EXAMPLE,
             "stages": [
@@ -124,6 +129,8 @@ class PipelineResponse(ResponseModel):
     status: Status
     revision: int
     parallelism: int
+    concurrency: list[ConcurrencyLimitResponse] = []
+    priority: int = Field(default=0, description="Runs that wait start in the order of their priority, the highest first.")
     pool: str
     parameters: dict[str, Any] | None = Field(description="JSON Schema of a run's parameters.")
     env: dict[str, str] = Field(default={}, description="Environment variables of its stages.")

@@ -151,11 +151,21 @@ async def test_a_pipeline_cannot_be_renamed_to_a_name_that_exists(store: StoreUn
 
 async def test_every_key_of_every_kind_is_read_back_unchanged(store: StoreUnderTest) -> None:
     """Another process, which has not cached the definition, also reads it."""
-    ask = {"approvers": ["mara", "admin"], "message": "Publish?", "fields": {"type": "object"}, "timeout": 60}
-    work = {"retries": 2, "retry_delay": 1.5, "retry_on_loss": True, "env": {"A": "b"}, "workdir": "w", "allow_failure": True}
+    ask = {"approvers": ["mara", "admin"], "message": "Publish?", "fields": {"type": "object"}, "timeout": 60, "hold": True}
+    work = {
+        "retries": 2,
+        "retry_delay": 1.5,
+        "retry_on_loss": True,
+        "uses": ["mail"],
+        "env": {"A": "b"},
+        "workdir": "w",
+        "allow_failure": True,
+    }
     stages = [a_stage("a", **work), a_stage("b", "python", **work), a_stage("c", "external"), a_stage("d", "approval", **ask)]
     stages.append(a_stage("e") | {"shell": True, "command": "true", "when": "always"})
-    definition = a_definition("complete", stages, description="d", parallelism=3, pool="gpu", parameters={"type": "object"})
+    limits = [{"limit": 1, "when_full": "skip"}, {"limit": 2, "key": {"parameter": "ü"}}, {"group": "warehouse"}]
+    keys = {"description": "d", "parallelism": 3, "pool": "gpu", "parameters": {"type": "object"}, "concurrency": limits, "priority": -5}
+    definition = a_definition("complete", stages, **keys)
     async with store.open_unit_of_work() as work_unit:
         stored = await work_unit.pipelines.add(definition, NOW)
         await work_unit.commit()

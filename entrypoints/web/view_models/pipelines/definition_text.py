@@ -5,6 +5,7 @@ from typing import Any
 
 import yaml
 
+from domain.concurrency.definition import WhenFull
 from domain.pipelines.definition import DEFAULT_POOL, PipelineDefinition, StageDefinition
 from domain.pipelines.durations import format_duration
 from domain.pipelines.serialization import serialize_pipeline
@@ -24,10 +25,13 @@ _STAGE_DEFAULTS: Mapping[str, Any] = {
     "retries": 0,
     "retry_delay": 0.0,
     "retry_on_loss": False,
+    "uses": [],
+    "hold": False,
     "allow_failure": False,
     "when": "completed",
     "timeout": None,
 }
+_LIMIT_DEFAULTS: Mapping[str, Any] = {"limit": None, "when_full": WhenFull.QUEUE}
 _SCHEDULE_DEFAULTS: Mapping[str, Any] = {
     "offset": 0.0,
     "timezone": DEFAULT_ZONE,
@@ -56,6 +60,10 @@ def format_definition(definition: PipelineDefinition) -> str:
     text |= {key: serialized[key] for key in ("description", "tags", "parameters", "env") if serialized[key]}
     if definition.parallelism != DEFAULT_PARALLELISM:
         text["parallelism"] = serialized["parallelism"]
+    if serialized["concurrency"]:
+        text["concurrency"] = [_remove_limit_defaults(item) for item in serialized["concurrency"]]
+    if definition.priority:
+        text["priority"] = definition.priority
     if definition.pool != DEFAULT_POOL:
         text["pool"] = serialized["pool"]
     text["stages"] = stages
@@ -84,3 +92,7 @@ def _remove_schedule_defaults(raw: Mapping[str, Any]) -> dict[str, Any]:
     """Return the keys of a schedule or an expectation without defaults, and with durations as text."""
     changed = {key: value for key, value in raw.items() if key not in _SCHEDULE_DEFAULTS or value != _SCHEDULE_DEFAULTS[key]}
     return {key: format_duration(value) if isinstance(value, float) else value for key, value in changed.items()}
+
+
+def _remove_limit_defaults(raw: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in raw.items() if key not in _LIMIT_DEFAULTS or value != _LIMIT_DEFAULTS[key]}

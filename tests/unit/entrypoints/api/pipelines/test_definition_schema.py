@@ -1,4 +1,4 @@
-"""The JSON Schema of definitions, which editors use, agrees with the parser on schedules, expectations and durations."""
+"""The JSON Schema of definitions, which editors use, agrees with the parser on schedules, expectations, limits and durations."""
 
 from typing import Any
 
@@ -22,6 +22,10 @@ def with_expectation(**keys: Any) -> dict[str, Any]:
     return {"name": "p", "stages": [a_stage("a", "external")], "expect": [keys]}
 
 
+def with_limits(*limits: Any, **keys: Any) -> dict[str, Any]:
+    return {"name": "p", "stages": [a_stage()], "concurrency": list(limits), **keys}
+
+
 VALID = {
     "cron": with_schedule(cron="30 2 * * *", timezone="Europe/Berlin"),
     "an interval": with_schedule(every="15m", offset=300),
@@ -35,6 +39,10 @@ VALID = {
     "an expectation": with_expectation(cron="@daily", grace="5m", max_duration=3_600),
     "an expected interval": with_expectation(every="1h", offset="5m", max_duration=None),
     "durations of a stage": {"name": "p", "stages": [a_stage(timeout="2h", retry_delay="0.5s")]},
+    "limits": with_limits({"limit": 1, "when_full": "skip"}, {"limit": 2, "key": {"parameter": "a"}}, {"group": "g"}, priority=-100),
+    "absent keys of a limit": with_limits({"limit": 1, "group": None, "key": None}, {"limit": None, "group": "g"}),
+    "uses": {"name": "p", "stages": [a_stage(uses=["a", "b"]), {"name": "ask", "kind": "approval", "hold": True}]},
+    "no limits": {"name": "p", "stages": [a_stage(uses=None)], "concurrency": None},
     "no schedules": {"name": "p", "stages": [a_stage()], "schedules": [], "expect": None},
 }
 INVALID = {
@@ -49,6 +57,16 @@ INVALID = {
     "21 schedules": {"name": "p", "stages": [a_stage()], "schedules": [{"name": f"s{n}", "cron": "@daily"} for n in range(21)]},
     "an expected time": with_expectation(at="2026-12-24T18:00"),
     "no longest duration": with_expectation(cron="@daily", max_duration=0),
+    "a limit of nothing": with_limits({}),
+    "a limit of null": with_limits({"limit": None}),
+    "a limit of 0": with_limits({"limit": 0}),
+    "a group with a key": with_limits({"limit": 1, "group": "a", "key": {"parameter": "a"}}),
+    "a key without a parameter": with_limits({"limit": 1, "key": {}}),
+    "an unknown key of a limit": with_limits({"limit": 1, "grup": "a"}),
+    "an unknown choice": with_limits({"limit": 1, "when_full": "wait"}),
+    "21 limits": with_limits(*[{"group": f"g{n}"} for n in range(21)]),
+    "a high priority": with_limits({"limit": 1}, priority=101),
+    "a group used twice": {"name": "p", "stages": [a_stage(uses=["a", "a"])]},
     "a negative timeout": {"name": "p", "stages": [a_stage(timeout=-1)]},
 }
 
@@ -56,7 +74,7 @@ INVALID = {
 @pytest.mark.parametrize("definition", VALID.values(), ids=VALID.keys())
 def test_both_accept_a_valid_definition_and_its_serialized_form(definition: dict[str, Any]) -> None:
     parsed = serialize_pipeline(parse_definition(definition))
-    serialized = {**definition, **{key: parsed[key] for key in ("schedules", "expect")}}
+    serialized = {**definition, **{key: parsed[key] for key in ("schedules", "expect", "concurrency", "priority")}}
 
     assert [error.message for raw in (definition, serialized) for error in VALIDATOR.iter_errors(raw)] == []
 

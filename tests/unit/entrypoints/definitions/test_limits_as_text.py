@@ -1,0 +1,27 @@
+"""Concurrency limits in the text of the editor."""
+
+from domain.pipelines.parsing import parse_definition
+from entrypoints.definitions.yaml_reader import parse_definition as parse_text
+from entrypoints.web.view_models.pipelines.definition_text import format_definition
+from tests.support.builders import a_stage
+
+APPROVAL = {"name": "ask", "kind": "approval"}
+
+
+def test_every_key_of_limits_survives_the_text_of_the_editor() -> None:
+    stages = [
+        a_stage("load", uses=["website", "mail"]),
+        {"name": "call", "kind": "http", "url": "https://example.org", "uses": ["website"]},
+        APPROVAL | {"hold": True},
+    ]
+    limits = [{"limit": 1, "when_full": "keep_newest"}, {"limit": 2, "key": {"parameter": "größe"}}, {"group": "warehouse"}]
+    definition = parse_definition({"name": "sales", "stages": stages, "concurrency": limits, "priority": -7})
+
+    assert parse_definition(parse_text(format_definition(definition))) == definition
+
+
+def test_the_text_of_the_editor_has_no_default_of_limits() -> None:
+    text = format_definition(parse_definition({"name": "sales", "stages": [a_stage("load"), APPROVAL], "concurrency": [{"limit": 3}]}))
+
+    assert "concurrency:\n- {limit: 3}\n" in text
+    assert not {"when_full", "priority", "uses", "hold"} & set(text.replace(":", " ").split())
