@@ -34,9 +34,19 @@ async def run_service(service: Service, wait: Wait, report_error: ReportError) -
     while True:
         try:
             await wait()
+            _raise_if_cancelled()
             await service.run_once()
             backoff = MIN_BACKOFF_SECONDS
         except Exception as error:  # an error in one pass must not end the service
             report_error(type(service).__name__, error)
+            _raise_if_cancelled()
             await asyncio.sleep(backoff)
             backoff = min(MAX_BACKOFF_SECONDS, backoff * 2)
+        _raise_if_cancelled()
+
+
+def _raise_if_cancelled() -> None:
+    """Raise CancelledError if this task was cancelled but a called function caught the error or replaced it with another one."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

@@ -60,7 +60,8 @@ class Dispatcher:
     async def wait(self) -> None:
         """Return when a dispatch is requested, when a slot becomes free for a waiting one, or after POLL_SECONDS."""
         with contextlib.suppress(TimeoutError):
-            self._receive(await asyncio.wait_for(self._request_queue.get(), POLL_SECONDS))
+            async with asyncio.timeout(POLL_SECONDS):
+                self._receive(await self._request_queue.get())
 
     async def run_once(self) -> None:
         while not self._request_queue.empty():

@@ -70,7 +70,8 @@ class OutboxRelay:
     async def wait(self) -> None:
         """Return when a dispatch of one of Prefect's pools is requested, or after POLL_SECONDS."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._wakeups.outbox.wait(), POLL_SECONDS)
+            async with asyncio.timeout(POLL_SECONDS):
+                await self._wakeups.outbox.wait()
 
     async def run_once(self) -> None:
         self._wakeups.outbox.clear()

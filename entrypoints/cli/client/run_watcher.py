@@ -74,7 +74,8 @@ class RunWatcher:
                     return run, stages
             interval = self._timings.poll if self._is_streaming else self._timings.poll_without_stream
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), interval)
+                async with asyncio.timeout(interval):
+                    await self._changed.wait()
 
     async def _follow_stream(self) -> None:
         """Show every event once. Reopen the stream after the last event whenever it ends."""

@@ -43,7 +43,8 @@ class EventStream(Response):
         if (error := sending.exception()) is not None:
             raise error
         with suppress(TimeoutError):
-            await asyncio.wait_for(send({"type": "http.response.body", "body": b""}), 1.0)
+            async with asyncio.timeout(1.0):
+                await send({"type": "http.response.body", "body": b""})
 
     async def _send_all(self, send: Send) -> None:
         await send({"type": "http.response.body", "body": b"", "more_body": True})
