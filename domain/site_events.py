@@ -22,6 +22,9 @@ class SiteEventType(StrEnum):
     PIPELINE_DELETED = "pipeline.deleted"
     SCHEDULE_PAUSED = "schedule.paused"
     SCHEDULE_RESUMED = "schedule.resumed"
+    GROUP_CHANGED = "group.changed"
+    """The limit of a group of slots changed."""
+    BACKFILL_CHANGED = "backfill.changed"
 
 
 @value_object

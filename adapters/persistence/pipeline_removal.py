@@ -29,8 +29,9 @@ MAX_UNSETTLED = timedelta(hours=1)
 
 
 def _belongs_to_run(table: Table) -> bool:
-    """Return True if the table has an index that begins with the run's id, as its key or as a foreign key."""
-    return "run_id" in table.c and (table.primary_key.columns[0].name == "run_id" or bool(table.c.run_id.foreign_keys))
+    """Return True if the table has an index that begins with the run's id, or a foreign key of it."""
+    keys = [table.primary_key.columns, *(index.columns for index in table.indexes)]
+    return "run_id" in table.c and (any(key[0].name == "run_id" for key in keys) or bool(table.c.run_id.foreign_keys))
 
 
 _CHILDREN_FIRST = METADATA.sorted_tables[::-1]

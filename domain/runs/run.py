@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from domain.concurrency.slots import SlotChange, SlotState
 from domain.errors import Conflict, NotFound
 from domain.pipelines.definition import QUEUE_TIMEOUT, PipelineDefinition, StageKind
 from domain.runs.attempt import Attempt
@@ -21,8 +22,10 @@ from domain.runs.trigger import Trigger
 class Run:
     """One execution of a revision, loaded and stored as a whole under the lock of its row.
 
-    `verdict` is the status that was given to the run as a whole, and `stop_requested_at` when. `new_events` are the events since the run
-    was loaded; `new_dispatch` is the epoch of a dispatch requested since then, for the outbox.
+    `verdict` is the status that was given to the run as a whole, and `stop_requested_at` when. `over_limit` is True once the run, or a
+    stage of it, got a slot over a limit. `new_events` are the events since the run was loaded; `new_dispatch` is the epoch of a dispatch
+    requested since then, for the outbox; `slot_changes` are the last changes since then of the slots of the run (None) and of its stages,
+    by position in the definition.
     """
 
     pipeline_id: int
@@ -41,9 +44,13 @@ class Run:
     stop_requested_at: datetime | None = None
     last_seq: int = 0
     dispatch: Dispatch = field(default_factory=Dispatch)
+    priority: int = 0
+    slot_state: SlotState = SlotState.NONE
+    over_limit: bool = False
     trace: Mapping[str, str] = field(default_factory=dict)
     new_events: list[Event] = field(default_factory=list)
     new_dispatch: int | None = None
+    slot_changes: dict[int | None, SlotChange] = field(default_factory=dict)
 
     @classmethod
     def open(

@@ -29,6 +29,8 @@ class Reason(StrEnum):
     RETRY = "retry"
     ERROR = "error"
     TIMEOUT = "timeout"
+    LIMIT = "limit"
+    """It waits for a slot of a concurrency limit."""
     REJECTED = "rejected"
     UPSTREAM = "upstream"
     SUPERSEDED = "superseded"

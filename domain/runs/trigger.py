@@ -8,14 +8,16 @@ REPORT: Final = "report"
 """The kind of a trigger by a report that opened its run."""
 SCHEDULE: Final = "schedule"
 """The kind of a trigger by a tick of a schedule."""
+BACKFILL: Final = "backfill"
+"""The kind of a trigger by a tick of a backfill."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """`kind` is `dashboard`, `api`, `cli`, `report` or `schedule`, `actor` the name of who started it.
+    """`kind` is `dashboard`, `api`, `cli`, `report`, `schedule` or `backfill`, `actor` the name of who started it.
 
     `repeats` is the id of the run that it repeats. `schedule_id` is the schedule for which the run was started, by a tick or by a
-    person. `scheduled_for` is the tick's time, without jitter.
+    person, `backfill_id` the backfill. `scheduled_for` is the tick's time, without jitter.
     """
 
     kind: str
@@ -23,6 +25,7 @@ class Trigger:
     repeats: int | None = None
     schedule_id: int | None = None
     scheduled_for: datetime | None = None
+    backfill_id: int | None = None
 
     @property
     def is_report(self) -> bool:

@@ -26,6 +26,8 @@ class TickReason(StrEnum):
     DISK_FULL = "disk_full"
     OVERLAP = "overlap"
     QUEUE_FULL = "queue_full"
+    LIMIT = "limit"
+    """A concurrency limit with `skip` was full."""
     OUTSIDE_WINDOW = "outside_window"
     SUPERSEDED = "superseded"
     """A newer tick runs instead."""

@@ -63,7 +63,9 @@ class SqlDispatches:
 
     async def find_requested(self, pool: str, limit: int) -> list[tuple[int, int]]:
         query = select(dispatch.c.run_id, dispatch.c.epoch).where(text(UNCLAIMED), dispatch.c.pool == pool)
-        rows = await self._transaction.execute(query.order_by(dispatch.c.requested_at, dispatch.c.run_id).limit(limit))
+        rows = await self._transaction.execute(
+            query.order_by(dispatch.c.priority.desc(), dispatch.c.requested_at, dispatch.c.run_id).limit(limit)
+        )
         return [(row.run_id, row.epoch) for row in rows]
 
     async def find_holders(self, run_ids: Sequence[int]) -> dict[int, str]:

@@ -11,6 +11,7 @@ from adapters.persistence.connection.sql_transaction import SqlTransaction
 from adapters.persistence.repositories.accounts import SqlAccounts
 from adapters.persistence.repositories.api_tokens import SqlApiTokens
 from adapters.persistence.repositories.audit_log import SqlAuditLog
+from adapters.persistence.repositories.concurrency import SqlConcurrency
 from adapters.persistence.repositories.definitions import DefinitionCache, DefinitionLoader
 from adapters.persistence.repositories.dispatches import SqlDispatches
 from adapters.persistence.repositories.idempotency import SqlIdempotency
@@ -32,6 +33,7 @@ from application.ports.access.accounts import Accounts
 from application.ports.access.api_tokens import ApiTokens
 from application.ports.access.audit_log import AuditLog
 from application.ports.access.sessions import Sessions
+from application.ports.persistence.concurrency import Concurrency
 from application.ports.persistence.dispatches import Dispatches
 from application.ports.persistence.idempotency import Idempotency
 from application.ports.persistence.leases import Leases
@@ -65,6 +67,7 @@ class SqlUnitOfWork:
         self.receipts: Receipts = self._receipts
         self.reporters: Reporters = SqlReporters(transaction)
         self.idempotency: Idempotency = SqlIdempotency(transaction)
+        self.concurrency: Concurrency = SqlConcurrency(transaction)
         self.leases: Leases = SqlLeases(transaction)
         self.logs: Logs = SqlLogs(transaction)
         self.outbox: Outbox = SqlOutbox(transaction)

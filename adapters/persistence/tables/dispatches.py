@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import Boolean, Column, DateTime, Index, Integer, Text, UniqueConstraint, text
+from sqlalchemy import Boolean, Column, DateTime, Index, Integer, SmallInteger, Text, UniqueConstraint, desc, text
 from sqlmodel import Field
 
 from adapters.persistence.tables.base import TableBase, get_table, identity_column, run_id_column, timestamp_column
@@ -22,12 +22,13 @@ class DispatchTable(TableBase, table=True):
     __tablename__ = "dispatch"
     __table_args__: ClassVar[Any] = (
         Index("ix_dispatch_unsettled", "requested_at", postgresql_where=text(UNSETTLED)),
-        Index("ix_dispatch_requested", "pool", "requested_at", postgresql_where=text(UNCLAIMED)),
+        Index("ix_dispatch_unclaimed", "pool", desc("priority"), "requested_at", "run_id", postgresql_where=text(UNCLAIMED)),
     )
     run_id: int = Field(sa_column=run_id_column())
     epoch: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
     pool: str = Field(sa_column=Column(Text, nullable=False))
     requested_at: datetime = Field(sa_column=timestamp_column(nullable=False))
+    priority: int = Field(default=0, sa_column=Column(SmallInteger, nullable=False, server_default=text("0")))
     claimed_at: datetime | None = Field(default=None, sa_column=timestamp_column())
     ended_at: datetime | None = Field(default=None, sa_column=timestamp_column())
     holder: str | None = Field(default=None, sa_column=Column(Text))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from adapters.persistence.tables import (
     access,
     answers,
+    concurrency,
     dispatches,
     installation,
     logs,
@@ -18,5 +19,5 @@ from adapters.persistence.tables import (
 from adapters.persistence.tables.base import TableBase
 
 METADATA = TableBase.metadata
-MODULES = (access, answers, dispatches, installation, logs, pipelines, runs, schedules, sink_positions, site_events, workers)
+MODULES = (access, answers, concurrency, dispatches, installation, logs, pipelines, runs, schedules, sink_positions, site_events, workers)
 """Importing a module adds its tables to the metadata."""

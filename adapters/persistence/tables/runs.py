@@ -24,6 +24,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
 from adapters.persistence.tables.base import UNFINISHED, TableBase, Xid8, enum_check, get_table, identity_column, timestamp_column
+from domain.concurrency.slots import SlotState
 from domain.runs.dispatch import DispatchState
 from domain.runs.status import Reason, Status
 
@@ -38,12 +39,14 @@ class RunTable(TableBase, table=True):
         enum_check("status", Status),
         enum_check("verdict", Status, nullable=True),
         enum_check("dispatch_state", DispatchState),
+        enum_check("slot_state", SlotState),
         Index("ix_run_of_pipeline", "pipeline_id", desc("id")),
         Index("ix_run_by_status", "status", desc("id")),
         Index("ix_run_of_pipeline_by_status", "pipeline_id", "status", desc("id")),
         Index("ix_run_by_trigger", "trigger", desc("id")),
         Index("ix_run_active", "pipeline_id", "id", postgresql_where=text(UNFINISHED)),
         Index("ix_run_of_schedule", "schedule_id", "id", postgresql_where=text(f"schedule_id IS NOT NULL AND {UNFINISHED}")),
+        Index("ix_run_of_backfill", "backfill_id", "id", postgresql_where=text(f"backfill_id IS NOT NULL AND {UNFINISHED}")),
         Index("ix_run_due", "next_due_at", postgresql_where=text(f"next_due_at IS NOT NULL AND {UNFINISHED}")),
     )
     id: int | None = Field(default=None, sa_column=identity_column())
@@ -70,6 +73,10 @@ class RunTable(TableBase, table=True):
     dispatch_holder: str | None = Field(default=None, sa_column=Column(Text))
     schedule_id: int | None = Field(default=None, sa_column=Column(BigInteger))
     scheduled_for: datetime | None = Field(default=None, sa_column=timestamp_column())
+    priority: int = Field(default=0, sa_column=Column(SmallInteger, nullable=False, server_default=text("0")))
+    slot_state: str = Field(default=SlotState.NONE, sa_column=Column(Text, nullable=False, server_default=text("'none'")))
+    over_limit: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=text("false")))
+    backfill_id: int | None = Field(default=None, sa_column=Column(BigInteger))
 
 
 class AttemptTable(TableBase, table=True):

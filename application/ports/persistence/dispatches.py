@@ -50,7 +50,7 @@ class Dispatches(Protocol):
         ...
 
     async def find_requested(self, pool: str, limit: int) -> list[tuple[int, int]]:
-        """Return (run id, epoch) of the unclaimed dispatches, oldest first."""
+        """Return (run id, epoch) of the unclaimed dispatches: by priority, the highest first, then by age."""
         ...
 
     async def find_holders(self, run_ids: Sequence[int]) -> dict[int, str]:

@@ -36,7 +36,7 @@ class Runs(Protocol):
         ...
 
     async def add(self, run: Run) -> int:
-        """Store a new run with its stages, events and dispatch request, if any. Sets and returns its id."""
+        """Store a new run with its stages, events, slots and dispatch request, if any. Sets and returns its id."""
         ...
 
     async def lock(self, ids: Sequence[int]) -> dict[int, Run]:
@@ -47,9 +47,9 @@ class Runs(Protocol):
         ...
 
     async def save(self, *runs: Run) -> None:
-        """Store the changes since `lock`: the runs, their attempts, events and dispatch requests.
+        """Store the changes since `lock`: the runs, their attempts, events, dispatch requests and slots.
 
-        Clears `new_events` and `new_dispatch`. Many runs cost as many round trips as one.
+        Clears `new_events`, `new_dispatch` and `slot_changes`. Many runs cost as many round trips as one.
         """
         ...
 

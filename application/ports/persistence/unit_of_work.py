@@ -8,6 +8,7 @@ from application.ports.access.accounts import Accounts
 from application.ports.access.api_tokens import ApiTokens
 from application.ports.access.audit_log import AuditLog
 from application.ports.access.sessions import Sessions
+from application.ports.persistence.concurrency import Concurrency
 from application.ports.persistence.dispatches import Dispatches
 from application.ports.persistence.idempotency import Idempotency
 from application.ports.persistence.leases import Leases
@@ -46,6 +47,7 @@ class UnitOfWork(Protocol):
     receipts: Receipts
     reporters: Reporters
     idempotency: Idempotency
+    concurrency: Concurrency
     leases: Leases
     logs: Logs
     outbox: Outbox

@@ -37,11 +37,11 @@ class FakeDispatches:
     async def find_requested(self, pool: str, limit: int) -> list[tuple[int, int]]:
         tx = await self._transaction.begin_statement()
         waiting = [
-            (row.requested_at, key)
+            (-row.priority, row.requested_at, key)
             for key, row in tx.dispatches.items()
             if row.pool == pool and self._is_current(*key) and tx.runs[key[0]].dispatch.state is DispatchState.REQUESTED
         ]
-        return [key for _, key in sorted(waiting)[:limit]]
+        return [key for *_, key in sorted(waiting)[:limit]]
 
     async def find_holders(self, run_ids: Sequence[int]) -> dict[int, str]:
         tx = await self._transaction.begin_statement()

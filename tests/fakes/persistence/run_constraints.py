@@ -51,6 +51,7 @@ def to_stored(run: Run, run_id: int) -> Run:
         dispatch=replace(run.dispatch),
         new_events=[],
         new_dispatch=None,
+        slot_changes={},
     )
 
 

@@ -11,6 +11,7 @@ from domain.runs.events import Event, EventType
 from domain.runs.run import Run
 from domain.runs.status import Status
 from tests.fakes.persistence import values
+from tests.fakes.persistence.concurrency import write_slots
 from tests.fakes.persistence.run_constraints import check_run, to_stored
 from tests.fakes.persistence.store import DispatchRow, OutboxEntry
 from tests.fakes.persistence.transaction import Transaction
@@ -101,8 +102,10 @@ class FakeRuns:
         if run.new_dispatch is not None:
             self._request_dispatch(run, run_id, run.new_dispatch)
             await self._update_dispatches(run, run_id)
+        write_slots(tx, run, run_id)
         run.new_events.clear()
         run.new_dispatch = None
+        run.slot_changes.clear()
 
     def _request_dispatch(self, run: Run, run_id: int, epoch: int) -> None:
         tx = self._transaction
@@ -110,7 +113,7 @@ class FakeRuns:
             raise tx.abort(RowRejected(f"run {run_id} has a dispatch {epoch} already"))
         requested = [event.at for event in run.new_events if event.type is EventType.DISPATCH_REQUESTED]
         at = requested[-1] if requested else tx.store.clock.now()
-        tx.dispatches[run_id, epoch] = DispatchRow(run.pool, at)
+        tx.dispatches[run_id, epoch] = DispatchRow(run.pool, at, priority=run.priority)
         tx.outbox[tx.store.next_id("outbox")] = OutboxEntry(run_id, epoch, run.pool, at, tx.store.clock.now())
 
     async def _update_dispatches(self, run: Run, run_id: int) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from application.ports.persistence.concurrency import GroupUse
 from application.ports.persistence.leases import Lease
 from application.ports.persistence.logs import UnfinishedLines
 from application.ports.persistence.receipts import Receipt, ReceiptKey
@@ -51,6 +52,7 @@ class DispatchRow:
     lost: bool = False
     flow_run_id: str | None = None
     is_settled: bool = False
+    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,33 @@ class SinkPositionRow:
     error: str | None = None
 
 
+SlotKey = tuple[str, int, int]
+"""A bucket, the id of a run, and the position of its stage; OF_RUN for the run itself."""
+OF_RUN = -1
+
+
+@dataclass(frozen=True, slots=True)
+class SlotRow:
+    limit_name: str
+    taken_at: datetime
+    over_limit: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SlotWaitRow:
+    limit_name: str
+    priority: int
+    waits_since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LimitRow:
+    limit: int
+    pipeline_id: int | None
+    set_by: str | None
+    set_at: datetime
+
+
 @dataclass(slots=True)
 class Tables:
     """Rows by primary key. Rows are immutable, except runs, which are copied."""
@@ -125,6 +154,10 @@ class Tables:
     sessions: dict[bytes, Session] = field(default_factory=dict)
     api_tokens: dict[bytes, ApiToken] = field(default_factory=dict)
     audit: dict[int, AuditEntry] = field(default_factory=dict)
+    slots: dict[SlotKey, SlotRow] = field(default_factory=dict)
+    slot_waits: dict[SlotKey, SlotWaitRow] = field(default_factory=dict)
+    limits: dict[str, LimitRow] = field(default_factory=dict)
+    group_uses: dict[tuple[str, int], GroupUse] = field(default_factory=dict)
 
     def apply(self, changes: dict[str, dict[Any, Any]], deleted: object) -> None:
         """Apply the changes of a committed transaction."""

@@ -78,6 +78,10 @@ class Transaction:
         self.sessions = Overlay(tables.sessions)
         self.api_tokens = Overlay(tables.api_tokens)
         self.audit = Overlay(tables.audit)
+        self.slots = Overlay(tables.slots)
+        self.slot_waits = Overlay(tables.slot_waits)
+        self.limits = Overlay(tables.limits)
+        self.group_uses = Overlay(tables.group_uses)
         self.is_open = True
         self._is_aborted = False
         self._held: dict[Key, asyncio.Lock] = {}

@@ -8,6 +8,7 @@ from application.ports.access.accounts import Accounts
 from application.ports.access.api_tokens import ApiTokens
 from application.ports.access.audit_log import AuditLog
 from application.ports.access.sessions import Sessions
+from application.ports.persistence.concurrency import Concurrency
 from application.ports.persistence.dispatches import Dispatches
 from application.ports.persistence.idempotency import Idempotency
 from application.ports.persistence.leases import Leases
@@ -27,6 +28,7 @@ from tests.fakes.access.accounts import FakeAccounts
 from tests.fakes.access.api_tokens import FakeApiTokens
 from tests.fakes.access.audit_log import FakeAuditLog
 from tests.fakes.access.sessions import FakeSessions
+from tests.fakes.persistence.concurrency import FakeConcurrency
 from tests.fakes.persistence.dispatches import FakeDispatches
 from tests.fakes.persistence.idempotency import FakeIdempotency
 from tests.fakes.persistence.leases import FakeLeases
@@ -61,6 +63,7 @@ class FakeUnitOfWork:
         self.receipts: Receipts = FakeReceipts(transaction)
         self.reporters: Reporters = FakeReporters(transaction)
         self.idempotency: Idempotency = FakeIdempotency(transaction)
+        self.concurrency: Concurrency = FakeConcurrency(transaction)
         self.leases: Leases = FakeLeases(transaction)
         self.logs: Logs = FakeLogs(transaction)
         self.outbox: Outbox = FakeOutbox(transaction)

@@ -24,6 +24,8 @@ from adapters.persistence.repositories.runs.run_rows import (
     to_run,
     to_run_row,
 )
+from adapters.persistence.repositories.runs.slot_rows import to_slot_rows
+from adapters.persistence.repositories.slot_statements import SAVE_SLOTS
 from application.ports.persistence.runs import RecentRuns
 from domain.runs.events import EventType
 from domain.runs.run import Run
@@ -67,6 +69,7 @@ class SqlRuns:
         for (run, _), ((run_id,),) in zip(added, results, strict=True):
             run.id = run_id
         self._save_dispatches(*runs)
+        self._save_slots(runs)
         for run, attempts in added:
             self._remember(run, attempts)
 
@@ -139,6 +142,7 @@ class SqlRuns:
         self._saved |= {run.id: run for run in runs if run is self._cacheable.get(run.id)}
         progressed = [run for run in runs if run.has_only_progress_events]
         changed = [run for run in runs if not run.has_only_progress_events]  # before saving, which clears the events
+        self._save_slots(runs)
         self._save_progress(progressed)
         self._save_changes(changed)
 
@@ -199,8 +203,16 @@ class SqlRuns:
             rows = [{name: row[name] for name in key} | {"first_at": row.get("finished_at") or row["created_at"]} for row in failed]
             self._transaction.enqueue(sql.ADD_FAILURES, failures=rows)
 
+    def _save_slots(self, runs: Sequence[Run]) -> None:
+        """Send the changes of slots, for runs with concurrency limits only."""
+        rows = to_slot_rows(runs)
+        if rows["changed"]:
+            self._transaction.enqueue(SAVE_SLOTS, **rows)
+
     def _save_dispatches(self, *runs: Run) -> None:
-        dispatches = [{"run_id": run.id, "pool": run.pool, **row} for run in runs for row in to_dispatch_rows(run)]
+        dispatches = [
+            {"run_id": run.id, "pool": run.pool, "priority": run.priority, **row} for run in runs for row in to_dispatch_rows(run)
+        ]
         if not dispatches:
             return
         requested = [
@@ -216,6 +228,7 @@ class SqlRuns:
         self._last_seq[run.id] = run.last_seq
         run.new_events.clear()
         run.new_dispatch = None
+        run.slot_changes.clear()
 
 
 def _bind_add(run: Run, attempts: StoredAttempts) -> BoundStatement:

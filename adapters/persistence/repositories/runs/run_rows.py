@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy.engine import Row
 
+from domain.concurrency.slots import SlotState
 from domain.pipelines.definition import PipelineDefinition
 from domain.runs.attempt import REPORTABLE_FIELDS, Attempt
 from domain.runs.dispatch import Dispatch, DispatchState
@@ -155,6 +156,8 @@ def to_run_row(run: Run) -> dict[str, Any]:
         "dispatch_state": run.dispatch.state.value,
         "dispatch_epoch": run.dispatch.epoch,
         "dispatch_holder": run.dispatch.holder,
+        "slot_state": run.slot_state.value,
+        "over_limit": run.over_limit,
     }
 
 
@@ -168,6 +171,8 @@ def to_new_run_row(run: Run) -> dict[str, Any]:
         "repeats": run.trigger.repeats,
         "schedule_id": run.trigger.schedule_id,
         "scheduled_for": run.trigger.scheduled_for,
+        "backfill_id": run.trigger.backfill_id,
+        "priority": run.priority,
         "parameters": dict(run.parameters),
         "trace": dict(run.trace),
         "pool": run.pool,
@@ -186,7 +191,7 @@ def to_run(row: Row[Any], definition: PipelineDefinition, attempts: StoredAttemp
         definition=definition,
         revision=row.revision,
         number=row.number,
-        trigger=Trigger(row.trigger, row.actor, row.repeats, row.schedule_id, row.scheduled_for),
+        trigger=Trigger(row.trigger, row.actor, row.repeats, row.schedule_id, row.scheduled_for, row.backfill_id),
         parameters=row.parameters,
         created_at=row.created_at,
         stages=stages,
@@ -198,6 +203,9 @@ def to_run(row: Row[Any], definition: PipelineDefinition, attempts: StoredAttemp
         stop_requested_at=row.stop_requested_at,
         last_seq=row.last_seq,
         dispatch=Dispatch(DispatchState(row.dispatch_state), row.dispatch_epoch, row.dispatch_holder),
+        priority=row.priority,
+        slot_state=SlotState(row.slot_state),
+        over_limit=row.over_limit,
         trace=row.trace,
     )
 

@@ -50,6 +50,8 @@ _RUN_CHANGES = (
     "dispatch_state",
     "dispatch_epoch",
     "dispatch_holder",
+    "slot_state",
+    "over_limit",
 )
 _RUN_PROGRESS = ("last_seq", "records_processed")
 _IS_ACTIVE = text(UNFINISHED)
@@ -112,8 +114,9 @@ def _save_progress() -> Any:
 
 def _save_dispatches() -> Any:
     """Save dispatches, and an outbox row for each requested one. Later events of a dispatch only fill empty columns."""
-    rows = rows_from_json("dispatches", dispatch, ("run_id", "pool", *DISPATCH_COLUMNS))
-    dispatches = upsert(dispatch).from_select(["run_id", "pool", *DISPATCH_COLUMNS], select(*rows.c))
+    columns = ["run_id", "pool", "priority", *DISPATCH_COLUMNS]
+    rows = rows_from_json("dispatches", dispatch, columns)
+    dispatches = upsert(dispatch).from_select(columns, select(*rows.c))
     values = dispatches.excluded
     filled = {name: func.coalesce(values[name], dispatch.c[name]) for name in ("claimed_at", "holder", "ended_at")}
     stored = dispatches.on_conflict_do_update(index_elements=["run_id", "epoch"], set_=filled | {"lost": values.lost}).cte(
