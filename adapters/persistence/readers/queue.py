@@ -16,13 +16,13 @@ from application.queries.views.workers import QueueView, WorkerView
 
 WORKER = (worker.c.id, worker.c.name, worker.c.pool, worker.c.slots, worker.c.free, worker.c.seen_at)
 _oldest = (
-    select(dispatch.c.run_id, dispatch.c.requested_at)
+    select(dispatch.c.run_id, dispatch.c.requested_at, dispatch.c.priority)
     .where(text(UNCLAIMED), dispatch.c.pool == bindparam("pool"))
-    .order_by(dispatch.c.requested_at, dispatch.c.run_id)
+    .order_by(dispatch.c.priority.desc(), dispatch.c.requested_at, dispatch.c.run_id)
     .limit(bindparam("limit"))
     .subquery("oldest")
 )
-_in_order = aggregate_order_by(_oldest.c.run_id, _oldest.c.requested_at, _oldest.c.run_id)
+_in_order = aggregate_order_by(_oldest.c.run_id, _oldest.c.priority.desc(), _oldest.c.requested_at, _oldest.c.run_id)
 _waiting = select(func.array_agg(_in_order).label("waiting")).subquery("queue")
 _is_alive = (worker.c.pool == bindparam("pool")) & (worker.c.seen_at >= seconds_ago(cast(bindparam("within"), Double)))
 QUEUE = select(*WORKER, _waiting.c.waiting).select_from(_waiting.outerjoin(worker, _is_alive)).order_by(worker.c.name, worker.c.id)

@@ -18,6 +18,7 @@ from adapters.persistence.migrate import SchemaState, get_schema_state
 from adapters.persistence.readers import run_pages
 from adapters.persistence.readers.approvals import DECISIONS, WAITING, to_past_decision
 from adapters.persistence.readers.failures import FAILURES, FIRST_SEEN, to_failure_view
+from adapters.persistence.readers.groups import GroupReader
 from adapters.persistence.readers.pipelines import PipelineReader
 from adapters.persistence.readers.queue import QUEUE, WORKER, to_queue_view
 from adapters.persistence.readers.run_views import RUNS, StageViewCache, load_run_views, to_event_view
@@ -32,6 +33,7 @@ from adapters.persistence.tables.workers import worker
 from application.ports.persistence.pipelines import PipelineRef
 from application.ports.queries.reader import ArchivedFilter, RunListQuery, StoreProblem, TickListQuery
 from application.queries.views.events import EventView
+from application.queries.views.groups import FullBucketView, GroupDetailView, GroupView
 from application.queries.views.history import FailureView, FirstOccurrence, PastDecision, StageTimes
 from application.queries.views.logs import LogFilter, LogLineView
 from application.queries.views.pipelines import BoardRow, PipelineStateVersion, PipelineView, RevisionView
@@ -260,6 +262,20 @@ class SqlReader:
         async with self._schedules(None) as schedules:
             return await schedules.counts(since, until, step, limit)
 
+    async def groups(self, *, limit: int, after: str | None = None) -> list[GroupView]:
+        async with self._groups() as groups:
+            return await groups.page(limit, after)
+
+    async def group(self, name: str, *, holders: int, waiting: int) -> GroupDetailView | None:
+        async with self._groups() as groups:
+            return await groups.detail(name, holders, waiting)
+
+    async def slot_waits(self, run_id: int) -> list[FullBucketView]:
+        if not is_storable_id(run_id):
+            return []
+        async with self._groups() as groups:
+            return await groups.full_buckets(run_id)
+
     async def find_problem(self) -> StoreProblem | None:
         try:
             with translate_database_errors():
@@ -289,6 +305,11 @@ class SqlReader:
     async def _schedules(self, begin: str | None) -> AsyncIterator[ScheduleReader]:
         async with self._read(begin) as (transaction, definitions):
             yield ScheduleReader(transaction, definitions)
+
+    @asynccontextmanager
+    async def _groups(self) -> AsyncIterator[GroupReader]:
+        async with self._read(READ_ONLY_SNAPSHOT) as (transaction, definitions):
+            yield GroupReader(transaction, definitions)
 
     @asynccontextmanager
     async def _read(self, begin: str | None) -> AsyncIterator[tuple[SqlTransaction, DefinitionLoader]]:

@@ -109,6 +109,10 @@ def _run_view(row: Row[Any], definition: PipelineDefinition, stages: list[StageR
         stages=stages,
         repeats=row.repeats,
         scheduled_for=row.scheduled_for,
+        priority=row.priority,
+        slot_state=row.slot_state,
+        over_limit=row.over_limit,
+        backfill_id=row.backfill_id,
         trace=row.trace,
         parallelism=definition.parallelism,
     )

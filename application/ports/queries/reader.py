@@ -7,6 +7,7 @@ from typing import Protocol, Required, TypedDict, Unpack
 
 from application.ports.persistence.pipelines import PipelineRef
 from application.queries.views.events import EventView
+from application.queries.views.groups import FullBucketView, GroupDetailView, GroupView
 from application.queries.views.history import FailureView, FirstOccurrence, PastDecision, StageTimes
 from application.queries.views.logs import LogFilter, LogLineView
 from application.queries.views.pipelines import BoardRow, PipelineStateVersion, PipelineView, RevisionView
@@ -212,6 +213,18 @@ class Reader(Protocol):
 
     async def stage_times(self, pipeline_id: int) -> list[StageTimes]:
         """Return median and 95th percentile of the durations of each stage, for completed attempts of the last 20 runs."""
+        ...
+
+    async def groups(self, *, limit: int, after: str | None = None) -> list[GroupView]:
+        """Return groups whose names are greater than `after`, by name."""
+        ...
+
+    async def group(self, name: str, *, holders: int, waiting: int) -> GroupDetailView | None:
+        """Return the group with at most so many holders and waiting requests; None if neither a limit nor a pipeline names it."""
+        ...
+
+    async def slot_waits(self, run_id: int) -> list[FullBucketView]:
+        """Return the full buckets, at most 20, for which the run or its stages wait: the run's own first, then by limit and bucket."""
         ...
 
     async def find_problem(self) -> StoreProblem | None:

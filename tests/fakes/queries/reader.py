@@ -9,6 +9,7 @@ from typing import Unpack
 from application.ports.persistence.pipelines import PipelineRef
 from application.ports.queries.reader import ArchivedFilter, RunListQuery, StoreProblem, TickListQuery
 from application.queries.views.events import EventView
+from application.queries.views.groups import FullBucketView, GroupDetailView, GroupView
 from application.queries.views.history import FailureView, FirstOccurrence, PastDecision, StageTimes
 from application.queries.views.logs import LogFilter, LogLineView
 from application.queries.views.pipelines import BoardRow, PipelineStateVersion, PipelineView, RevisionView
@@ -22,6 +23,7 @@ from domain.runs.status import Reason, Status
 from domain.schedules.tick import TickState
 from tests.fakes.persistence import FakeStore, values
 from tests.fakes.persistence.store import DispatchRow, PipelineRow, Tables
+from tests.fakes.queries.group_views import find_group, list_full_buckets, list_groups
 from tests.fakes.queries.run_views import run_view
 from tests.fakes.queries.schedule_views import get_next_run, list_schedules, list_ticks
 
@@ -183,10 +185,9 @@ class FakeReader:
         ]
 
     async def queue(self, pool: str, within_seconds: float, limit: int) -> QueueView:
-        dispatches = [
-            (row.requested_at, run_id) for (run_id, _), row in self._tables.dispatches.items() if row.pool == pool and _is_unclaimed(row)
-        ]
-        return QueueView(await self.workers(pool, within_seconds), [run_id for _, run_id in sorted(dispatches)[:limit]])
+        unclaimed = [(run_id, row) for (run_id, _), row in self._tables.dispatches.items() if row.pool == pool and _is_unclaimed(row)]
+        ordered = sorted((-row.priority, row.requested_at, run_id) for run_id, row in unclaimed)
+        return QueueView(await self.workers(pool, within_seconds), [run_id for *_, run_id in ordered[:limit]])
 
     async def stage_times(self, pipeline_id: int) -> list[StageTimes]:
         times: dict[str, list[float]] = {}
@@ -228,6 +229,15 @@ class FakeReader:
             counts[tick.pipeline, tick.pipeline_id, start, tick.state, tick.run_status] += tick.count
         ordered = sorted(counts.items(), key=lambda item: item[0][:3])
         return [TickCount(id, name, start, state, status, count) for (name, id, start, state, status), count in ordered]
+
+    async def groups(self, *, limit: int, after: str | None = None) -> list[GroupView]:
+        return [group for group in list_groups(self._tables) if after is None or group.name > after][:limit]
+
+    async def group(self, name: str, *, holders: int, waiting: int) -> GroupDetailView | None:
+        return find_group(self._tables, name, holders, waiting)
+
+    async def slot_waits(self, run_id: int) -> list[FullBucketView]:
+        return list_full_buckets(self._tables, run_id)
 
     async def find_problem(self) -> StoreProblem | None:
         return StoreProblem.DOWN if self._store.is_down else None

@@ -42,6 +42,10 @@ def run_view(tables: Tables, run: Run) -> RunView:
         trace=values.copy(run.trace),
         parallelism=run.definition.parallelism,
         scheduled_for=run.trigger.scheduled_for,
+        priority=run.priority,
+        slot_state=run.slot_state.value,
+        over_limit=run.over_limit,
+        backfill_id=run.trigger.backfill_id,
     )
 
 
