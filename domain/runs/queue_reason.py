@@ -7,6 +7,8 @@ from enum import Enum, auto
 class QueueReason(Enum):
     """The first condition that keeps a queued stage from starting. `engine` is the orchestrator that runs pools of other types."""
 
+    LIMIT = auto()
+    """A concurrency limit is reached."""
     PARALLELISM = auto()
     """The run has as many running stages as its parallelism allows."""
     WORKER_FULL = auto()
@@ -37,7 +39,7 @@ class QueueSnapshot:
 
     `running` counts the run's stages that run on a worker. `worker_free_slots` are those of the worker that claimed the run, None if
     unknown. `workers`, `slots` and `free` count the connected workers of the pool. `runs_ahead` counts the runs that have waited longer.
-    `is_warm` is False for pools that the engine runs.
+    `is_warm` is False for pools that the engine runs. `is_limited` is True if the run waits for a slot of a concurrency limit.
     """
 
     is_claimed: bool = False
@@ -52,10 +54,14 @@ class QueueSnapshot:
     is_refused: bool = False
     is_unsubmitted: bool = False
     is_engine_reachable: bool | None = None
+    is_limited: bool = False
 
 
 def find_queue_reason(snapshot: QueueSnapshot) -> QueueReason:
-    """Return the first condition that applies. A claimed run depends on its worker only, a run of an engine's pool on the engine only."""
+    """Return the first condition that applies. A run that waits for a slot depends on its limits only, a claimed run on its worker only, a
+    run of an engine's pool on the engine only."""
+    if snapshot.is_limited:
+        return QueueReason.LIMIT
     if snapshot.is_claimed:
         if snapshot.running >= snapshot.parallelism:
             return QueueReason.PARALLELISM

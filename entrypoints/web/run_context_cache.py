@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 from application.ports.queries.reader import Reader
 from application.queries.explain.run_context import RunContext
 from application.queries.explain.run_context_loader import RunContextLoader, get_slow_thresholds
+from application.queries.views.groups import FullBucketView
 from application.queries.views.history import StageTimes
 from application.queries.views.runs import RunView
 from application.queries.views.workers import QueueView
@@ -17,6 +18,9 @@ from domain.runs.status import Status
 MEDIANS_SECONDS = 20.0
 POOL_SECONDS = 1.0
 """A board with a hundred queued runs reads the queue of their pool once."""
+MAX_ENTRIES = 1_000
+SLOTS_SECONDS = 1.0
+"""Each rendering of a run that waits for a concurrency limit asks who holds the slots."""
 LAST_RUNS = 20
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
@@ -31,6 +35,7 @@ class RunContextCache:
         self._queues: _Cache[str, QueueView] = _Cache(loader.read_queue, POOL_SECONDS)
         self._silent_workers: _Cache[str, Mapping[str, tuple[str, float]]] = _Cache(self._load_silent_workers, POOL_SECONDS)
         self._stage_times: _Cache[int, Sequence[StageTimes]] = _Cache(self._load_stage_times, MEDIANS_SECONDS)
+        self._full_buckets: _Cache[int, Sequence[FullBucketView]] = _Cache(self._load_full_buckets, SLOTS_SECONDS)
         self._run_medians: _Cache[int, float | None] = _Cache(self._load_run_median, MEDIANS_SECONDS)
 
     async def load(self, run: RunView) -> RunContext:
@@ -47,6 +52,8 @@ class RunContextCache:
         if Status.QUEUED in statuses:
             is_reachable = await self._loader.is_engine_reachable(run)
             context = replace(context, queue=await self._queues.get(run.pool), is_engine_reachable=is_reachable)
+        if run.waits_for_slot or run.limited_stages:
+            context = replace(context, full_buckets=await self._full_buckets.get(run.id))
         return context
 
     async def get_stage_medians(self, pipeline_id: int) -> Mapping[str, float]:
@@ -60,6 +67,9 @@ class RunContextCache:
     async def _load_silent_workers(self, pool: str) -> Mapping[str, tuple[str, float]]:
         return await self._loader.find_silent_workers(pool, self._loader.clock.now())
 
+    async def _load_full_buckets(self, run_id: int) -> Sequence[FullBucketView]:
+        return await self._reader.slot_waits(run_id)
+
     async def _load_stage_times(self, pipeline_id: int) -> Sequence[StageTimes]:
         return await self._reader.stage_times(pipeline_id)
 
@@ -70,7 +80,7 @@ class RunContextCache:
 
 
 class _Cache(Generic[Key, Value]):
-    """Values by key, each loaded again when it is older than `max_age` seconds."""
+    """Values by key, each loaded again when it is older than `max_age` seconds. It holds about MAX_ENTRIES at most."""
 
     def __init__(self, load: Callable[[Key], Awaitable[Value]], max_age: float) -> None:
         self._load = load
@@ -80,5 +90,7 @@ class _Cache(Generic[Key, Value]):
     async def get(self, key: Key) -> Value:
         entry = self._entries.get(key)
         if entry is None or monotonic() - entry[0] > self._max_age:
+            if len(self._entries) >= MAX_ENTRIES:
+                self._entries.clear()
             entry = self._entries[key] = (monotonic(), await self._load(key))
         return entry[1]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from application.queries.explain.durations import format_duration, format_elapsed
 from application.queries.explain.queued_runs import describe_queue_reason, describe_queued_run
 from application.queries.explain.run_context import RunContext
+from application.queries.explain.slot_waits import describe_slot_waits
 from application.queries.explain.status_text import TextPart, bold, compose, describe_failure, format_stage_names, format_time
 from application.queries.views.runs import RunView, StageRunView
 from domain.runs.status import Reason, Status
@@ -20,7 +21,7 @@ def describe_active_run(run: RunView, context: RunContext) -> list[TextPart]:
         return compose(_describe_running(run, running, context), _describe_held_stages(run, waiting, context))
     if retrying:
         return _describe_retrying(retrying[0], context)
-    if _with_status(run, Status.QUEUED):
+    if _with_status(run, Status.QUEUED) or run.waits_for_slot:
         return describe_queued_run(run, context)
     if approvals := _approvals(waiting):
         return _describe_approval(approvals, context)
@@ -97,9 +98,12 @@ def _compare_with_usual(run: RunView, running: Sequence[StageRunView], context: 
 
 def _describe_held_stages(run: RunView, waiting: Sequence[StageRunView], context: RunContext) -> list[TextPart]:
     """Return which stages do not proceed while others run."""
-    if queued := _with_status(run, Status.QUEUED):
+    limited = compose(" ", describe_slot_waits(run, context.full_buckets)) if run.waits_for_slot or run.limited_stages else []
+    if queued := run.dispatched_stages:
         verb = "is" if len(queued) == 1 else "are"
-        return compose(" ", format_stage_names(queued), f" {verb} queued: ", describe_queue_reason(run, context))
+        return compose(" ", format_stage_names(queued), f" {verb} queued: ", describe_queue_reason(run, context), limited)
+    if limited:
+        return limited
     if approvals := _approvals(waiting):
         verb = "waits" if len(approvals) == 1 else "wait"
         return compose(" ", format_stage_names(approvals), f" {verb} for approval.")

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from application.queries.explain.durations import format_duration, format_elapsed
 from application.queries.explain.run_context import RunContext
+from application.queries.explain.slot_waits import describe_slot_waits
 from application.queries.explain.status_text import TextPart, bold, compose, format_stage_names
 from application.queries.views.runs import RunView
 from domain.runs.dispatch import DispatchState
@@ -16,8 +17,11 @@ MORE_SLOTS = "Add a worker or raise HEADGATE_WORKER_SLOTS to run more at once."
 
 def describe_queued_run(run: RunView, context: RunContext) -> list[TextPart]:
     """Return the whole explanation of a run that has queued stages and runs none."""
+    if run.waits_for_slot:
+        return describe_slot_waits(run, context.full_buckets)
     waited = format_elapsed(context.now, run.dispatch_requested_at or run.created_at)
-    return compose(f"Queued for {waited}: ", describe_queue_reason(run, context))
+    limited = compose(" ", describe_slot_waits(run, context.full_buckets)) if run.limited_stages else []
+    return compose(f"Queued for {waited}: ", describe_queue_reason(run, context), limited)
 
 
 def describe_queue_reason(run: RunView, context: RunContext) -> list[TextPart]:
@@ -41,7 +45,12 @@ def to_queue_snapshot(run: RunView, context: RunContext) -> QueueSnapshot:
         is_refused=run.refusal is not None,
         is_unsubmitted=run.unrecorded,
         is_engine_reachable=context.is_engine_reachable,
+        is_limited=run.waits_for_slot,
     )
+
+
+def _limit(run: RunView, context: RunContext, queue: QueueSnapshot) -> list[TextPart]:
+    return describe_slot_waits(run, context.full_buckets)
 
 
 def _parallelism(run: RunView, context: RunContext, queue: QueueSnapshot) -> list[TextPart]:
@@ -62,7 +71,7 @@ def _starting(run: RunView, context: RunContext, queue: QueueSnapshot) -> list[T
         consequence = f" took the run but has not responded for {format_duration(age)}. If it does not return, another worker takes over."
         return compose("worker ", bold(name), consequence)
     name = next((worker.name for worker in context.queue.workers if worker.id == run.dispatch_holder), "")
-    stages = format_stage_names([stage for stage in run.stages if stage.status is Status.QUEUED][:3])
+    stages = format_stage_names(run.dispatched_stages[:3])
     return compose("worker " if name else "a worker", bold(name), " took the run and is starting ", stages, ".")
 
 
@@ -113,6 +122,7 @@ def _runs_ahead(queue: QueueSnapshot) -> str:
 
 
 _DESCRIPTIONS: dict[QueueReason, Callable[[RunView, RunContext, QueueSnapshot], list[TextPart]]] = {
+    QueueReason.LIMIT: _limit,
     QueueReason.PARALLELISM: _parallelism,
     QueueReason.WORKER_FULL: _worker_full,
     QueueReason.STARTING: _starting,

@@ -1,9 +1,10 @@
 """The facts beside the run itself that explain its status."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from application.queries.views.groups import FullBucketView
 from application.queries.views.workers import QueueView
 
 
@@ -24,3 +25,5 @@ class RunContext:
     """The 95th percentile of each stage's duration."""
     silent_workers: Mapping[str, tuple[str, float]] = field(default_factory=dict)
     """By worker id: the name of a worker whose heartbeats have stopped, and the seconds since the last one."""
+    full_buckets: Sequence[FullBucketView] = ()
+    """The full concurrency limits for which the run or its stages wait."""

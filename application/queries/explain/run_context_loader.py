@@ -47,6 +47,8 @@ class RunContextLoader:
             context = replace(context, silent_workers=await self.find_silent_workers(run.pool, now))
         if Status.QUEUED in statuses:
             context = replace(context, queue=await self.read_queue(run.pool), is_engine_reachable=await self.is_engine_reachable(run))
+        if run.waits_for_slot or run.limited_stages:
+            context = replace(context, full_buckets=await self.reader.slot_waits(run.id))
         return context
 
     async def read_queue(self, pool: str) -> QueueView:

@@ -12,11 +12,16 @@ MAX_ERROR_LENGTH = 160
 
 @dataclass(frozen=True, slots=True)
 class TextPart:
-    """A part of a sentence. Pages print `strong` parts in bold and show `at` in the viewer's time zone; `text` has it in UTC."""
+    """A part of a sentence. Pages print `strong` parts in bold and show `at` in the viewer's time zone; `text` has it in UTC.
+
+    The part links to the run `run_id` or to the page of the concurrency group `group`.
+    """
 
     text: str
     strong: bool = False
     at: datetime | None = None
+    run_id: int | None = None
+    group: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +53,16 @@ def bold(text: str) -> TextPart:
 
 def format_stage_names(stages: Sequence[StageRunView]) -> list[TextPart]:
     """Return "a", "a and b" or "a, b and c", with the names in bold."""
+    return join_names([bold(stage.name) for stage in stages])
+
+
+def join_names(names: Sequence[TextPart]) -> list[TextPart]:
+    """Return "a", "a and b" or "a, b and c"."""
     parts: list[TextPart] = []
-    for index, stage in enumerate(stages):
+    for index, name in enumerate(names):
         if index:
-            parts.append(TextPart(" and " if index == len(stages) - 1 else ", "))
-        parts.append(bold(stage.name))
+            parts.append(TextPart(" and " if index == len(names) - 1 else ", "))
+        parts.append(name)
     return parts
 
 

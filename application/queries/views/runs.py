@@ -117,8 +117,17 @@ class RunView:
             return False
         if self.slot_state == "waiting":
             return True
-        queued = [stage for stage in self.stages if stage.status is Status.QUEUED]
-        return self.status is Status.QUEUED and bool(queued) and all(stage.newest.reason == "limit" for stage in queued)
+        return self.status is Status.QUEUED and bool(self.limited_stages) and not self.dispatched_stages
+
+    @property
+    def limited_stages(self) -> list[StageRunView]:
+        """Return the queued stages that wait for a slot of a concurrency limit."""
+        return [stage for stage in self.stages if stage.status is Status.QUEUED and stage.newest.reason == "limit"]
+
+    @property
+    def dispatched_stages(self) -> list[StageRunView]:
+        """Return the queued stages that wait for a worker."""
+        return [stage for stage in self.stages if stage.status is Status.QUEUED and stage.newest.reason != "limit"]
 
 
 @dataclass(frozen=True, slots=True)
