@@ -122,12 +122,12 @@ class RunView:
     @property
     def limited_stages(self) -> list[StageRunView]:
         """Return the queued stages that wait for a slot of a concurrency limit."""
-        return [stage for stage in self.stages if stage.status is Status.QUEUED and stage.newest.reason == "limit"]
+        return [stage for stage in self.stages if stage.status is Status.QUEUED and stage.newest.reason is Reason.LIMIT]
 
     @property
     def dispatched_stages(self) -> list[StageRunView]:
         """Return the queued stages that wait for a worker."""
-        return [stage for stage in self.stages if stage.status is Status.QUEUED and stage.newest.reason != "limit"]
+        return [stage for stage in self.stages if stage.status is Status.QUEUED and stage.newest.reason is not Reason.LIMIT]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ WITH_WORKERS = {"workers": 2, "slots": 8}
 
 
 CASES = [
+    (QueueSnapshot(is_limited=True, is_claimed=True, running=2, parallelism=2), QueueReason.LIMIT),
+    (QueueSnapshot(is_limited=True, is_warm=False, is_refused=True), QueueReason.LIMIT),
     (QueueSnapshot(is_claimed=True, running=2, parallelism=2, worker_free_slots=0), QueueReason.PARALLELISM),
     (QueueSnapshot(is_claimed=True, running=1, parallelism=2, worker_free_slots=0), QueueReason.WORKER_FULL),
     (QueueSnapshot(is_claimed=True, running=1, parallelism=2, worker_free_slots=1), QueueReason.STARTING),
