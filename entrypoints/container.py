@@ -29,6 +29,7 @@ from application.commands.access.revoke_token import RevokeToken
 from application.commands.access.sign_in import SignIn
 from application.commands.access.sign_in_by_identity import SignInByIdentity
 from application.commands.access.sign_out import SignOut
+from application.commands.concurrency.set_group_limit import SetGroupLimit
 from application.commands.dispatches.advance_dispatch import AdvanceDispatch
 from application.commands.dispatches.cancel_from_prefect import CancelFromPrefect
 from application.commands.dispatches.claim_dispatch import ClaimDispatch
@@ -165,6 +166,7 @@ class Application(containers.DeclarativeContainer):
     archive_pipeline = _instrumented(telemetry, providers.Singleton(ArchivePipeline, change_activation))
     unarchive_pipeline = _instrumented(telemetry, providers.Singleton(UnarchivePipeline, change_activation))
     delete_pipeline = _instrumented(telemetry, providers.Singleton(DeletePipeline, adapters.open_unit_of_work, adapters.clock, wakeups))
+    set_group_limit = _instrumented(telemetry, providers.Singleton(SetGroupLimit, adapters.open_unit_of_work, adapters.clock, wakeups))
     judge_expectations = providers.Singleton(JudgeExpectations, adapters.cron_expressions)
     preview_ticks = providers.Singleton(PreviewTicks, adapters.cron_expressions, adapters.clock)
     claim_dispatch = _instrumented(

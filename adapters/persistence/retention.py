@@ -9,6 +9,7 @@ from sqlalchemy import Table, text
 
 from adapters.persistence.connection.connection_pool import ConnectionPool
 from adapters.persistence.connection.sql_transaction import SqlTransaction
+from adapters.persistence.repositories.limit_statements import DELETE_UNUSED_GROUPS, LOCK_GROUPS
 from adapters.persistence.tables.answers import idempotency, pipeline_reporter, report_receipt
 from adapters.persistence.tables.partitions import (
     PARTITIONED_TABLES,
@@ -67,6 +68,16 @@ class SqlRetention:
 
     async def delete_idempotency_answers(self, before: datetime) -> int:
         return await self._delete(idempotency, "created_at", before)
+
+    async def delete_unused_groups(self) -> int:
+        transaction = SqlTransaction(self._connections)
+        try:
+            await transaction.fetch_batch((LOCK_GROUPS, {}))
+            deleted = (await transaction.execute(DELETE_UNUSED_GROUPS)).rowcount
+            await transaction.commit()
+            return deleted
+        finally:
+            await transaction.close()
 
     async def delete_workers(self, before: datetime) -> int:
         return await self._delete(worker, "seen_at", before)

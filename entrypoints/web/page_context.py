@@ -92,7 +92,7 @@ def build_page_context(application: Application) -> PageContext:
         adapters.disk_space(),
         (float(settings.keep_events_days), float(settings.keep_logs_days)),
         application.preview_ticks(),
-        PreviewDefinition(adapters.schemas(), adapters.cron_expressions(), application.preview_ticks()),
+        PreviewDefinition(adapters.open_unit_of_work(), adapters.schemas(), adapters.cron_expressions(), application.preview_ticks()),
         LoadCalendar(reader, adapters.cron_expressions()),
         adapters.cron_expressions().explain,
         application.judge_expectations(),

@@ -6,14 +6,17 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from adapters.persistence.connection.compiled_statements import BoundStatement
 from adapters.persistence.connection.sql_transaction import SqlTransaction
 from adapters.persistence.repositories import limit_statements, slot_statements
 from adapters.persistence.repositories.limit_statements import GROUP_PREFIX
 from adapters.persistence.tables.concurrency import OF_RUN
-from application.ports.persistence.concurrency import Group, GroupUse, GroupUser
 from domain.concurrency.allocation import BucketState
 from domain.concurrency.bucket import Bucket
+from domain.concurrency.group import Group, GroupUse, GroupUser
 from domain.concurrency.slots import SlotRequest
+
+_READ_GROUPS: tuple[BoundStatement, ...] = ((limit_statements.READ_GROUP_LIMITS, {}), (limit_statements.READ_USES, {}))
 
 
 class SqlConcurrency:
@@ -63,16 +66,12 @@ class SqlConcurrency:
         if rows:
             self._transaction.enqueue(limit_statements.ADD_USES, uses=rows)
 
+    async def list_groups(self) -> Mapping[str, Group]:
+        return _to_groups(*await self._transaction.fetch_batch(*_READ_GROUPS))
+
     async def lock_groups(self) -> Mapping[str, Group]:
-        _, limits, uses = await self._transaction.fetch_batch(
-            (limit_statements.LOCK_GROUPS, {}), (limit_statements.READ_GROUP_LIMITS, {}), (limit_statements.READ_USES, {})
-        )
-        users: dict[str, list[GroupUser]] = {}
-        for row in uses:
-            use = GroupUse(row.group_name, row.limit_, row.by_run, row.stages)
-            users.setdefault(row.group_name, []).append(GroupUser(row.pipeline_id, row.pipeline, use))
-        rows = {row.name.removeprefix(GROUP_PREFIX): row for row in limits}
-        return {name: _to_group(name, rows.get(name), tuple(users.get(name, ()))) for name in sorted(rows.keys() | users.keys())}
+        _, limits, uses = await self._transaction.fetch_batch((limit_statements.LOCK_GROUPS, {}), *_READ_GROUPS)
+        return _to_groups(limits, uses)
 
     async def set_group_limit(self, name: str, limit: int | None, set_by: str | None, now: datetime) -> None:
         key = GROUP_PREFIX + name
@@ -86,6 +85,15 @@ class SqlConcurrency:
 def _to_request(row: Any) -> SlotRequest:
     buckets = tuple(sorted(Bucket(*names) for names in zip(row.buckets, row.limit_names, strict=True)))
     return SlotRequest(row.run_id, None if row.position == OF_RUN else row.position, buckets, row.priority, row.waits_since)
+
+
+def _to_groups(limits: Sequence[Any], uses: Sequence[Any]) -> Mapping[str, Group]:
+    users: dict[str, list[GroupUser]] = {}
+    for row in uses:
+        use = GroupUse(row.group_name, row.limit_, row.by_run, row.stages)
+        users.setdefault(row.group_name, []).append(GroupUser(row.pipeline_id, row.pipeline, use))
+    rows = {row.name.removeprefix(GROUP_PREFIX): row for row in limits}
+    return {name: _to_group(name, rows.get(name), tuple(users.get(name, ()))) for name in sorted(rows.keys() | users.keys())}
 
 
 def _to_group(name: str, limit: Any, users: tuple[GroupUser, ...]) -> Group:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Text, bindparam, delete, func, insert, literal, select
+from sqlalchemy import BigInteger, Text, and_, bindparam, delete, exists, func, insert, literal, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from adapters.persistence.connection.bulk_parameters import rows_from_json
 from adapters.persistence.connection.compiled_statements import CompiledStatement
-from adapters.persistence.tables.concurrency import concurrency_limit, group_use
+from adapters.persistence.tables.concurrency import concurrency_limit, group_use, slot, slot_wait
 from adapters.persistence.tables.pipelines import pipeline
 
 GROUP_PREFIX = "group:"
@@ -36,6 +36,15 @@ def _read_uses() -> Any:
     return rows.order_by(group_use.c.group_name, group_use.c.pipeline_id)
 
 
+def _delete_unused_groups() -> Any:
+    """Delete limits of groups that definitions gave once, and that no pipeline, slot or request needs any more."""
+    names = concurrency_limit.c.name
+    is_group = and_(concurrency_limit.c.pipeline_id.is_(None), concurrency_limit.c.set_by.is_(None))
+    is_used = exists().where(names == GROUP_PREFIX + group_use.c.group_name)
+    is_held, is_awaited = (exists().where(table.c.bucket == names) for table in (slot, slot_wait))
+    return delete(concurrency_limit).where(is_group, ~is_used, ~is_held, ~is_awaited)
+
+
 DELETE_LIMITS = CompiledStatement(delete(concurrency_limit).where(concurrency_limit.c.pipeline_id == _PIPELINE))
 ADD_LIMITS = CompiledStatement(_add_limits())
 DELETE_GROUP_LIMIT = CompiledStatement(delete(concurrency_limit).where(concurrency_limit.c.name == _NAME))
@@ -44,3 +53,4 @@ ADD_USES = CompiledStatement(_add_uses())
 LOCK_GROUPS = CompiledStatement(select(func.pg_advisory_xact_lock(func.hashtextextended(literal("headgate groups"), 0))))
 READ_GROUP_LIMITS = CompiledStatement(select(concurrency_limit).where(concurrency_limit.c.name.startswith(GROUP_PREFIX)))
 READ_USES = CompiledStatement(_read_uses())
+DELETE_UNUSED_GROUPS = _delete_unused_groups()

@@ -10,10 +10,11 @@ from application.ports.persistence.idempotency import IdempotencyKey
 from application.ports.persistence.pipelines import PipelineRef, StoredPipeline
 from application.ports.persistence.unit_of_work import OpenUnitOfWork, UnitOfWork
 from application.ports.system.clock import Clock
+from application.services.concurrency.limit_sync import follow_archiving
 from application.services.schedules.schedule_pauses import SchedulePauses
 from domain.access.actor import Actor
 from domain.access.audit import AuditAction, create_audit_entry
-from domain.errors import NotFound
+from domain.errors import Conflict, InvalidInput, NotFound
 from domain.pipelines.activation import Activation
 from domain.site_events import SiteEvent, SiteEventType
 
@@ -55,7 +56,7 @@ _EVENT_TYPES = {
 class ChangeActivation:
     """Apply a move to a locked pipeline and add its audit entry, in one transaction.
 
-    Raises NotFound, IdempotencyKeyReused, and the errors of the move.
+    Raises NotFound, IdempotencyKeyReused, Conflict `group_conflict` if its groups do not fit any more, and the errors of the move.
     """
 
     open_unit_of_work: OpenUnitOfWork
@@ -77,6 +78,7 @@ class ChangeActivation:
             applied = activation is not pipeline.activation
             if applied:
                 await store_activation(work, pipeline, activation, action, actor, now, self.schedule_pauses)
+                await _store_group_uses(work, pipeline, activation, now, actor)
             result = ActivationResult(pipeline.id, activation, applied)
             if key:
                 await work.idempotency.add(key, result.as_json())
@@ -85,6 +87,17 @@ class ChangeActivation:
             self.wakeups.notify_committed()
             self.wakeups.notify_schedules_changed()
         return result
+
+
+async def _store_group_uses(work: UnitOfWork, pipeline: StoredPipeline, activation: Activation, now: datetime, actor: Actor) -> None:
+    """Store that an archived pipeline uses no groups, or that an unarchived one uses its groups again."""
+    if activation.is_archived == pipeline.activation.is_archived:
+        return
+    try:
+        await follow_archiving(work, replace(pipeline, activation=activation), now, actor.name)
+    except InvalidInput as error:
+        sentence = f"{pipeline.name} cannot be unarchived, since its groups do not fit those of other pipelines: {error}."
+        raise Conflict("group_conflict", sentence, {"pipeline": pipeline.name}) from None
 
 
 async def store_activation(

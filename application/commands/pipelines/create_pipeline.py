@@ -13,6 +13,7 @@ from application.ports.persistence.unit_of_work import OpenUnitOfWork
 from application.ports.system.clock import Clock
 from application.ports.system.cron_expressions import CronExpressions
 from application.ports.system.parameter_schemas import ParameterSchemas
+from application.services.concurrency.limit_sync import update_limits
 from application.services.schedules.schedule_sync import ScheduleSync
 from domain.access.actor import ANONYMOUS_ACTOR, Actor
 from domain.access.audit import AuditAction, create_audit_entry
@@ -66,6 +67,7 @@ class CreatePipeline:
             require_future_times(definition, None, now)
             created = CreatedPipeline.from_stored(await work.pipelines.add(definition, now))
             has_schedules = await self.schedule_sync.add_all(work, created, now, with_paused_schedules)
+            has_limits = await update_limits(work, None, created, now, actor.name)
             await work.audit.add(
                 [create_audit_entry(actor, AuditAction.PIPELINE_CREATED, f"pipeline {definition.name}", now, id=created.id)]
             )
@@ -77,4 +79,6 @@ class CreatePipeline:
         self.wakeups.notify_committed()
         if has_schedules:
             self.wakeups.notify_schedules_changed()
+        if has_limits:
+            self.wakeups.notify_slots_changed()
         return created

@@ -13,7 +13,7 @@ from domain.access.audit import AuditAction
 class UnarchivePipeline:
     """Show the pipeline and accept runs again. A pause stays. Unarchiving twice changes nothing.
 
-    Raises NotFound; IdempotencyKeyReused.
+    Raises NotFound; Conflict `group_conflict` if its groups do not fit those of other pipelines; IdempotencyKeyReused.
     """
 
     change_activation: ChangeActivation

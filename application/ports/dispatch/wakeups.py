@@ -23,3 +23,7 @@ class Wakeups(Protocol):
     def notify_schedules_changed(self) -> None:
         """Announce that schedules may be due at other times than before."""
         ...
+
+    def notify_slots_changed(self) -> None:
+        """Announce that slots of concurrency limits may be free, e.g. because a limit was raised."""
+        ...

@@ -1,48 +1,13 @@
 """Slots of concurrency limits, the requests that wait for them, and the limits of pipelines and groups."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from domain.concurrency.allocation import BucketState
 from domain.concurrency.bucket import Bucket
+from domain.concurrency.group import Group, GroupUse
 from domain.concurrency.slots import SlotRequest
-
-
-@dataclass(frozen=True, slots=True)
-class GroupUse:
-    """How the newest revision of a pipeline uses a group.
-
-    `limit` is the limit that it gives the group, if any. With `by_run`, its runs hold a slot each; `stages` counts the stages that do.
-    """
-
-    group: str
-    limit: int | None
-    by_run: bool
-    stages: int
-
-
-@dataclass(frozen=True, slots=True)
-class GroupUser:
-    """A pipeline that uses a group."""
-
-    pipeline_id: int
-    pipeline: str
-    use: GroupUse
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """A group of slots. `limit` is None if it is unlimited; `set_by` is the administrator who set the limit, None if definitions give it.
-
-    `users` are in the order of their ids.
-    """
-
-    name: str
-    limit: int | None
-    set_by: str | None = None
-    users: tuple[GroupUser, ...] = ()
 
 
 class Concurrency(Protocol):
@@ -80,6 +45,10 @@ class Concurrency(Protocol):
 
     async def set_uses(self, pipeline_id: int, uses: Sequence[GroupUse]) -> None:
         """Store how a pipeline uses groups, in place of all that was stored."""
+        ...
+
+    async def list_groups(self) -> Mapping[str, Group]:
+        """Return all groups by name, without locks."""
         ...
 
     async def lock_groups(self) -> Mapping[str, Group]:

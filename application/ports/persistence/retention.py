@@ -47,6 +47,13 @@ class Retention(Protocol):
         """Delete the stored answers of requests made before that time. Returns the number deleted."""
         ...
 
+    async def delete_unused_groups(self) -> int:
+        """Delete the limits of groups that no pipeline uses, no administrator set, and in which nobody holds a slot or waits for one.
+
+        Returns the number deleted.
+        """
+        ...
+
     async def delete_workers(self, before: datetime) -> int:
         """Delete workers last seen before that time. Returns the number deleted."""
         ...

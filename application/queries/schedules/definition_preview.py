@@ -4,9 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from application.commands.pipelines.validate_definition import parse_and_validate_definition
+from application.ports.persistence.unit_of_work import OpenUnitOfWork
 from application.ports.system.cron_expressions import CronExpressions
 from application.ports.system.parameter_schemas import ParameterSchemas
 from application.queries.schedules.preview import PreviewTicks, TickPreview
+from domain.concurrency.group import get_group_uses
+from domain.concurrency.group_rules import find_group_problems
+from domain.errors import InvalidInput
+from domain.pipelines.definition import PipelineDefinition
 from domain.schedules.definition import ScheduleDefinition
 
 
@@ -22,14 +27,25 @@ class SchedulePreview:
 class PreviewDefinition:
     """Return the schedules of a definition with their next ticks. Nothing is stored. Raises InvalidInput with every invalid field."""
 
+    open_unit_of_work: OpenUnitOfWork
     schemas: ParameterSchemas
     cron_expressions: CronExpressions
     preview_ticks: PreviewTicks
 
     async def __call__(self, raw: object, count: int, pipeline_id: int) -> list[SchedulePreview]:
         definition = await parse_and_validate_definition(raw, self.schemas, self.cron_expressions)
+        await self._check_groups(definition, pipeline_id)
         return await self.preview_schedules(definition.schedules, count, pipeline_id)
 
     async def preview_schedules(self, schedules: Sequence[ScheduleDefinition], count: int, pipeline_id: int) -> list[SchedulePreview]:
         """Return valid schedules with their next ticks."""
         return [SchedulePreview(each, await self.preview_ticks(each, count, pipeline_id=pipeline_id)) for each in schedules]
+
+    async def _check_groups(self, definition: PipelineDefinition, pipeline_id: int) -> None:
+        """Raise InvalidInput if the definition's groups do not fit those of other pipelines."""
+        if not get_group_uses(definition):
+            return
+        async with self.open_unit_of_work() as work:
+            groups = await work.concurrency.list_groups()
+        if problems := find_group_problems(definition, groups, pipeline_id):
+            raise InvalidInput(problems)

@@ -35,6 +35,7 @@ class LocalWakeups:
         self.outbox = asyncio.Event()
         self.pending_changes = asyncio.Event()
         self.schedules = asyncio.Event()
+        self.slots = asyncio.Event()
         self.log_run_ids: set[int] = set()
 
     def notify_committed(self, runs: Sequence[Run] = (), *, skip_worker: str | None = None, log_run_ids: Sequence[int] = ()) -> None:
@@ -50,6 +51,9 @@ class LocalWakeups:
 
     def notify_schedules_changed(self) -> None:
         self.schedules.set()
+
+    def notify_slots_changed(self) -> None:
+        self.slots.set()
 
     def request_dispatch(self, request: DispatchRequest) -> None:
         """Wake the dispatcher, or the outbox relay if Prefect serves the pool."""

@@ -37,6 +37,7 @@ class PruneResult:
     reporters: int
     answers: int
     workers: int
+    groups: int
 
 
 class RetentionPruner:
@@ -74,4 +75,6 @@ class RetentionPruner:
             reporters = await retention.delete_reporters(min(oldest, now - IDEMPOTENCY_RETENTION))
         answers = await retention.delete_idempotency_answers(now - IDEMPOTENCY_RETENTION)
         workers = await retention.delete_workers(now - WORKER_RETENTION)
-        return PruneResult(dropped, created, schedules, site_events, receipts, reporters, answers, workers)
+        return PruneResult(
+            dropped, created, schedules, site_events, receipts, reporters, answers, workers, await retention.delete_unused_groups()
+        )

@@ -6,11 +6,11 @@ from datetime import datetime
 
 import pytest
 
-from application.ports.persistence.concurrency import Group, GroupUse, GroupUser
 from application.ports.persistence.pipelines import StoredPipeline
 from application.ports.persistence.unit_of_work import UnitOfWork
 from domain.concurrency.allocation import BucketState
 from domain.concurrency.bucket import Bucket
+from domain.concurrency.group import Group, GroupUse, GroupUser
 from domain.concurrency.slots import SlotChange, SlotRequest, SlotState
 from domain.errors import Unavailable
 from tests.contracts.stores import StoreUnderTest, is_blocked
@@ -372,6 +372,8 @@ async def test_one_transaction_at_a_time_changes_groups(store: StoreUnderTest) -
         blocked = await is_blocked(count_users())
         assert blocked is not None
         await work.concurrency.set_uses(sales.id, [GroupUse("warehouse", 4, True, 0)])
+        async with store.other_unit_of_work() as other:
+            assert await other.concurrency.list_groups() == {}
         await work.commit()
 
     assert await blocked == 1

@@ -5,12 +5,15 @@ from application.ports.persistence.logs import NewLogLine
 from application.ports.persistence.receipts import Receipt, ReceiptKey
 from application.ports.persistence.reporters import ReporterKey, TakenReport
 from application.ports.persistence.workers import WorkerStatus
+from domain.concurrency.bucket import Bucket
+from domain.concurrency.group import GroupUse
+from domain.concurrency.slots import SlotChange, SlotState
 from domain.runs.attempt_log import LogLimit
 from domain.schedules.tick import Tick, TickState
 from domain.site_events import SiteEvent, SiteEventType
 from tests.contracts.persistence.test_schedules import add_schedules
 from tests.contracts.stores import StoreUnderTest
-from tests.support.builders import NOW, a_pipeline, a_stored_run
+from tests.support.builders import NOW, a_pipeline, a_run_of, a_stored_run
 
 DAY = timedelta(days=1)
 WEEK = timedelta(days=7)
@@ -177,3 +180,30 @@ async def test_reporters_that_report_no_more_are_forgotten(store: StoreUnderTest
 
     async with store.open_unit_of_work() as work:
         assert await work.reporters.find([key]) == {}
+
+
+async def test_only_groups_that_nothing_needs_are_deleted(store: StoreUnderTest) -> None:
+    pipeline = await a_pipeline(store.open_unit_of_work)
+    run = a_run_of(pipeline)
+    buckets = {name: (Bucket(f"group:{name}", f"group:{name}"),) for name in ("held", "awaited")}
+    run.slot_changes = {
+        None: SlotChange(None, SlotState.HELD, buckets["held"], 0, NOW),
+        0: SlotChange(0, SlotState.WAITING, buckets["awaited"], 0, NOW),
+    }
+    async with store.open_unit_of_work() as work:
+        await work.concurrency.lock_groups()
+        for name in ("used", "held", "awaited", "old"):
+            await work.concurrency.set_group_limit(name, 4, None, NOW)
+        await work.concurrency.set_group_limit("set", 4, "ada", NOW)
+        await work.concurrency.set_uses(pipeline.id, [GroupUse("used", 4, True, 0)])
+        await work.concurrency.set_limits(pipeline.id, {f"pipeline:{pipeline.id}": 1}, NOW)
+        await work.runs.add(run)
+        await work.commit()
+
+    assert await store.retention.delete_unused_groups() == 1
+    assert await store.retention.delete_unused_groups() == 0
+
+    async with store.open_unit_of_work() as work:
+        own = Bucket(f"pipeline:{pipeline.id}", f"pipeline:{pipeline.id}")
+        assert list(await work.concurrency.lock_groups()) == ["awaited", "held", "set", "used"]
+        assert (await work.concurrency.lock([own]))[own.name].limit == 1

@@ -16,6 +16,7 @@ class FakeWakeups:
         self.skipped_workers: list[str] = []
         self.log_run_ids: list[int] = []
         self.schedule_changes = 0
+        self.slot_changes = 0
 
     def notify_committed(self, runs: Sequence[Run] = (), *, skip_worker: str | None = None, log_run_ids: Sequence[int] = ()) -> None:
         self.count += 1
@@ -26,3 +27,6 @@ class FakeWakeups:
 
     def notify_schedules_changed(self) -> None:
         self.schedule_changes += 1
+
+    def notify_slots_changed(self) -> None:
+        self.slot_changes += 1

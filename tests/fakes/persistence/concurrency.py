@@ -3,9 +3,9 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from application.ports.persistence.concurrency import Group, GroupUse, GroupUser
 from domain.concurrency.allocation import BucketState
 from domain.concurrency.bucket import Bucket
+from domain.concurrency.group import Group, GroupUse, GroupUser
 from domain.concurrency.slots import SlotRequest, SlotState, sort_requests
 from domain.runs.run import Run
 from tests.fakes.persistence import values
@@ -66,7 +66,10 @@ class FakeConcurrency:
     async def lock_groups(self) -> Mapping[str, Group]:
         tx = await self._transaction.begin_statement()
         await tx.lock("groups")
-        await tx.begin_statement()
+        return await self.list_groups()
+
+    async def list_groups(self) -> Mapping[str, Group]:
+        tx = await self._transaction.begin_statement()
         limits = {name.removeprefix(GROUP_PREFIX): row for name, row in tx.limits.items() if name.startswith(GROUP_PREFIX)}
         names = sorted({*limits, *(name for name, _ in tx.group_uses)})
         return {name: self._get_group(name, limits.get(name)) for name in names}

@@ -48,6 +48,8 @@ def _is_removable(tables: Tables, run: Run, ended_before: datetime) -> bool:
 def _remove_runs(tables: Tables, run_ids: set[int]) -> int:
     removed = _remove(tables.runs, lambda key, _: key in run_ids)
     removed += _remove(tables.outbox, lambda _, row: row.run_id in run_ids)
+    for slots in (tables.slots, tables.slot_waits):
+        removed += _remove(slots, lambda key, _: key[1] in run_ids)
     for table in fields(tables):
         if table.name in RUN_TABLES:
             removed += _remove(getattr(tables, table.name), lambda key, _: _get_run_id(key) in run_ids)
@@ -64,6 +66,8 @@ def _get_run_id(key: Any) -> int:
 def _remove_pipeline(tables: Tables, pipeline_id: int) -> int:
     _remove(tables.revisions, lambda key, _: key[0] == pipeline_id)
     _remove(tables.last_reports, lambda key, _: key.pipeline_id == pipeline_id)
+    _remove(tables.limits, lambda _, row: row.pipeline_id == pipeline_id)
+    _remove(tables.group_uses, lambda key, _: key[1] == pipeline_id)
     _remove(tables.api_tokens, lambda _, token: token.pipeline_id == pipeline_id)
     return _remove(tables.pipelines, lambda key, _: key == pipeline_id)
 

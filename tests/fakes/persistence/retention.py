@@ -54,6 +54,11 @@ class FakeRetention:
     async def delete_idempotency_answers(self, before: datetime) -> int:
         return _delete(self._store.committed.answers, lambda _, row: row.created_at < before)
 
+    async def delete_unused_groups(self) -> int:
+        tables = self._store.committed
+        buckets = {bucket for bucket, *_ in (*tables.slots, *tables.slot_waits)} | {f"group:{group}" for group, _ in tables.group_uses}
+        return _delete(tables.limits, lambda name, row: row.pipeline_id is None and row.set_by is None and name not in buckets)
+
     async def delete_workers(self, before: datetime) -> int:
         return _delete(self._store.committed.workers, lambda _, row: row.seen_at < before)
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from application.ports.persistence.concurrency import GroupUse
 from application.ports.persistence.leases import Lease
 from application.ports.persistence.logs import UnfinishedLines
 from application.ports.persistence.receipts import Receipt, ReceiptKey
@@ -19,6 +18,7 @@ from domain.access.accounts import Account
 from domain.access.api_tokens import ApiToken
 from domain.access.audit import AuditEntry
 from domain.access.sessions import Session
+from domain.concurrency.group import GroupUse
 from domain.errors import Unavailable
 from domain.pipelines.activation import ACTIVE, Activation
 from domain.pipelines.definition import PipelineDefinition
