@@ -82,6 +82,7 @@ from application.ports.telemetry.event_sinks import EventSink
 from application.ports.telemetry.telemetry import Telemetry
 from application.queries.access.access_queries import AccessQueries
 from application.queries.access.authenticator import Authenticator
+from application.queries.explain_day.explain_day import ExplainDay
 from application.queries.schedules.expectations import JudgeExpectations
 from application.queries.schedules.preview import PreviewTicks
 from application.services.batching.advance_batcher import AdvanceBatcher
@@ -168,6 +169,9 @@ class Application(containers.DeclarativeContainer):
     delete_pipeline = _instrumented(telemetry, providers.Singleton(DeletePipeline, adapters.open_unit_of_work, adapters.clock, wakeups))
     set_group_limit = _instrumented(telemetry, providers.Singleton(SetGroupLimit, adapters.open_unit_of_work, adapters.clock, wakeups))
     judge_expectations = providers.Singleton(JudgeExpectations, adapters.cron_expressions)
+    explain_day = providers.Singleton(
+        ExplainDay, adapters.reader, adapters.cron_expressions, adapters.clock, settings.provided.keep_events_days
+    )
     preview_ticks = providers.Singleton(PreviewTicks, adapters.cron_expressions, adapters.clock)
     claim_dispatch = _instrumented(
         telemetry,

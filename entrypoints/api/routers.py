@@ -16,7 +16,7 @@ from entrypoints.api.runs import control_routes
 from entrypoints.api.runs import routes as run_routes
 from entrypoints.api.runs.run_list import create_run_list_cache
 from entrypoints.api.schedules import control_routes as schedule_control_routes
-from entrypoints.api.schedules import expectation_routes, preview_routes, tick_routes
+from entrypoints.api.schedules import expectation_routes, preview_routes, tick_routes, why_routes
 from entrypoints.api.schedules import routes as schedule_routes
 from entrypoints.api.system import docs_routes, health_routes
 from entrypoints.api.workers import routes as worker_routes
@@ -29,6 +29,7 @@ ROUTERS = (
     schedule_control_routes.router,
     tick_routes.router,
     expectation_routes.router,
+    why_routes.router,
     run_routes.router,
     control_routes.router,
     history_routes.router,

@@ -11,7 +11,7 @@ from entrypoints.cli.commands.maintenance import config, migrate, prune, retry_p
 from entrypoints.cli.commands.pipelines import apply, status, trigger
 from entrypoints.cli.commands.processes import up, web, worker
 from entrypoints.cli.commands.runs import again, approve, cancel, reject, retry, skip, waiting
-from entrypoints.cli.commands.schedules import next_times, run_now, schedules
+from entrypoints.cli.commands.schedules import next_times, run_now, schedules, why
 from entrypoints.cli.commands.tokens import tokens
 from entrypoints.cli.error_reporting import escape_unprintable_characters, exit_on_known_errors
 from entrypoints.process.time_zones import use_packaged_time_zones
@@ -34,6 +34,7 @@ for _activation_command in (pause, resume, archive, unarchive, delete):
 app.command("schedules")(schedules)
 app.command("next")(next_times)
 app.command("run-now")(run_now)
+app.command("why")(why)
 app.add_typer(users, name="user")
 app.add_typer(tokens, name="token")
 

@@ -283,6 +283,10 @@ WORST_REQUESTS: Final[Mapping[tuple[str, str], Sequence[WorstRequest]]] = {
     ("POST", "/runs/{id}/stages/{stage}/retry"): one(f"/runs/{FAILING_RUN}/stages/failing-0/retry"),
     ("POST", "/runs/{id}/stages/{stage}/skip"): bodies(f"/runs/{FAILING_RUN}/stages/failing-0/skip", few_values("message")),
     ("GET", "/pipelines/{pipeline_id}/expectations"): of_pipelines("/pipelines/{}/expectations"),
+    ("GET", "/pipelines/{pipeline_id}/why"): [
+        *of_pipelines("/pipelines/{}/why"),
+        *one(f"/pipelines/{SCHEDULED}/why?day=2998-12-31", f"/pipelines/{SCHEDULED}/why?day=yesterday"),
+    ],
     ("GET", "/pipelines/{pipeline_id}/schedules"): of_pipelines("/pipelines/{}/schedules"),
     ("POST", "/pipelines/{pipeline_id}/schedules/{name}/pause"): bodies(f"/pipelines/{DENSE}/schedules/nightly/pause", few_values("until")),
     ("POST", "/pipelines/{pipeline_id}/schedules/{name}/resume"): bodies(

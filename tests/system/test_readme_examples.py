@@ -72,11 +72,12 @@ def test_the_pipeline_of_the_how_to_page_completes(running_headgate: Headgate, s
 
 
 def test_the_schedules_of_the_how_to_page_are_stored(running_headgate: Headgate, shell: Shell, blocks: list[Block]) -> None:
-    sales, shown, paused, dump, applied = blocks
+    sales, shown, why, paused, dump, applied = blocks
     (shell.folder / "sales.yaml").write_text(sales.text)
     (shell.folder / "dump.yaml").write_text(dump.text)
 
     printed = shell.run(shown.text)
+    explained = shell.run(why.text)
     shell.run(paused.text + applied.text)
 
     nightly, refresh = running_headgate.http.get("/pipelines/sales/schedules").json()
@@ -84,6 +85,8 @@ def test_the_schedules_of_the_how_to_page_are_stored(running_headgate: Headgate,
     assert printed.count(" UTC") >= 3
     assert (nightly["words"], refresh["words"]) == ("At 02:30 every day, Europe/Berlin", "Every 6 hours")
     assert nightly["next_at"] is not None
+    assert "did not exist yet" in explained
+    assert "02:30 not due: 25 December is in `skip` of nightly" in explained
     assert (expectation["state"], expectation["words"]) == ("on_time", "At 03:00 every day, Europe/Berlin")
 
 

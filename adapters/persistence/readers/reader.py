@@ -21,9 +21,11 @@ from adapters.persistence.readers.failures import FAILURES, FIRST_SEEN, to_failu
 from adapters.persistence.readers.groups import GroupReader
 from adapters.persistence.readers.pipelines import PipelineReader
 from adapters.persistence.readers.queue import QUEUE, WORKER, to_queue_view
+from adapters.persistence.readers.run_times import RUN_TIMES_BETWEEN, RUN_TIMES_BY_ID, to_run_times
 from adapters.persistence.readers.run_views import RUNS, StageViewCache, load_run_views, to_event_view
 from adapters.persistence.readers.schedules import ScheduleReader
 from adapters.persistence.readers.stage_times import STAGE_TIMES
+from adapters.persistence.readers.tick_groups import TICK_GROUPS, to_tick_group, write_windows
 from adapters.persistence.repositories.definitions import DefinitionCache, DefinitionLoader
 from adapters.persistence.repositories.pipelines import is_valid_pipeline_ref
 from adapters.persistence.tables.logs import log_counter, log_line, log_progress
@@ -37,8 +39,9 @@ from application.queries.views.groups import FullBucketView, GroupDetailView, Gr
 from application.queries.views.history import FailureView, FirstOccurrence, PastDecision, StageTimes
 from application.queries.views.logs import LogFilter, LogLineView
 from application.queries.views.pipelines import BoardRow, PipelineStateVersion, PipelineView, RevisionView
-from application.queries.views.runs import RunStateVersion, RunView
+from application.queries.views.runs import RunStateVersion, RunTimes, RunView
 from application.queries.views.schedules import ScheduleView, TickCount, TickView
+from application.queries.views.ticks import TickGroup, TickWindow
 from application.queries.views.workers import QueueView, WorkerView
 from domain.errors import Unavailable
 
@@ -126,6 +129,18 @@ class SqlReader:
                 found.append(RevisionView(row.revision, (await definitions.load([key]))[key], row.created_at))
             return found
 
+    async def revisions_between(self, pipeline_id: int, since: datetime, until: datetime, *, limit: int) -> list[RevisionView]:
+        query = select(revision.c.revision, revision.c.created_at).where(revision.c.pipeline_id == pipeline_id)
+        query = query.where(revision.c.created_at < until).order_by(revision.c.revision.desc()).limit(limit)
+        async with self._read(None) as (transaction, definitions):
+            found: list[RevisionView] = []
+            for row in (await transaction.execute(query)).all():
+                key = (pipeline_id, row.revision)
+                found.insert(0, RevisionView(row.revision, (await definitions.load([key]))[key], row.created_at))
+                if row.created_at <= since:
+                    break
+            return found
+
     async def board(self, archived: ArchivedFilter = ArchivedFilter.EXCLUDE) -> list[BoardRow]:
         async with self._pipelines(READ_ONLY_SNAPSHOT) as pipelines:
             return await pipelines.board(archived)
@@ -148,6 +163,16 @@ class SqlReader:
         async with self._read(READ_ONLY_SNAPSHOT) as (transaction, definitions):
             parameters = {"ids": [id for id in ids if is_storable_id(id)]}
             return await load_run_views(transaction, definitions, (await transaction.execute(_RUNS_BY_ID, parameters)).all())
+
+    async def run_times(self, ids: Sequence[int]) -> list[RunTimes]:
+        async with self._read(None) as (transaction, _):
+            rows = await transaction.execute(RUN_TIMES_BY_ID, {"ids": [id for id in ids if is_storable_id(id)]})
+            return [to_run_times(row) for row in rows]
+
+    async def run_times_between(self, pipeline_id: int, since: datetime, until: datetime, limit: int) -> list[RunTimes]:
+        async with self._read(None) as (transaction, _):
+            values = {"pipeline": pipeline_id, "since": since, "until": until, "limit": limit}
+            return [to_run_times(row) for row in (await transaction.execute(RUN_TIMES_BETWEEN, values)).all()[::-1]]
 
     async def waiting_runs(self, limit: int) -> list[RunView]:
         async with self._read(READ_ONLY_SNAPSHOT) as (transaction, definitions):
@@ -275,6 +300,11 @@ class SqlReader:
             return []
         async with self._groups() as groups:
             return await groups.full_buckets(run_id)
+
+    async def tick_groups(self, pipeline_id: int, windows: Sequence[TickWindow], limit: int) -> list[TickGroup]:
+        async with self._read(None) as (transaction, _):
+            values = {"pipeline": pipeline_id, "windows": write_windows(windows), "limit": limit}
+            return [to_tick_group(row) for row in await transaction.execute(TICK_GROUPS, values)]
 
     async def find_problem(self) -> StoreProblem | None:
         try:

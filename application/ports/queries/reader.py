@@ -11,8 +11,9 @@ from application.queries.views.groups import FullBucketView, GroupDetailView, Gr
 from application.queries.views.history import FailureView, FirstOccurrence, PastDecision, StageTimes
 from application.queries.views.logs import LogFilter, LogLineView
 from application.queries.views.pipelines import BoardRow, PipelineStateVersion, PipelineView, RevisionView
-from application.queries.views.runs import RunStateVersion, RunView
+from application.queries.views.runs import RunStateVersion, RunTimes, RunView
 from application.queries.views.schedules import ScheduleView, TickCount, TickView
+from application.queries.views.ticks import TickGroup, TickWindow
 from application.queries.views.workers import QueueView, WorkerView
 from domain.runs.status import Status
 from domain.schedules.tick import TickState
@@ -117,6 +118,13 @@ class Reader(Protocol):
         """Return the newest revisions, newest first: at most `limit`, and none after the number `newest`."""
         ...
 
+    async def revisions_between(self, pipeline_id: int, since: datetime, until: datetime, *, limit: int) -> list[RevisionView]:
+        """Return the revision that was the newest at `since` and those created after it, before `until`, oldest first.
+
+        If there are more than `limit`, only the last ones.
+        """
+        ...
+
     async def board(self, archived: ArchivedFilter = ArchivedFilter.EXCLUDE) -> list[BoardRow]:
         """Return the pipelines, ordered by name, each with its last 20 runs."""
         ...
@@ -131,6 +139,14 @@ class Reader(Protocol):
 
     async def get_runs_by_id(self, ids: Sequence[int]) -> list[RunView]:
         """Return the runs that exist, in no order."""
+        ...
+
+    async def run_times(self, ids: Sequence[int]) -> list[RunTimes]:
+        """Return the times of the runs that exist, in no order."""
+        ...
+
+    async def run_times_between(self, pipeline_id: int, since: datetime, until: datetime, limit: int) -> list[RunTimes]:
+        """Return the times of the pipeline's runs that were opened from `since` to `until` (excluded): the last `limit`, oldest first."""
         ...
 
     async def waiting_runs(self, limit: int) -> list[RunView]:
@@ -208,6 +224,13 @@ class Reader(Protocol):
         """Return how many ticks each pipeline had in each `step` from `since` to `until`, ordered by pipeline name and time.
 
         Only the last `limit` ticks count.
+        """
+        ...
+
+    async def tick_groups(self, pipeline_id: int, windows: Sequence[TickWindow], limit: int) -> list[TickGroup]:
+        """Return the stored ticks of each window, ordered by window and time, removed schedules included.
+
+        A window with more than `limit` groups has mixed ones instead: one for each hour, state and reason, without messages.
         """
         ...
 

@@ -150,3 +150,16 @@ class RunStateVersion:
     last_seq: int
     pipeline: str
     flow_runs: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunTimes:
+    """When a run was opened, started and ended, and what started it."""
+
+    id: int
+    number: int
+    status: Status
+    trigger: str
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None

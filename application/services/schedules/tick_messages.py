@@ -1,5 +1,6 @@
 """Sentences that say why a tick opened no run, or opened it late."""
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -14,9 +15,16 @@ MESSAGES: Mapping[TickReason, str] = {
     TickReason.ARCHIVED: "The pipeline was archived.",
     TickReason.REMOVED: "The schedule was changed or removed before this tick could run.",
 }
+_BLOCKING_RUN: Final = re.compile(r"Run ([0-9]{1,18}) was not over\.")
 SUPERSEDED_BY_TICK: Final = "A later tick ran instead."
 
 
 def describe_overlap(run_id: int | None) -> str:
     """Return the sentence for a tick with an earlier run, or an earlier tick that waits, in its way."""
     return "An earlier tick was still waiting." if run_id is None else f"Run {run_id} was not over."
+
+
+def parse_overlap(message: str | None) -> int | None:
+    """Return the run that a sentence of `describe_overlap` names."""
+    found = _BLOCKING_RUN.fullmatch(message or "")
+    return int(found[1]) if found else None

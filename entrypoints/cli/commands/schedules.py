@@ -1,4 +1,4 @@
-"""Signatures of the commands about schedules: schedules, next, run-now."""
+"""Signatures of the commands about schedules: schedules, next, run-now, why."""
 
 from typing import Annotated
 
@@ -37,3 +37,15 @@ def run_now(
     from entrypoints.cli.actions.schedules import run_schedule
 
     run_action(run_schedule(get_server_url(), name, schedule, as_json))
+
+
+def why(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The pipeline's name or id.")],
+    day: Annotated[str, typer.Argument(metavar="[DAY]", help="A date such as 2026-11-27, today or yesterday.")] = "today",
+    as_json: AsJson = False,
+) -> None:
+    """Show what became of each run that a pipeline's schedules expected on a day, and why some did not happen. Exit code 2: there is no
+    such pipeline, or no answer."""
+    from entrypoints.cli.actions.why import show_why
+
+    run_action(show_why(get_server_url(), name, day, as_json))

@@ -96,6 +96,7 @@ class FakePipelines:
     def _put(self, row: PipelineRow, definition: PipelineDefinition) -> StoredPipeline:
         self._transaction.pipelines[row.id] = row
         self._transaction.revisions[row.id, row.revision] = values.copy(definition)
+        self._transaction.revised_at[row.id, row.revision] = row.updated_at
         return self._stored(row)
 
     def _stored(self, row: PipelineRow) -> StoredPipeline:

@@ -130,6 +130,7 @@ class Tables:
     pipelines: dict[int, PipelineRow] = field(default_factory=dict)
     aliases: dict[str, int] = field(default_factory=dict)
     revisions: dict[tuple[int, int], PipelineDefinition] = field(default_factory=dict)
+    revised_at: dict[tuple[int, int], datetime] = field(default_factory=dict)
     schedules: dict[int, StoredSchedule] = field(default_factory=dict)
     removed_schedules: dict[int, datetime] = field(default_factory=dict)
     ticks: dict[tuple[int, datetime], Tick] = field(default_factory=dict)

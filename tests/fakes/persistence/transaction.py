@@ -54,6 +54,7 @@ class Transaction:
         self.pipelines = Overlay(tables.pipelines)
         self.aliases = Overlay(tables.aliases)
         self.revisions = Overlay(tables.revisions)
+        self.revised_at = Overlay(tables.revised_at)
         self.schedules = Overlay(tables.schedules)
         self.removed_schedules = Overlay(tables.removed_schedules)
         self.ticks = Overlay(tables.ticks)

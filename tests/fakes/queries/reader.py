@@ -13,8 +13,9 @@ from application.queries.views.groups import FullBucketView, GroupDetailView, Gr
 from application.queries.views.history import FailureView, FirstOccurrence, PastDecision, StageTimes
 from application.queries.views.logs import LogFilter, LogLineView
 from application.queries.views.pipelines import BoardRow, PipelineStateVersion, PipelineView, RevisionView
-from application.queries.views.runs import RunBar, RunStateVersion, RunView
+from application.queries.views.runs import RunBar, RunStateVersion, RunTimes, RunView
 from application.queries.views.schedules import ScheduleView, TickCount, TickView
+from application.queries.views.ticks import TickGroup, TickWindow
 from application.queries.views.workers import QueueView, WorkerView
 from domain.runs.attempt import Attempt
 from domain.runs.events import EventType
@@ -26,6 +27,7 @@ from tests.fakes.persistence.store import DispatchRow, PipelineRow, Tables
 from tests.fakes.queries.group_views import find_group, list_full_buckets, list_groups
 from tests.fakes.queries.run_views import run_view
 from tests.fakes.queries.schedule_views import get_next_run, list_schedules, list_ticks
+from tests.fakes.queries.tick_groups import list_tick_groups
 
 RECENT = 20
 
@@ -81,9 +83,13 @@ class FakeReader:
 
     async def revisions(self, pipeline_id: int, *, limit: int, newest: int | None = None) -> list[RevisionView]:
         numbers = (number for id, number in self._tables.revisions if id == pipeline_id and (newest is None or number <= newest))
-        rows = sorted(numbers, reverse=True)[:limit]
-        at = self._tables.pipelines[pipeline_id].updated_at if pipeline_id in self._tables.pipelines else self._store.clock.now()
-        return [RevisionView(number, values.copy(self._tables.revisions[pipeline_id, number]), at) for number in rows]
+        return [self._revision(pipeline_id, number) for number in sorted(numbers, reverse=True)[:limit]]
+
+    async def revisions_between(self, pipeline_id: int, since: datetime, until: datetime, *, limit: int) -> list[RevisionView]:
+        numbers = sorted(number for id, number in self._tables.revisions if id == pipeline_id)
+        found = [view for view in (self._revision(pipeline_id, number) for number in numbers) if view.created_at < until]
+        before = [view for view in found if view.created_at <= since]
+        return [*before[-1:], *(view for view in found if view.created_at > since)][-limit:]
 
     async def board(self, archived: ArchivedFilter = ArchivedFilter.EXCLUDE) -> list[BoardRow]:
         rows = sorted(self._rows(archived), key=lambda row: row.name)
@@ -113,6 +119,13 @@ class FakeReader:
 
     async def get_runs_by_id(self, ids: Sequence[int]) -> list[RunView]:
         return [run_view(self._tables, run) for run in self._newest_first() if run.id in ids]
+
+    async def run_times(self, ids: Sequence[int]) -> list[RunTimes]:
+        return [_run_times(run) for run in self._newest_first() if run.id in ids]
+
+    async def run_times_between(self, pipeline_id: int, since: datetime, until: datetime, limit: int) -> list[RunTimes]:
+        runs = [run for run in self._newest_first() if run.pipeline_id == pipeline_id and _is_opened_within(run, since, until)]
+        return [_run_times(run) for run in runs[:limit][::-1]]
 
     async def waiting_runs(self, limit: int) -> list[RunView]:
         found = [run for run in reversed(self._newest_first()) if any(_waits_for_action(stage.current) for stage in run.stages.values())]
@@ -239,6 +252,10 @@ class FakeReader:
     async def slot_waits(self, run_id: int) -> list[FullBucketView]:
         return list_full_buckets(self._tables, run_id)
 
+    async def tick_groups(self, pipeline_id: int, windows: Sequence[TickWindow], limit: int) -> list[TickGroup]:
+        self._store.require_up()
+        return list_tick_groups(self._store, pipeline_id, windows, limit)
+
     async def find_problem(self) -> StoreProblem | None:
         return StoreProblem.DOWN if self._store.is_down else None
 
@@ -266,6 +283,10 @@ class FakeReader:
 
     def _lines(self, run_id: int, stage: str | None) -> list[LogLineView]:
         return [line for (run, _), line in sorted(self._tables.log_lines.items()) if run == run_id and stage in (None, line.stage)]
+
+    def _revision(self, pipeline_id: int, number: int) -> RevisionView:
+        key = (pipeline_id, number)
+        return RevisionView(number, values.copy(self._tables.revisions[key]), self._tables.revised_at[key])
 
     def _pipeline(self, row: PipelineRow) -> PipelineView:
         definition = values.copy(self._tables.revisions[row.id, row.revision])
@@ -295,6 +316,10 @@ def _is_unclaimed(row: DispatchRow) -> bool:
 
 def _bar(run: Run) -> RunBar:
     return RunBar(run.id, run.number, run.status, run.created_at, run.started_at, run.finished_at)
+
+
+def _run_times(run: Run) -> RunTimes:
+    return RunTimes(run.id, run.number, run.status, run.trigger.kind, run.created_at, run.started_at, run.finished_at)
 
 
 def _percentile(values: Sequence[float], share: float) -> float:

@@ -44,6 +44,7 @@ UNLINKED: Final = (
     "/pipelines/exports/schedules",
     "/pipelines/flights/expectations",
     "/pipelines/exports/schedules/nightly/next",
+    "/pipelines/exports/why",
     "/pipelines/flights/history",
     "/pipelines/flights/failures",
     "/runs/{run}/compare/{run}",
