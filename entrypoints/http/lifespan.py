@@ -3,9 +3,9 @@
 import asyncio
 import contextlib
 import gc
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 import structlog
 from fastapi import FastAPI
@@ -18,8 +18,15 @@ from entrypoints.container import Application
 from entrypoints.http.app import Lifespan
 from entrypoints.http.example_pipelines import register_example_pipelines
 from entrypoints.http.readiness import CONNECTING, EXAMPLES_PENDING
+from entrypoints.http.service_tasks import ServiceTasks
 from entrypoints.settings import Settings
 
+SERVICE_STOP_SECONDS: Final = 3.0
+"""Time for the background services to end. `headgate up` gives the whole process 5 seconds."""
+CLOSE_SECONDS: Final = 1.5
+"""Time for the answers of the batchers, and then for closing the connections."""
+STOP_SECONDS: Final = SERVICE_STOP_SECONDS + 2 * CLOSE_SECONDS
+"""The longest time from the last response to the end of the lifespan."""
 _RETRY_SECONDS: Final = 0.5
 _GC_THRESHOLD: Final = 10_000
 """Allocations between two collections of the youngest generation. A batch of reports makes thousands of objects and hardly a cycle."""
@@ -33,40 +40,51 @@ def build_lifespan(application: Application, settings: Settings) -> Lifespan:
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.why_not_ready = CONNECTING
-        background = asyncio.create_task(_run_background(app, application, settings))
+        tasks = ServiceTasks()
+        tasks.start("start of the services", _start_services(app, application, settings, tasks))
         try:
             yield
         finally:
-            background.cancel()
-            await asyncio.gather(background, return_exceptions=True)
+            for name in await tasks.stop(SERVICE_STOP_SECONDS):
+                log.error("service did not stop in time", background_service=name, seconds=SERVICE_STOP_SECONDS)
             await _close(application)
 
     return lifespan
 
 
 async def _close(application: Application) -> None:
-    """Answer what the batchers hold, then close the connections."""
-    for batcher in (application.report_batcher(), application.advance_batcher(), application.trigger_batcher()):
-        await batcher.drain()
-    await application.adapters.orchestrator().close()
-    for event_sink in application.adapters.event_sinks():
-        await event_sink.close()
-    if (provider := application.adapters.identity_provider()) is not None:
-        await provider.close()
-    await application.adapters.database().stop()
+    """Answer what the batchers hold, then close the connections. A step that fails or takes too long does not hold up the others."""
+    batchers = (application.report_batcher(), application.advance_batcher(), application.trigger_batcher())
+    await asyncio.gather(*(_close_in_time(batcher.drain) for batcher in batchers))
+    adapters = application.adapters
+    resources = [adapters.orchestrator(), *adapters.event_sinks()]
+    if (provider := adapters.identity_provider()) is not None:
+        resources.append(provider)
+    await asyncio.gather(*(_close_in_time(close) for close in [*(each.close for each in resources), adapters.database().stop]))
 
 
-async def _run_background(app: FastAPI, application: Application, settings: Settings) -> None:
-    """Connect, register the examples, then run the services. `app.state.why_not_ready` says what the process waits for."""
+async def _close_in_time(close: Callable[[], Awaitable[None]]) -> None:
+    """Log the name of a method that fails or does not return in time."""
+    name = getattr(close, "__qualname__", repr(close))
+    try:
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await close()
+    except TimeoutError:
+        log.error("not closed in time", closing=name, seconds=CLOSE_SECONDS)
+    except Exception as error:
+        log.error("closing failed", closing=name, exc_info=error)
+
+
+async def _start_services(app: FastAPI, application: Application, settings: Settings, tasks: ServiceTasks) -> None:
+    """Connect, register the examples, then start the services. `app.state.why_not_ready` says what the process waits for."""
     await _connect(app, application)
     if settings.examples:
         app.state.why_not_ready = EXAMPLES_PENDING
         await _register_examples(application)
     app.state.why_not_ready = None
     _freeze_loaded_objects()
-    async with asyncio.TaskGroup() as group:
-        for service in _build_services(application):
-            group.create_task(service)
+    for service, wait in _list_services(application):
+        tasks.start(type(service).__name__, run_service(service, wait, _log_service_error))
 
 
 async def _connect(app: FastAPI, application: Application) -> None:
@@ -97,8 +115,8 @@ def _freeze_loaded_objects() -> None:
     gc.set_threshold(_GC_THRESHOLD, 20, 20)
 
 
-def _build_services(application: Application) -> list[Coroutine[Any, Any, None]]:
-    """Return the loop of every background service. Each runs in every web process; none needs a leader."""
+def _list_services(application: Application) -> list[tuple[Service, Wait]]:
+    """Return every background service and its wait. Each runs in every web process; none needs a leader."""
     notifier, dispatcher, relay = application.change_notifier(), application.dispatcher(), application.outbox_relay()
     pruner, clock, ticks = application.retention_pruner(), application.adapters.database().clock, application.tick_service()
     deleter = application.pipeline_deleter()
@@ -119,11 +137,11 @@ def _build_services(application: Application) -> list[Coroutine[Any, Any, None]]
     ]
     if application.telemetry().is_on:
         services.append((application.metrics_collector(), wait_seconds(COLLECT_INTERVAL_SECONDS)))
-    return [run_service(service, wait, _log_service_error) for service, wait in services]
+    return services
 
 
 def _log_service_error(service: str, error: Exception) -> None:
     if isinstance(error, Unavailable):
-        log.warning("service waits", service=service, why=str(error))
+        log.warning("service waits", background_service=service, why=str(error))
     else:
-        log.error("service pass failed", service=service, exc_info=error)
+        log.error("service pass failed", background_service=service, exc_info=error)

@@ -3,7 +3,12 @@
 import logging
 import os
 import sys
-from typing import NoReturn
+import threading
+from collections.abc import Callable
+from typing import Final, NoReturn
+
+_REPORT_SECONDS: Final = 1.0
+"""Time for the report of a process that did not end."""
 
 
 def exit_immediately() -> NoReturn:
@@ -16,3 +21,17 @@ def exit_immediately() -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
+
+
+def exit_after(seconds: float, report: Callable[[], object]) -> None:
+    """Exit with code 1 if the process still runs after `seconds`, whatever its threads wait for. `report` is called first."""
+
+    def end() -> None:
+        reporting = threading.Thread(target=report, name="exit-report", daemon=True)
+        reporting.start()
+        reporting.join(_REPORT_SECONDS)
+        os._exit(1)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,11 +27,12 @@ _START_SECONDS = 120.0
 
 @dataclass(frozen=True)
 class WebProcess:
-    """Its address, the file that it logs to, and its environment."""
+    """Its address, the file that it logs to, its environment and its process."""
 
     url: str
     log: Path
     environment: Mapping[str, str]
+    process: subprocess.Popen[bytes]
 
     def admins_header(self) -> str:
         """That of a new token which may do everything, made from the terminal."""
@@ -41,7 +42,8 @@ class WebProcess:
 
 
 @contextmanager
-def a_web(postgres: EmbeddedPostgres, **environment: str) -> Iterator[WebProcess]:
+def a_web(postgres: EmbeddedPostgres, command: Sequence[str] = ("entrypoints.cli", "web"), **environment: str) -> Iterator[WebProcess]:
+    """Run a web, until the block ends, with its own database. `command` is the module to run, and its arguments."""
     with tempfile.TemporaryDirectory(prefix="headgate-fuzz-") as name, a_database(postgres) as database:
         folder, port = Path(name), find_free_port()
         url = postgres.url(database)
@@ -56,11 +58,11 @@ def a_web(postgres: EmbeddedPostgres, **environment: str) -> Iterator[WebProcess
         }
         log = folder / "web.log"
         with log.open("wb") as output:
-            argv = [sys.executable, "-P", "-m", "entrypoints.cli", "web"]
+            argv = [sys.executable, "-P", "-m", *command]
             process = subprocess.Popen(argv, cwd=ROOT, env=clean | settings | environment, stdout=output, stderr=output)
         try:
             _wait_until_ready(f"http://127.0.0.1:{port}", process, log)
-            yield WebProcess(f"http://127.0.0.1:{port}", log, clean | settings | environment)
+            yield WebProcess(f"http://127.0.0.1:{port}", log, clean | settings | environment, process)
         finally:
             process.terminate()
             process.wait(40)
