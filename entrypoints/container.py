@@ -29,6 +29,12 @@ from application.commands.access.revoke_token import RevokeToken
 from application.commands.access.sign_in import SignIn
 from application.commands.access.sign_in_by_identity import SignInByIdentity
 from application.commands.access.sign_out import SignOut
+from application.commands.backfills.cancel_backfill import CancelBackfill
+from application.commands.backfills.change_backfill import ChangeBackfill
+from application.commands.backfills.pause_backfill import PauseBackfill
+from application.commands.backfills.preview_backfill import PreviewBackfill
+from application.commands.backfills.resume_backfill import ResumeBackfill
+from application.commands.backfills.start_backfill import StartBackfill
 from application.commands.concurrency.set_group_limit import SetGroupLimit
 from application.commands.dispatches.advance_dispatch import AdvanceDispatch
 from application.commands.dispatches.cancel_from_prefect import CancelFromPrefect
@@ -85,6 +91,8 @@ from application.queries.access.authenticator import Authenticator
 from application.queries.explain_day.explain_day import ExplainDay
 from application.queries.schedules.expectations import JudgeExpectations
 from application.queries.schedules.preview import PreviewTicks
+from application.services.backfills.backfill_planner import BackfillPlanner
+from application.services.backfills.backfill_service import BackfillService
 from application.services.batching.advance_batcher import AdvanceBatcher
 from application.services.batching.report_batcher import ReportBatcher
 from application.services.batching.trigger_batcher import TriggerBatcher
@@ -204,6 +212,13 @@ class Application(containers.DeclarativeContainer):
         before=attach_trace_context,
         after=tag_triggered,
     )
+    backfill_planner = providers.Singleton(BackfillPlanner, adapters.cron_expressions, run_opener)
+    preview_backfill = _instrumented(telemetry, providers.Singleton(PreviewBackfill, adapters.open_unit_of_work, backfill_planner))
+    start_backfill = _instrumented(telemetry, providers.Singleton(StartBackfill, adapters.open_unit_of_work, backfill_planner, wakeups))
+    change_backfill = providers.Singleton(ChangeBackfill, adapters.open_unit_of_work, adapters.clock, wakeups)
+    pause_backfill = _instrumented(telemetry, providers.Singleton(PauseBackfill, change_backfill))
+    resume_backfill = _instrumented(telemetry, providers.Singleton(ResumeBackfill, change_backfill))
+    cancel_backfill = _instrumented(telemetry, providers.Singleton(CancelBackfill, change_backfill))
     report_batcher = providers.Singleton(
         ReportBatcher, providers.Singleton(ReportStatus, adapters.open_unit_of_work, adapters.schemas, adapters.clock, wakeups)
     )
@@ -293,6 +308,7 @@ class Application(containers.DeclarativeContainer):
         f"relay-{os.getpid()}-{uuid.uuid4().hex[:8]}",
     )
     tick_service = providers.Singleton(TickService, adapters.open_unit_of_work, run_opener, schedule_times, wakeups, telemetry)
+    backfill_service = providers.Singleton(BackfillService, adapters.open_unit_of_work, run_opener, wakeups, telemetry)
     metrics_collector = providers.Singleton(MetricsCollector, adapters.health_metrics, hub, telemetry)
     prefect_reconciler = providers.Singleton(
         PrefectReconciler, adapters.open_unit_of_work, adapters.orchestrator, cancel_run, adapters.clock, wakeups

@@ -24,6 +24,7 @@ from adapters.persistence.tables.schedules import schedule
 from adapters.persistence.tables.site_events import site_event
 from adapters.persistence.tables.workers import worker
 
+_HAS_FINISHED = "finished_at < :before"
 DELETE_BATCH_SIZE = 10_000
 """Rows deleted in one transaction."""
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtext('headgate retention'))")
@@ -59,6 +60,15 @@ class SqlRetention:
 
     async def delete_schedules(self, before: datetime) -> int:
         return await self._delete(schedule, "removed_at", before)
+
+    async def delete_backfills(self, before: datetime) -> int:
+        """Delete the ticks first, so that no transaction deletes those of many backfills."""
+        while await self._delete_where("backfill_tick", f"backfill_id IN (SELECT id FROM backfill WHERE {_HAS_FINISHED})", before):
+            pass
+        deleted = 0
+        while batch := await self._delete_where("backfill", _HAS_FINISHED, before):
+            deleted += batch
+        return deleted
 
     async def delete_receipts(self, before: datetime) -> int:
         return await self._delete(report_receipt, "created_at", before)
@@ -129,8 +139,11 @@ class SqlRetention:
         return total
 
     async def _delete_batch(self, table: str, column: str, before: datetime) -> int:
+        return await self._delete_where(table, f"{column} < :before", before)
+
+    async def _delete_where(self, table: str, condition: str, before: datetime) -> int:
         transaction = SqlTransaction(self._connections)
-        batch = f"ARRAY(SELECT ctid FROM {table} WHERE {column} < :before LIMIT {DELETE_BATCH_SIZE})"
+        batch = f"ARRAY(SELECT ctid FROM {table} WHERE {condition} LIMIT {DELETE_BATCH_SIZE})"
         try:
             result = await transaction.execute(text(f"DELETE FROM {table} WHERE ctid = ANY ({batch})"), {"before": before})
             await transaction.commit()

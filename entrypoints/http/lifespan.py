@@ -119,7 +119,7 @@ def _list_services(application: Application) -> list[tuple[Service, Wait]]:
     """Return every background service and its wait. Each runs in every web process; none needs a leader."""
     notifier, dispatcher, relay = application.change_notifier(), application.dispatcher(), application.outbox_relay()
     pruner, clock, ticks = application.retention_pruner(), application.adapters.database().clock, application.tick_service()
-    deleter = application.pipeline_deleter()
+    deleter, backfills = application.pipeline_deleter(), application.backfill_service()
     services: list[tuple[Service, Wait]] = [
         (clock, clock.wait),
         (notifier, notifier.wait),
@@ -130,6 +130,7 @@ def _list_services(application: Application) -> list[tuple[Service, Wait]]:
         (application.due_run_sweeper(), wait_seconds(0.25)),
         (application.pause_ender(), wait_seconds(PAUSE_INTERVAL_SECONDS)),
         (ticks, ticks.wait),
+        (backfills, backfills.wait),
         (application.prefect_reconciler(), wait_seconds(5.0)),
         (pruner, pruner.wait),
         (deleter, deleter.wait),

@@ -17,6 +17,7 @@ from adapters.persistence.connection.sql_transaction import READ_ONLY_SNAPSHOT, 
 from adapters.persistence.migrate import SchemaState, get_schema_state
 from adapters.persistence.readers import run_pages
 from adapters.persistence.readers.approvals import DECISIONS, WAITING, to_past_decision
+from adapters.persistence.readers.backfills import BackfillReader
 from adapters.persistence.readers.failures import FAILURES, FIRST_SEEN, to_failure_view
 from adapters.persistence.readers.groups import GroupReader
 from adapters.persistence.readers.pipelines import PipelineReader
@@ -34,6 +35,7 @@ from adapters.persistence.tables.runs import event, run
 from adapters.persistence.tables.workers import worker
 from application.ports.persistence.pipelines import PipelineRef
 from application.ports.queries.reader import ArchivedFilter, RunListQuery, StoreProblem, TickListQuery
+from application.queries.views.backfills import BackfillTickView, BackfillView
 from application.queries.views.events import EventView
 from application.queries.views.groups import FullBucketView, GroupDetailView, GroupView
 from application.queries.views.history import FailureView, FirstOccurrence, PastDecision, StageTimes
@@ -43,6 +45,7 @@ from application.queries.views.runs import RunStateVersion, RunTimes, RunView
 from application.queries.views.schedules import ScheduleView, TickCount, TickView
 from application.queries.views.ticks import TickGroup, TickWindow
 from application.queries.views.workers import QueueView, WorkerView
+from domain.backfills.tick import BackfillTickState
 from domain.errors import Unavailable
 
 _LINE = (log_line.c.n, log_line.c.at, log_line.c.stream, log_line.c.text, log_line.c.stage, log_line.c.attempt)
@@ -305,6 +308,22 @@ class SqlReader:
         async with self._read(None) as (transaction, _):
             values = {"pipeline": pipeline_id, "windows": write_windows(windows), "limit": limit}
             return [to_tick_group(row) for row in await transaction.execute(TICK_GROUPS, values)]
+
+    async def backfills(
+        self, limit: int, *, pipeline_id: int | None = None, above: int | None = None, below: int | None = None
+    ) -> list[BackfillView]:
+        async with self._read(None) as (transaction, _):
+            return await BackfillReader(transaction).page(limit, pipeline_id, above, below)
+
+    async def backfill(self, backfill_id: int) -> BackfillView | None:
+        async with self._read(None) as (transaction, _):
+            return await BackfillReader(transaction).find(backfill_id)
+
+    async def backfill_ticks(
+        self, backfill_id: int, limit: int, *, state: BackfillTickState | None = None, above: int | None = None, below: int | None = None
+    ) -> list[BackfillTickView]:
+        async with self._read(None) as (transaction, _):
+            return await BackfillReader(transaction).ticks(backfill_id, limit, state, above, below)
 
     async def find_problem(self) -> StoreProblem | None:
         try:

@@ -11,6 +11,7 @@ from adapters.persistence.connection.sql_transaction import SqlTransaction
 from adapters.persistence.repositories.accounts import SqlAccounts
 from adapters.persistence.repositories.api_tokens import SqlApiTokens
 from adapters.persistence.repositories.audit_log import SqlAuditLog
+from adapters.persistence.repositories.backfills import SqlBackfills
 from adapters.persistence.repositories.concurrency import SqlConcurrency
 from adapters.persistence.repositories.definitions import DefinitionCache, DefinitionLoader
 from adapters.persistence.repositories.dispatches import SqlDispatches
@@ -33,6 +34,7 @@ from application.ports.access.accounts import Accounts
 from application.ports.access.api_tokens import ApiTokens
 from application.ports.access.audit_log import AuditLog
 from application.ports.access.sessions import Sessions
+from application.ports.persistence.backfills import Backfills
 from application.ports.persistence.concurrency import Concurrency
 from application.ports.persistence.dispatches import Dispatches
 from application.ports.persistence.idempotency import Idempotency
@@ -61,6 +63,7 @@ class SqlUnitOfWork:
         self.pipelines: Pipelines = self._pipelines
         self.schedules: Schedules = SqlSchedules(transaction, definitions)
         self.ticks: Ticks = SqlTicks(transaction)
+        self.backfills: Backfills = SqlBackfills(transaction, definitions)
         self._runs = SqlRuns(transaction, definitions, run_cache)
         self.runs: Runs = self._runs
         self._receipts = SqlReceipts(transaction)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from adapters.persistence.tables import (
     access,
     answers,
+    backfills,
     concurrency,
     dispatches,
     installation,
@@ -19,5 +20,19 @@ from adapters.persistence.tables import (
 from adapters.persistence.tables.base import TableBase
 
 METADATA = TableBase.metadata
-MODULES = (access, answers, concurrency, dispatches, installation, logs, pipelines, runs, schedules, sink_positions, site_events, workers)
+MODULES = (
+    access,
+    answers,
+    backfills,
+    concurrency,
+    dispatches,
+    installation,
+    logs,
+    pipelines,
+    runs,
+    schedules,
+    sink_positions,
+    site_events,
+    workers,
+)
 """Importing a module adds its tables to the metadata."""

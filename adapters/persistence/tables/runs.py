@@ -47,6 +47,7 @@ class RunTable(TableBase, table=True):
         Index("ix_run_active", "pipeline_id", "id", postgresql_where=text(UNFINISHED)),
         Index("ix_run_of_schedule", "schedule_id", "id", postgresql_where=text(f"schedule_id IS NOT NULL AND {UNFINISHED}")),
         Index("ix_run_of_backfill", "backfill_id", "id", postgresql_where=text(f"backfill_id IS NOT NULL AND {UNFINISHED}")),
+        Index("ix_run_of_tick", "pipeline_id", "scheduled_for", "id", postgresql_where=text("scheduled_for IS NOT NULL")),
         Index("ix_run_due", "next_due_at", postgresql_where=text(f"next_due_at IS NOT NULL AND {UNFINISHED}")),
     )
     id: int | None = Field(default=None, sa_column=identity_column())

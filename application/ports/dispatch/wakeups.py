@@ -27,3 +27,7 @@ class Wakeups(Protocol):
     def notify_slots_changed(self) -> None:
         """Announce that slots of concurrency limits may be free, e.g. because a limit was raised."""
         ...
+
+    def notify_backfills_changed(self) -> None:
+        """Announce that a backfill was started, or has something else to do than before."""
+        ...

@@ -35,6 +35,10 @@ class Retention(Protocol):
         """Delete the schedules that were removed before that time. Their ticks are gone already. Returns the number deleted."""
         ...
 
+    async def delete_backfills(self, before: datetime) -> int:
+        """Delete the backfills whose last tick ended before that time, with their ticks. Returns the number of backfills deleted."""
+        ...
+
     async def delete_receipts(self, before: datetime) -> int:
         """Delete the receipts of reports answered before that time. Returns the number deleted."""
         ...

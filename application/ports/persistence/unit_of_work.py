@@ -8,6 +8,7 @@ from application.ports.access.accounts import Accounts
 from application.ports.access.api_tokens import ApiTokens
 from application.ports.access.audit_log import AuditLog
 from application.ports.access.sessions import Sessions
+from application.ports.persistence.backfills import Backfills
 from application.ports.persistence.concurrency import Concurrency
 from application.ports.persistence.dispatches import Dispatches
 from application.ports.persistence.idempotency import Idempotency
@@ -43,6 +44,7 @@ class UnitOfWork(Protocol):
     pipelines: Pipelines
     schedules: Schedules
     ticks: Ticks
+    backfills: Backfills
     runs: Runs
     receipts: Receipts
     reporters: Reporters

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Protocol, Required, TypedDict, Unpack
 
 from application.ports.persistence.pipelines import PipelineRef
+from application.queries.views.backfills import BackfillTickView, BackfillView
 from application.queries.views.events import EventView
 from application.queries.views.groups import FullBucketView, GroupDetailView, GroupView
 from application.queries.views.history import FailureView, FirstOccurrence, PastDecision, StageTimes
@@ -15,6 +16,7 @@ from application.queries.views.runs import RunStateVersion, RunTimes, RunView
 from application.queries.views.schedules import ScheduleView, TickCount, TickView
 from application.queries.views.ticks import TickGroup, TickWindow
 from application.queries.views.workers import QueueView, WorkerView
+from domain.backfills.tick import BackfillTickState
 from domain.runs.status import Status
 from domain.schedules.tick import TickState
 
@@ -232,6 +234,21 @@ class Reader(Protocol):
 
         A window with more than `limit` groups has mixed ones instead: one for each hour, state and reason, without messages.
         """
+        ...
+
+    async def backfills(
+        self, limit: int, *, pipeline_id: int | None = None, above: int | None = None, below: int | None = None
+    ) -> list[BackfillView]:
+        """Return backfills, newest first. `below` starts at the next lower id, `above` ends at the next higher one."""
+        ...
+
+    async def backfill(self, backfill_id: int) -> BackfillView | None: ...
+
+    async def backfill_ticks(
+        self, backfill_id: int, limit: int, *, state: BackfillTickState | None = None, above: int | None = None, below: int | None = None
+    ) -> list[BackfillTickView]:
+        """Return ticks of a backfill in the order of their positions. `above` starts at the next higher position, `below` ends at the next
+        lower one."""
         ...
 
     async def stage_times(self, pipeline_id: int) -> list[StageTimes]:

@@ -36,6 +36,7 @@ class LocalWakeups:
         self.pending_changes = asyncio.Event()
         self.schedules = asyncio.Event()
         self.slots = asyncio.Event()
+        self.backfills = asyncio.Event()
         self.log_run_ids: set[int] = set()
 
     def notify_committed(self, runs: Sequence[Run] = (), *, skip_worker: str | None = None, log_run_ids: Sequence[int] = ()) -> None:
@@ -46,6 +47,8 @@ class LocalWakeups:
                 self._notify_worker(run, run.dispatch.holder or "")
             if run.is_over and run.trigger.schedule_id is not None:
                 self.schedules.set()
+            if run.is_over and run.trigger.backfill_id is not None:
+                self.backfills.set()
         self.log_run_ids.update(log_run_ids)
         self.pending_changes.set()
 
@@ -54,6 +57,9 @@ class LocalWakeups:
 
     def notify_slots_changed(self) -> None:
         self.slots.set()
+
+    def notify_backfills_changed(self) -> None:
+        self.backfills.set()
 
     def request_dispatch(self, request: DispatchRequest) -> None:
         """Wake the dispatcher, or the outbox relay if Prefect serves the pool."""

@@ -26,6 +26,8 @@ WORKER_EVENT_TYPES = (
     EventType.STAGE_CANCEL_REQUESTED,
 )
 """The event types that `_notify_workers` reads."""
+UNSCHEDULED_EVENT_TYPES = {SiteEventType.TICK, SiteEventType.BACKFILL_CHANGED}
+"""The types of site events that change no time at which a schedule fires."""
 VIEWER_WRITES_PER_SECOND = 25_000
 """Roughly how many writes to viewers one process can make. With many viewers, events that are close together share a write."""
 MAX_COALESCING_SECONDS = 0.04
@@ -66,8 +68,11 @@ class FeedReader:
             self._hub.publish(ChangeBatch(batch.events, batch.cursor, tuple(log_run_ids), batch.site_events))
         else:
             self._hub.set_cursor(batch.cursor)
-        if any(event.type is not SiteEventType.TICK for event in batch.site_events):
+        types = {event.type for event in batch.site_events}
+        if types - UNSCHEDULED_EVENT_TYPES:
             self._wakeups.notify_schedules_changed()
+        if SiteEventType.BACKFILL_CHANGED in types:
+            self._wakeups.notify_backfills_changed()
         await self._notify_workers(batch)
 
     async def _read(self, cursor: str) -> ChangeBatch:

@@ -19,7 +19,7 @@ PARTITION = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class RetentionPolicy:
-    """How many days to keep events with ticks, and log lines. 0 keeps them forever."""
+    """How many days to keep events with ticks and backfills, and log lines. 0 keeps them forever."""
 
     events_days: float
     logs_days: float
@@ -32,6 +32,7 @@ class PruneResult:
     dropped: Sequence[str]
     made: Sequence[str]
     schedules: int
+    backfills: int
     site_events: int
     receipts: int
     reporters: int
@@ -62,7 +63,7 @@ class RetentionPruner:
         retention, now = self._retention, self._clock.now()
         created = await retention.create_partitions(now)
         dropped: list[str] = []
-        schedules = site_events = receipts = reporters = 0
+        schedules = backfills = site_events = receipts = reporters = 0
         if self._policy.logs_days > 0:
             dropped += await retention.drop_logs(now - timedelta(days=self._policy.logs_days))
         if self._policy.events_days > 0:
@@ -70,11 +71,11 @@ class RetentionPruner:
             dropped += await retention.drop_events(oldest)
             dropped += await retention.drop_ticks(oldest)
             schedules = await retention.delete_schedules(oldest - PARTITION)
+            backfills = await retention.delete_backfills(oldest)
             site_events = await retention.delete_site_events(oldest)
             receipts = await retention.delete_receipts(min(oldest, now - IDEMPOTENCY_RETENTION))
             reporters = await retention.delete_reporters(min(oldest, now - IDEMPOTENCY_RETENTION))
         answers = await retention.delete_idempotency_answers(now - IDEMPOTENCY_RETENTION)
         workers = await retention.delete_workers(now - WORKER_RETENTION)
-        return PruneResult(
-            dropped, created, schedules, site_events, receipts, reporters, answers, workers, await retention.delete_unused_groups()
-        )
+        groups = await retention.delete_unused_groups()
+        return PruneResult(dropped, created, schedules, backfills, site_events, receipts, reporters, answers, workers, groups)

@@ -37,6 +37,7 @@ def format_prune_result(result: PruneResult) -> list[str]:
     lines = [f"dropped {name}" for name in result.dropped] + [f"created {name}" for name in result.made]
     counts = {
         "removed schedules": result.schedules,
+        "backfills": result.backfills,
         "events of pipelines": result.site_events,
         "report receipts": result.receipts,
         "idempotency records": result.answers,

@@ -17,6 +17,7 @@ class FakeWakeups:
         self.log_run_ids: list[int] = []
         self.schedule_changes = 0
         self.slot_changes = 0
+        self.backfill_changes = 0
 
     def notify_committed(self, runs: Sequence[Run] = (), *, skip_worker: str | None = None, log_run_ids: Sequence[int] = ()) -> None:
         self.count += 1
@@ -30,3 +31,6 @@ class FakeWakeups:
 
     def notify_slots_changed(self) -> None:
         self.slot_changes += 1
+
+    def notify_backfills_changed(self) -> None:
+        self.backfill_changes += 1

@@ -43,6 +43,12 @@ class FakeRetention:
     async def delete_schedules(self, before: datetime) -> int:
         return _delete(self._store.committed.removed_schedules, lambda _, removed_at: removed_at < before)
 
+    async def delete_backfills(self, before: datetime) -> int:
+        tables = self._store.committed
+        deleted = _delete(tables.backfills, lambda _, row: row.finished_at is not None and row.finished_at < before)
+        _delete(tables.backfill_ticks, lambda key, _: key[0] not in tables.backfills)
+        return deleted
+
     async def delete_receipts(self, before: datetime) -> int:
         tables = self._store.committed
         _delete(tables.receipts, lambda key, _: tables.received[key] < before)

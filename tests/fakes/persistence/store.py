@@ -18,6 +18,8 @@ from domain.access.accounts import Account
 from domain.access.api_tokens import ApiToken
 from domain.access.audit import AuditEntry
 from domain.access.sessions import Session
+from domain.backfills.backfill import Backfill
+from domain.backfills.tick import BackfillTick
 from domain.concurrency.group import GroupUse
 from domain.errors import Unavailable
 from domain.pipelines.activation import ACTIVE, Activation
@@ -135,6 +137,8 @@ class Tables:
     removed_schedules: dict[int, datetime] = field(default_factory=dict)
     ticks: dict[tuple[int, datetime], Tick] = field(default_factory=dict)
     tick_ids: dict[tuple[int, datetime], int] = field(default_factory=dict)
+    backfills: dict[int, Backfill] = field(default_factory=dict)
+    backfill_ticks: dict[tuple[int, int], BackfillTick] = field(default_factory=dict)
     runs: dict[int, Run] = field(default_factory=dict)
     events: dict[tuple[int, int], EventView] = field(default_factory=dict)
     site_events: dict[int, SiteEventView] = field(default_factory=dict)

@@ -59,6 +59,8 @@ class Transaction:
         self.removed_schedules = Overlay(tables.removed_schedules)
         self.ticks = Overlay(tables.ticks)
         self.tick_ids = Overlay(tables.tick_ids)
+        self.backfills = Overlay(tables.backfills)
+        self.backfill_ticks = Overlay(tables.backfill_ticks)
         self.runs = Overlay(tables.runs)
         self.events = Overlay(tables.events)
         self.site_events = Overlay(tables.site_events)

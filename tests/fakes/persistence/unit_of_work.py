@@ -8,6 +8,7 @@ from application.ports.access.accounts import Accounts
 from application.ports.access.api_tokens import ApiTokens
 from application.ports.access.audit_log import AuditLog
 from application.ports.access.sessions import Sessions
+from application.ports.persistence.backfills import Backfills
 from application.ports.persistence.concurrency import Concurrency
 from application.ports.persistence.dispatches import Dispatches
 from application.ports.persistence.idempotency import Idempotency
@@ -28,6 +29,7 @@ from tests.fakes.access.accounts import FakeAccounts
 from tests.fakes.access.api_tokens import FakeApiTokens
 from tests.fakes.access.audit_log import FakeAuditLog
 from tests.fakes.access.sessions import FakeSessions
+from tests.fakes.persistence.backfills import FakeBackfills
 from tests.fakes.persistence.concurrency import FakeConcurrency
 from tests.fakes.persistence.dispatches import FakeDispatches
 from tests.fakes.persistence.idempotency import FakeIdempotency
@@ -59,6 +61,7 @@ class FakeUnitOfWork:
         self.pipelines: Pipelines = FakePipelines(transaction)
         self.schedules: Schedules = FakeSchedules(transaction)
         self.ticks: Ticks = FakeTicks(transaction)
+        self.backfills: Backfills = FakeBackfills(transaction)
         self.runs: Runs = FakeRuns(transaction)
         self.receipts: Receipts = FakeReceipts(transaction)
         self.reporters: Reporters = FakeReporters(transaction)

@@ -8,6 +8,7 @@ from typing import Unpack
 
 from application.ports.persistence.pipelines import PipelineRef
 from application.ports.queries.reader import ArchivedFilter, RunListQuery, StoreProblem, TickListQuery
+from application.queries.views.backfills import BackfillTickView, BackfillView
 from application.queries.views.events import EventView
 from application.queries.views.groups import FullBucketView, GroupDetailView, GroupView
 from application.queries.views.history import FailureView, FirstOccurrence, PastDecision, StageTimes
@@ -17,6 +18,7 @@ from application.queries.views.runs import RunBar, RunStateVersion, RunTimes, Ru
 from application.queries.views.schedules import ScheduleView, TickCount, TickView
 from application.queries.views.ticks import TickGroup, TickWindow
 from application.queries.views.workers import QueueView, WorkerView
+from domain.backfills.tick import BackfillTickState
 from domain.runs.attempt import Attempt
 from domain.runs.events import EventType
 from domain.runs.run import Run
@@ -24,6 +26,7 @@ from domain.runs.status import Reason, Status
 from domain.schedules.tick import TickState
 from tests.fakes.persistence import FakeStore, values
 from tests.fakes.persistence.store import DispatchRow, PipelineRow, Tables
+from tests.fakes.queries.backfill_views import list_backfill_ticks, list_backfills, take_first
 from tests.fakes.queries.group_views import find_group, list_full_buckets, list_groups
 from tests.fakes.queries.run_views import run_view
 from tests.fakes.queries.schedule_views import get_next_run, list_schedules, list_ticks
@@ -201,6 +204,22 @@ class FakeReader:
         unclaimed = [(run_id, row) for (run_id, _), row in self._tables.dispatches.items() if row.pool == pool and _is_unclaimed(row)]
         ordered = sorted((-row.priority, row.requested_at, run_id) for run_id, row in unclaimed)
         return QueueView(await self.workers(pool, within_seconds), [run_id for *_, run_id in ordered[:limit]])
+
+    async def backfills(
+        self, limit: int, *, pipeline_id: int | None = None, above: int | None = None, below: int | None = None
+    ) -> list[BackfillView]:
+        found = [view for view in list_backfills(self._tables, pipeline_id) if _is_between(view.id, above, below)]
+        return take_first(found, limit, from_end=above is not None)
+
+    async def backfill(self, backfill_id: int) -> BackfillView | None:
+        return next((view for view in list_backfills(self._tables) if view.id == backfill_id), None)
+
+    async def backfill_ticks(
+        self, backfill_id: int, limit: int, *, state: BackfillTickState | None = None, above: int | None = None, below: int | None = None
+    ) -> list[BackfillTickView]:
+        ticks = list_backfill_ticks(self._tables, backfill_id, state)
+        found = [tick for tick in ticks if _is_between(tick.position, above, below)]
+        return take_first(found, limit, from_end=below is not None)
 
     async def stage_times(self, pipeline_id: int) -> list[StageTimes]:
         times: dict[str, list[float]] = {}
