@@ -8,6 +8,7 @@ OWN_SEGMENTS: Final = frozenset(
     {
         "accounts",
         "audit",
+        "backfills",
         "docs",
         "events",
         "favicon.ico",

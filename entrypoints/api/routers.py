@@ -3,6 +3,8 @@
 from fastapi import FastAPI
 
 from entrypoints.api.access import account_routes, audit_routes, token_routes
+from entrypoints.api.backfills import control_routes as backfill_control_routes
+from entrypoints.api.backfills import routes as backfill_routes
 from entrypoints.api.events import routes as event_routes
 from entrypoints.api.events.event_broadcaster import EventBroadcaster
 from entrypoints.api.history import routes as history_routes
@@ -30,6 +32,8 @@ ROUTERS = (
     tick_routes.router,
     expectation_routes.router,
     why_routes.router,
+    backfill_routes.router,
+    backfill_control_routes.router,
     run_routes.router,
     control_routes.router,
     history_routes.router,

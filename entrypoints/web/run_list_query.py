@@ -10,7 +10,7 @@ from entrypoints.web.time_zones import parse_day, parse_time_zone
 
 MAX_PIPELINES = 1_000
 MAX_NAME_LENGTH = 100
-TRIGGERS = ("api", "cli", "dashboard", "report", "schedule")
+TRIGGERS = ("api", "backfill", "cli", "dashboard", "report", "schedule")
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,5 +34,6 @@ MODULES = (
     sink_positions,
     site_events,
     workers,
+    ,
 )
 """Importing a module adds its tables to the metadata."""

@@ -37,7 +37,7 @@ ArchivedChoice = Annotated[
     Query(description="Whether archived pipelines are left out, listed too, or listed alone."),
 ]
 TriggerFilter = Annotated[
-    Literal["dashboard", "api", "cli", "report", "schedule"] | None, Query(description="Only runs triggered this way.")
+    Literal["dashboard", "api", "cli", "report", "schedule", "backfill"] | None, Query(description="Only runs triggered this way.")
 ]
 Since = Annotated[_Timestamp, Query(description="Only runs created at this time or later.")]
 Until = Annotated[_Timestamp, Query(description="Only runs created before this time.")]

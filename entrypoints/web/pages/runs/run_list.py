@@ -18,7 +18,14 @@ from entrypoints.web.view_models.pipelines.board import StatusFilter
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(load_waiting_count)])
 NAMES_OFFERED = 300
-TRIGGER_LABELS = {"api": "API", "cli": "Terminal", "dashboard": "Dashboard", "report": "First report", "schedule": "Schedule"}
+TRIGGER_LABELS = {
+    "api": "API",
+    "backfill": "Backfill",
+    "cli": "Terminal",
+    "dashboard": "Dashboard",
+    "report": "First report",
+    "schedule": "Schedule",
+}
 
 
 @router.get("/ui/runs")
