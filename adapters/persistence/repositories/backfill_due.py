@@ -13,7 +13,6 @@ from sqlalchemy import (
     ColumnElement,
     DateTime,
     Select,
-    any_,
     bindparam,
     exists,
     func,
@@ -23,7 +22,7 @@ from sqlalchemy import (
     union,
     union_all,
 )
-from sqlalchemy.sql.selectable import ScalarSelect
+from sqlalchemy.sql.selectable import CompoundSelect
 
 from adapters.persistence.connection.bulk_parameters import is_any_of
 from adapters.persistence.connection.compiled_statements import CompiledStatement
@@ -33,11 +32,10 @@ from adapters.persistence.tables.pipelines import NOT_DELETED, pipeline
 from adapters.persistence.tables.runs import run
 from domain.backfills.backfill import BackfillState
 from domain.backfills.tick import BackfillTickState
-from domain.runs.status import TERMINAL
 
 _IS_UNFINISHED: ColumnElement[bool] = text(f"run.{UNFINISHED}")  # type: ignore[assignment]
 _IS_RUNNING = backfill_tick.c.state == BackfillTickState.RUNNING.value
-_IS_OVER = or_(run.c.id.is_(None), run.c.status.in_(sorted(TERMINAL)))
+_IS_OVER = or_(run.c.id.is_(None), text(f"NOT (run.{UNFINISHED})"))
 
 
 def _select_ended(*columns: Any) -> Select[Any]:
@@ -61,12 +59,11 @@ def _build_list_moved() -> CompiledStatement:
     return CompiledStatement(union_all(ended, reopened).order_by(text("position")))
 
 
-def _select_candidates() -> ScalarSelect[Any]:
-    """Select the backfills that are unfinished or have unfinished runs, as an array, so that finished ones are not read."""
+def _select_candidates() -> CompoundSelect[Any]:
+    """Select the backfills that are unfinished or have unfinished runs, so that the others are not read."""
     unfinished = select(backfill.c.id).where(backfill.c.finished_at.is_(None))
     running = select(run.c.backfill_id).where(run.c.backfill_id.is_not(None), _IS_UNFINISHED)
-    candidates = union(unfinished, running).subquery("candidates")
-    return select(func.array_agg(candidates.c.id)).scalar_subquery()
+    return union(unfinished, running)
 
 
 def _build_lock_due() -> CompiledStatement:
@@ -83,7 +80,7 @@ def _build_lock_due() -> CompiledStatement:
     query = (
         select(backfill)
         .join(pipeline, pipeline.c.id == backfill.c.pipeline_id)
-        .where(NOT_DELETED, backfill.c.id == any_(_select_candidates()), ~is_any_of(backfill.c.id, "excluded"))
+        .where(NOT_DELETED, backfill.c.id.in_(_select_candidates()), ~is_any_of(backfill.c.id, "excluded"))
         .where(or_(may_open, has_ended, has_reopened))
         .order_by(backfill.c.id)
         .limit(1)

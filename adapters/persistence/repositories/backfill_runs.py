@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import BigInteger, DateTime, Integer, bindparam, or_, select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from adapters.persistence.connection.compiled_statements import CompiledStatement
 from adapters.persistence.tables.backfills import backfill
@@ -21,7 +22,7 @@ def _build_newest_runs(of_schedule: bool) -> CompiledStatement:
         is_counted = of_backfill
     query = (
         select(run.c.scheduled_for, run.c.status)
-        .distinct(run.c.scheduled_for)
+        .ext(distinct_on(run.c.scheduled_for))
         .select_from(run.outerjoin(backfill, backfill.c.id == run.c.backfill_id))
         .where(run.c.pipeline_id == bindparam("pipeline", type_=BigInteger), run.c.scheduled_for.between(since, until), is_counted)
         .order_by(run.c.scheduled_for, run.c.id.desc())

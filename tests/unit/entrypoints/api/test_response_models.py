@@ -98,4 +98,4 @@ async def test_reports_are_answered_as_their_models_say(headgate: InProcessHeadg
 
 def assert_fits(answer: Any, model: Any) -> None:
     adapter = TypeAdapter(model)
-    assert adapter.dump_python(adapter.validate_json(answer.content), mode="json", exclude_unset=True) == answer.json()
+    assert adapter.dump_python(adapter.validate_json(answer.content), mode="json", by_alias=True, exclude_unset=True) == answer.json()

@@ -70,7 +70,7 @@ async def test_ticks_come_in_pages_with_their_runs(headgate: BackfilledHeadgate)
         ("2026-02-02T02:30:00Z", 2, "queued"),
     ]
     assert_fits(first, list[BackfillTickResponse])
-    assert (await headgate.client.get("/runs/1")).json()["trigger"]["kind"] == "backfill"
+    assert (await headgate.client.get("/runs/1")).json()["trigger"] == "backfill"
     assert [run["id"] for run in (await headgate.client.get("/runs/?trigger=backfill")).json()] == [2, 1]
 
 
@@ -115,7 +115,6 @@ async def test_a_repeated_key_starts_one_backfill(headgate: BackfilledHeadgate) 
         ({"pipeline": "unknown"}, 404, "There is no pipeline unknown."),
         ({"schedule": "unknown"}, 404, "There is no schedule unknown in pipeline nightly."),
         ({"from": "yesterday"}, 422, "from: must be a date or a time"),
-        ({"from": "\ud800"}, 422, ""),
         ({"to": "2026-01-01"}, 422, "to: must not be earlier than from"),
         ({"parallel": 0}, 422, "parallel: "),
         ({"parallel": "2"}, 422, "parallel: "),
