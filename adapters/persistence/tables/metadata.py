@@ -34,6 +34,5 @@ MODULES = (
     sink_positions,
     site_events,
     workers,
-    ,
 )
 """Importing a module adds its tables to the metadata."""

@@ -311,12 +311,17 @@ async def test_durations_are_those_of_the_last_completed_runs(store: StoreUnderT
             await work.pipelines.find(pipeline.id, lock=True)
             run_id = await add_run(work, pipeline, Trigger("api"))
             await work.commit()
-        await change_run(store, run_id, lambda run: run.move(run.stages["a"], Status.RUNNING, NOW))
+        await change_run(store, run_id, _start_first_stage)
         await change_run(store, run_id, lambda run, s=seconds, st=status: run.set_verdict(st, seconds_later(s), None))
 
     async with store.open_unit_of_work() as work:
         assert list(await work.backfills.find_durations(pipeline.id, 2)) == [40.0, 20.0]
         assert list(await work.backfills.find_durations(404, 2)) == []
+
+
+def _start_first_stage(run: Run) -> None:
+    run.move(run.stages["a"], Status.RUNNING, NOW)
+    run.propagate(NOW)
 
 
 async def test_lists_come_in_pages_in_both_directions(store: StoreUnderTest) -> None:

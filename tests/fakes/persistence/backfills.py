@@ -56,8 +56,8 @@ class FakeBackfills:
     async def find_durations(self, pipeline_id: int, limit: int) -> Sequence[float]:
         tx = await self._transaction.begin_statement()
         runs = [run for _, run in sorted(tx.runs.items(), reverse=True) if (run.pipeline_id, run.status) == (pipeline_id, Status.COMPLETED)]
-        times = [(run.started_at or run.created_at, run.finished_at or run.created_at) for run in runs[:limit]]
-        return [(finished - started).total_seconds() for started, finished in times]
+        times = [(run.started_at, run.finished_at) for run in runs]
+        return [(finished - started).total_seconds() for started, finished in times if started and finished][:limit]
 
     async def lock_due(self, now: datetime, excluded: Collection[int] = ()) -> LockedBackfill | None:
         tx = await self._transaction.begin_statement()

@@ -1,6 +1,6 @@
 """The states of a backfill: every move from every state, and any sequence of moves."""
 
-from dataclasses import astuple, replace
+from dataclasses import astuple
 from datetime import timedelta
 from typing import Any
 
