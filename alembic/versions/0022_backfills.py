@@ -56,9 +56,9 @@ def upgrade() -> None:
         sa.Column("finished_at", MOMENT, nullable=True),
         sa.Column("message", sa.Text(), nullable=True),
         sa.Column("retry_at", MOMENT, nullable=True),
-        sa.CheckConstraint(_STATES, name="ck_backfill_state"),
-        sa.CheckConstraint("tick_order IN ('oldest', 'newest')", name="ck_backfill_tick_order"),
-        sa.CheckConstraint("existing IN ('skip', 'failed', 'all')", name="ck_backfill_existing"),
+        sa.CheckConstraint(_STATES, name=op.f("ck_backfill_state")),
+        sa.CheckConstraint("tick_order IN ('oldest', 'newest')", name=op.f("ck_backfill_tick_order")),
+        sa.CheckConstraint("existing IN ('skip', 'failed', 'all')", name=op.f("ck_backfill_existing")),
         sa.ForeignKeyConstraint(["pipeline_id"], ["pipeline.id"], name="fk_backfill_pipeline_id"),
         sa.PrimaryKeyConstraint("id", name="pk_backfill"),
     )
@@ -85,8 +85,8 @@ def _create_ticks() -> None:
         sa.Column("run_id", sa.BigInteger(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("message", sa.Text(), nullable=True),
-        sa.CheckConstraint(_TICK_STATES, name="ck_backfill_tick_state"),
-        sa.CheckConstraint(f"reason IS NULL OR reason IN ({reasons})", name="ck_backfill_tick_reason"),
+        sa.CheckConstraint(_TICK_STATES, name=op.f("ck_backfill_tick_state")),
+        sa.CheckConstraint(f"reason IS NULL OR reason IN ({reasons})", name=op.f("ck_backfill_tick_reason")),
         sa.PrimaryKeyConstraint("backfill_id", "position", name="pk_backfill_tick"),
     )
     op.create_index("uq_backfill_tick_backfill_id_due_at", "backfill_tick", ["backfill_id", "due_at"], unique=True)

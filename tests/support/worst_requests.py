@@ -224,6 +224,17 @@ def editions(url: str) -> list[WorstRequest]:
     return [WorstRequest(name, url, text.encode()[:BODY], FORM) for name, text in texts.items()]
 
 
+def backfills() -> dict[str, bytes]:
+    """Return requests for the most ticks, for far too many, and for large parameters."""
+    asked = {"pipeline": SCHEDULED, "cron": "* * * * *", "from": "2020-01-01T00:00", "to": "2020-01-07T22:00", "dry_run": True}
+    return {
+        "most ticks": json.dumps(asked).encode(),
+        "too many ticks": json.dumps(asked | {"from": "1970-01-01", "to": "2026-01-01"}).encode(),
+        "rare ticks": json.dumps(asked | {"cron": RARE["cron"], "from": "1970-01-01", "to": "2026-01-01"}).encode(),
+        **few_values("parameters"),
+    }
+
+
 def of_pipelines(path: str) -> list[WorstRequest]:
     return [WorstRequest(name, path.format(name)) for name in PIPELINES]
 
@@ -245,6 +256,13 @@ WORST_REQUESTS: Final[Mapping[tuple[str, str], Sequence[WorstRequest]]] = {
     ("PATCH", "/accounts/{name}"): bodies("/accounts/ada", few_values("role")),
     ("GET", "/audit/"): one("/audit/?limit=100"),
     ("GET", "/audit/export"): one("/audit/export"),
+    ("GET", "/backfills/"): one("/backfills/?limit=1000"),
+    ("POST", "/backfills/"): bodies("/backfills/", backfills()),
+    ("GET", "/backfills/{backfill_id}"): one("/backfills/1"),
+    ("POST", "/backfills/{backfill_id}/cancel"): bodies("/backfills/1/cancel", few_values("cancel_runs")),
+    ("POST", "/backfills/{backfill_id}/pause"): one("/backfills/1/pause"),
+    ("POST", "/backfills/{backfill_id}/resume"): one("/backfills/1/resume"),
+    ("GET", "/backfills/{backfill_id}/ticks"): one("/backfills/1/ticks?limit=1000"),
     ("GET", "/docs"): one("/docs"),
     ("GET", "/docs/openapi-3.0.json"): one("/docs/openapi-3.0.json"),
     ("GET", "/docs/start.js"): one("/docs/start.js"),

@@ -96,7 +96,7 @@ async def list_backfills(
     return [BackfillResponse.from_view(view) for view in page]
 
 
-@router.get("/backfills/{backfill_id}", summary="A backfill", responses=problems(404, 503))
+@router.get("/backfills/{backfill_id}", summary="A backfill", responses=problems(404, 422, 503))
 @requires(READ)
 async def get_backfill(backfill: BackfillDep) -> BackfillResponse:
     """Return a backfill with its progress."""

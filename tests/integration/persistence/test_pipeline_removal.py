@@ -25,8 +25,8 @@ from tests.support.tick_services import TIMES
 
 OF_THE_SITE = {"account", "announcement_position", "audit", "idempotency", "installation", "session", "worker"}
 """Tables without rows of a pipeline. Stored answers about it are forgotten at its deletion; those about runs expire."""
-LINKS = ("pipeline_id", "run_id", "schedule_id")
-PARENTS = ("schedule", "run")
+LINKS = ("pipeline_id", "run_id", "schedule_id", "backfill_id")
+PARENTS = ("schedule", "backfill", "run")
 """Tables whose ids other tables name."""
 TABLES = sorted(
     (table for table in METADATA.tables.values() if table.name not in OF_THE_SITE and table.name not in ("pipeline", "revision")),
@@ -39,6 +39,10 @@ VALUES: Mapping[str, Any] = {
     "dispatch_state": "none",
     "kind": "reporter",
     "tick.state": "fired",
+    "backfill.state": "running",
+    "backfill.tick_order": "oldest",
+    "backfill.existing": "skip",
+    "backfill_tick.state": "pending",
     "revision": 1,
 }
 """Values of columns, by name or by table and name, that a check or a foreign key restricts."""

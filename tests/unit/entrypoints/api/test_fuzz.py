@@ -31,6 +31,7 @@ DEFINITION = st.fixed_dictionaries(
 UPDATE = objects_with(
     "pipeline_id", "stage_name", "status", "records_processed", "run_id", "attempt", "event_id", "seq", "output", "reported_at"
 )
+BACKFILL = objects_with("pipeline", "schedule", "cron", "timezone", "from", "to", "order", "parallel", "existing", "parameters", "dry_run")
 MANY = settings(max_examples=100, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 
 HEADGATE = InProcessHeadgate()
@@ -72,6 +73,18 @@ async def test_no_status_update_causes_a_500(update: Any) -> None:
 
 
 @MANY
+@given(body=BACKFILL | VALUES)
+async def test_no_backfill_causes_a_500(body: Any) -> None:
+    headgate = get_empty_headgate()
+    await headgate.api.create_pipeline("p", {"name": "a", "command": ["true"]}, schedules=[{"name": "a", "every": "1h"}])
+
+    known = {"pipeline": "p", "from": "2026-03-01", "to": "2026-03-01", **body} if isinstance(body, dict) else body
+    answers = [await headgate.client.post("/backfills/", content=json.dumps(item)) for item in (body, known)]
+
+    assert all(answer.status_code in (200, 201, 404, 409, 422) for answer in answers), [answer.text for answer in answers]
+
+
+@MANY
 @given(path=TEXT, query=TEXT, header=st.text(st.characters(max_codepoint=255, exclude_categories=["Cc"]), max_size=20))
 async def test_no_path_or_header_causes_a_500(path: str, query: str, header: str) -> None:
     client = get_empty_headgate().client
@@ -79,7 +92,7 @@ async def test_no_path_or_header_causes_a_500(path: str, query: str, header: str
     name = path.encode("utf-8", "replace").decode()
     headers = {"Last-Event-ID": header.strip().encode("latin-1"), "X-Request-Id": header.strip().encode("latin-1")}
 
-    for prefix in ("/pipelines/", "/runs/", "/trigger/", "/"):
+    for prefix in ("/pipelines/", "/runs/", "/backfills/", "/trigger/", "/"):
         answer = await client.get(prefix + quote_all(name), params=params, headers=headers)
         assert answer.status_code < 500
 
