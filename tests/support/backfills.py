@@ -24,8 +24,10 @@ class BackfilledHeadgate(ScheduledHeadgate):
         await self.application.backfill_service().run_once()
 
     async def end_run(self, run: Run, status: Status = Status.COMPLETED) -> None:
+        """End a run, as if it had started when it was opened."""
         async with self.fakes.open_unit_of_work() as work:
             stored = (await work.runs.lock([run.id]))[run.id]
+            stored.started_at = stored.created_at
             stored.set_verdict(status, self.fakes.clock.now(), None)
             await work.runs.save(stored)
             await work.commit()

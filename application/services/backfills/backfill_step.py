@@ -13,7 +13,7 @@ from application.services.backfills.backfill_events import build_backfill_event
 from domain.access.actor import Actor
 from domain.backfills.backfill import Backfill, BackfillState
 from domain.backfills.tick import BackfillTick
-from domain.errors import HeadgateError, InvalidInput
+from domain.errors import Conflict, HeadgateError, InvalidInput
 from domain.pipelines.activation import describe_archived
 from domain.runs.trigger import BACKFILL, Trigger
 from domain.schedules.tick import TickReason
@@ -76,6 +76,8 @@ def _decide(
             decided.append((tick, tick.start(result.run.id)))
         elif isinstance(result, InvalidInput):
             decided.append((tick, tick.skip(TickReason.INVALID_PARAMETERS, str(result))))
+        elif isinstance(result, Conflict) and result.kind == "limit_full":
+            decided.append((tick, tick.skip(TickReason.LIMIT, str(result))))
         else:
             waits_for = str(result)
     return decided, waits_for
