@@ -50,6 +50,14 @@ class Conflict(HeadgateError):
         self.facts = dict(facts or {})
 
 
+class TooManyWaiting(HeadgateError):
+    """The queue for a slot of a concurrency limit is full. `bucket` is what the limit counts."""
+
+    def __init__(self, sentence: str, bucket: str) -> None:
+        super().__init__(sentence)
+        self.bucket = bucket
+
+
 class IdempotencyKeyReused(HeadgateError):
     """An Idempotency-Key was sent with a different request than the first time."""
 

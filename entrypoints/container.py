@@ -36,6 +36,7 @@ from application.commands.backfills.preview_backfill import PreviewBackfill
 from application.commands.backfills.resume_backfill import ResumeBackfill
 from application.commands.backfills.start_backfill import StartBackfill
 from application.commands.concurrency.set_group_limit import SetGroupLimit
+from application.commands.concurrency.start_over_limit import StartOverLimit
 from application.commands.dispatches.advance_dispatch import AdvanceDispatch
 from application.commands.dispatches.cancel_from_prefect import CancelFromPrefect
 from application.commands.dispatches.claim_dispatch import ClaimDispatch
@@ -96,6 +97,7 @@ from application.services.backfills.backfill_service import BackfillService
 from application.services.batching.advance_batcher import AdvanceBatcher
 from application.services.batching.report_batcher import ReportBatcher
 from application.services.batching.trigger_batcher import TriggerBatcher
+from application.services.concurrency.grant_service import GrantService
 from application.services.dispatch.dispatcher import Dispatcher
 from application.services.dispatch.local_wakeups import LocalWakeups
 from application.services.dispatch.outbox_relay import OutboxRelay
@@ -230,6 +232,7 @@ class Application(containers.DeclarativeContainer):
     skip_stage = _instrumented(telemetry, providers.Singleton(SkipStage, apply_run_action))
     cancel_stage = _instrumented(telemetry, providers.Singleton(CancelStage, apply_run_action))
     decide_approval = _instrumented(telemetry, providers.Singleton(DecideApproval, apply_run_action, adapters.schemas))
+    start_over_limit = _instrumented(telemetry, providers.Singleton(StartOverLimit, apply_run_action))
     advance_batcher = providers.Singleton(
         AdvanceBatcher,
         providers.Singleton(AdvanceDispatch, adapters.open_unit_of_work, adapters.tokens, adapters.clock, wakeups, dispatch_rules),
@@ -309,6 +312,7 @@ class Application(containers.DeclarativeContainer):
     )
     tick_service = providers.Singleton(TickService, adapters.open_unit_of_work, run_opener, schedule_times, wakeups, telemetry)
     backfill_service = providers.Singleton(BackfillService, adapters.open_unit_of_work, run_opener, wakeups, telemetry)
+    grant_service = providers.Singleton(GrantService, adapters.open_unit_of_work, adapters.clock, wakeups, telemetry)
     metrics_collector = providers.Singleton(MetricsCollector, adapters.health_metrics, hub, telemetry)
     prefect_reconciler = providers.Singleton(
         PrefectReconciler, adapters.open_unit_of_work, adapters.orchestrator, cancel_run, adapters.clock, wakeups

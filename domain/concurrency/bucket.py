@@ -23,7 +23,7 @@ class Bucket:
 
 def get_run_buckets(pipeline_id: int, definition: PipelineDefinition, parameters: Mapping[str, Any]) -> tuple[Bucket, ...]:
     """Return the buckets in which a run holds a slot, in the order of their names."""
-    return tuple(sorted(_get_bucket(pipeline_id, limit, parameters) for limit in definition.concurrency))
+    return tuple(sorted(get_bucket(pipeline_id, limit, parameters) for limit in definition.concurrency))
 
 
 def get_stage_buckets(stage: StageDefinition) -> tuple[Bucket, ...]:
@@ -43,7 +43,8 @@ def get_limit_name(pipeline_id: int, limit: ConcurrencyLimit) -> str:
     return f"pipeline:{pipeline_id}" if limit.key is None else f"pipeline:{pipeline_id}:{limit.key}"
 
 
-def _get_bucket(pipeline_id: int, limit: ConcurrencyLimit, parameters: Mapping[str, Any]) -> Bucket:
+def get_bucket(pipeline_id: int, limit: ConcurrencyLimit, parameters: Mapping[str, Any]) -> Bucket:
+    """Return the bucket in which a run with these parameters holds a slot by the limit."""
     name = get_limit_name(pipeline_id, limit)
     if limit.key is None:
         return Bucket(name, name)

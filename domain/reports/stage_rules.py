@@ -119,8 +119,11 @@ class StageReportJudge:
         return refused(current, "late_report", sentence, {"status": current}, event.seq)
 
     def check_move(self) -> ReportDecision | None:
-        """Refuse a move that the table of moves does not have."""
+        """Refuse a move that the table of moves does not have, and the start of a stage that waits for a slot."""
         current = self.attempt.status
+        if self.report.status is Status.RUNNING and self.attempt.reason is Reason.LIMIT:
+            sentence = f"{self.stage.name} waits for a slot of a concurrency limit; it cannot start before it has one."
+            return refused(current, "impossible_move", sentence, {"status": current})
         if self.attempt.can_move(self.report.status):
             return None
         possible = sorted(ATTEMPT_MOVES[current])

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from domain.pipelines.definition import StageKind
 from domain.runs.stage_run import StageRun
-from domain.runs.status import Status
+from domain.runs.status import Reason, Status
 
 APPROVAL_REMINDER_DELAY = 86_400.0
 """Seconds after which people are reminded of an approval; half of its timeout if that is less."""
@@ -44,8 +44,10 @@ def get_next_due_at(stage: StageRun) -> datetime | None:
     return get_fails_at(stage)
 
 
-def describe_missed_deadline(stage: StageRun) -> str:
+def describe_missed_deadline(stage: StageRun, *, run_waits_for_slots: bool = False) -> str:
     """Return the error message of a stage that failed at its deadline."""
+    if stage.current.reason is Reason.LIMIT or (stage.current.reason is Reason.EXTERNAL and run_waits_for_slots):
+        return "No slot of its concurrency limits became free before the deadline."
     if stage.definition.kind is StageKind.EXTERNAL:
         return "No report came before the deadline."
     if stage.definition.kind is StageKind.APPROVAL:

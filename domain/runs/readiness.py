@@ -36,14 +36,17 @@ def get_readiness(stage: StageRun, stages: Mapping[str, StageRun]) -> Readiness:
             return Readiness.READY if any_failed else Readiness.UNREACHABLE
 
 
-def compute_run_status(stages: Iterable[StageRun], verdict: Status | None, has_started: bool) -> Status:
-    """Return the status that follows from the stages, and from the verdict given on the run as a whole (DESIGN, "Status")."""
+def compute_run_status(stages: Iterable[StageRun], verdict: Status | None, has_started: bool, waits_for_slots: bool = False) -> Status:
+    """Return the status that follows from the stages, and from the verdict given on the run as a whole (DESIGN, "Status").
+
+    `waits_for_slots` is True if the run as a whole waits for slots of its concurrency limits.
+    """
     all_stages = list(stages)
     by_name = {stage.name: stage for stage in all_stages}
     statuses = {stage.status for stage in all_stages}
     if Status.RUNNING in statuses:
         return Status.RUNNING
-    if Status.QUEUED in statuses or any(_waits_for_retry(stage) for stage in all_stages):
+    if waits_for_slots or Status.QUEUED in statuses or any(_waits_for_retry(stage) for stage in all_stages):
         return Status.RUNNING if has_started else Status.QUEUED
     if any(stage.status is Status.WAITING and get_readiness(stage, by_name) is Readiness.READY for stage in all_stages):
         return Status.WAITING

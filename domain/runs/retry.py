@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from domain.access.actor import Actor
+from domain.concurrency.slots import SlotState
 from domain.errors import Conflict
 from domain.pipelines.definition import PipelineDefinition
 from domain.runs.attempt import Attempt
@@ -53,10 +54,12 @@ def change_revision(run: Run, definition: PipelineDefinition, revision: int) -> 
     """Use another revision for the attempts to come.
 
     Raises Conflict `graph_changed` unless both revisions have the same pool and the same stages, in the same order, with the same kinds
-    and needs: otherwise the finished attempts would not match their stages.
+    and needs: otherwise the finished attempts would not match their stages. Raises Conflict `limits_changed` if that would change the
+    slots that the run or a stage waits for or holds.
     """
     if revision == run.revision:
         return
+    _check_limits(run, definition, revision)
     before = [(stage.name, stage.kind, stage.needs) for stage in run.definition.stages]
     after = [(stage.name, stage.kind, stage.needs) for stage in definition.stages]
     if before != after or run.definition.pool != definition.pool:
@@ -65,6 +68,20 @@ def change_revision(run: Run, definition: PipelineDefinition, revision: int) -> 
     run.definition, run.revision = definition, revision
     for stage in definition.stages:
         run.stages[stage.name].definition = stage
+
+
+def _check_limits(run: Run, definition: PipelineDefinition, revision: int) -> None:
+    """Raise Conflict `limits_changed` if the run, or a stage that has its turn, would need other slots than it holds or waits for."""
+    before, after = run.definition, definition
+    waits = run.slot_state is SlotState.WAITING
+    has_changed = waits and before.concurrency != after.concurrency
+    for stage in run.stages.values():
+        new = definition.stage(stage.name)
+        has_turn = stage.status in (Status.QUEUED, Status.RUNNING)
+        has_changed = has_changed or (has_turn and new is not None and new.uses != stage.definition.uses)
+    if has_changed:
+        sentence = f"Revision {revision} has other concurrency limits than revision {run.revision}; retry when no stage runs or is queued."
+        raise Conflict("limits_changed", sentence, {"revision": revision})
 
 
 def with_skipped_dependents(run: Run, chosen: Iterable[StageRun]) -> list[StageRun]:

@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from domain.concurrency.slots import SlotChange, SlotState
+from domain.concurrency.allocation import OpeningSlots
+from domain.concurrency.slots import SLOT_TIMEOUT, SlotChange, SlotState
 from domain.errors import Conflict, NotFound
-from domain.pipelines.definition import QUEUE_TIMEOUT, PipelineDefinition, StageKind
+from domain.pipelines.definition import PipelineDefinition, StageKind
+from domain.runs import run_slots
 from domain.runs.attempt import Attempt
 from domain.runs.deadlines import describe_missed_deadline, get_approval_reminder_at, get_next_due_at, is_due, is_past_deadline
 from domain.runs.dispatch import Dispatch, DispatchState
@@ -22,10 +24,11 @@ from domain.runs.trigger import Trigger
 class Run:
     """One execution of a revision, loaded and stored as a whole under the lock of its row.
 
-    `verdict` is the status that was given to the run as a whole, and `stop_requested_at` when. `over_limit` is True once the run, or a
-    stage of it, got a slot over a limit. `new_events` are the events since the run was loaded; `new_dispatch` is the epoch of a dispatch
-    requested since then, for the outbox; `slot_changes` are the last changes since then of the slots of the run (None) and of its stages,
-    by position in the definition.
+    `verdict` is the status that was given to the run as a whole, and `stop_requested_at` when. `new_events` are the events since the run
+    was loaded; `new_dispatch` is the epoch of a dispatch requested since then, for the outbox. `slot_changes` are the last changes since
+    then of the slots of the run (None) and of its stages, by position. `has_slot_news` is True from a change that may let a request be
+    granted until the grant service is woken. `opening_slots` gives slots to the run while it opens.
+    `over_limit` is True once the run or a stage of it took slots although none was free.
     """
 
     pipeline_id: int
@@ -44,13 +47,15 @@ class Run:
     stop_requested_at: datetime | None = None
     last_seq: int = 0
     dispatch: Dispatch = field(default_factory=Dispatch)
+    trace: Mapping[str, str] = field(default_factory=dict)
     priority: int = 0
     slot_state: SlotState = SlotState.NONE
     over_limit: bool = False
-    trace: Mapping[str, str] = field(default_factory=dict)
     new_events: list[Event] = field(default_factory=list)
     new_dispatch: int | None = None
-    slot_changes: dict[int | None, SlotChange] = field(default_factory=dict)
+    slot_changes: dict[int | None, SlotChange] = field(default_factory=dict, compare=False)
+    has_slot_news: bool = field(default=False, compare=False)
+    opening_slots: OpeningSlots | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def open(
@@ -64,16 +69,24 @@ class Run:
         parameters: Mapping[str, Any],
         now: datetime,
         trace: Mapping[str, str] | None = None,
+        priority: int | None = None,
+        slots: OpeningSlots | None = None,
     ) -> "Run":
-        """Return a new run: external stages wait for reports, stages without needs are queued, and a dispatch is requested for them."""
+        """Return a new run: external stages wait for reports, stages without needs are queued, and a dispatch is requested for them.
+
+        A run with concurrency limits takes its slots of `slots`, or waits for them. `priority` replaces that of the definition.
+        """
         stages = {stage.name: StageRun(stage, [Attempt(1, now)]) for stage in definition.stages}
-        run = cls(pipeline_id, definition, revision, number, trigger, parameters, now, stages, trace=trace or {})
+        priority = definition.priority if priority is None else priority
+        run = cls(pipeline_id, definition, revision, number, trigger, parameters, now, stages, trace=trace or {}, priority=priority)
         data = {"trigger": trigger.kind, "number": number, "revision": revision}
         data |= {"repeats": trigger.repeats} if trigger.repeats else {}
         run.record(EventType.RUN_OPENED, now, actor=trigger.actor, data=data)
         for stage in stages.values():
             run.await_report(stage, now)
+        run.opening_slots = slots
         run.propagate(now)
+        run.opening_slots = None
         return run
 
     @property
@@ -90,10 +103,10 @@ class Run:
 
     @property
     def startable_stages(self) -> list[StageRun]:
-        """The queued stages, in the definition's order; none while the run is being stopped."""
+        """The queued stages that have their slots, in the definition's order; none while the run is being stopped."""
         if self.stop_requested_at is not None:
             return []
-        return [stage for stage in self.stages.values() if stage.status is Status.QUEUED]
+        return [stage for stage in self.stages.values() if stage.status is Status.QUEUED and stage.current.reason is not Reason.LIMIT]
 
     @property
     def unfinished_stages(self) -> list[StageRun]:
@@ -154,6 +167,8 @@ class Run:
     ) -> None:
         """Move the stage's current attempt and record the move, with the message of a report that ends it. Call `propagate` afterwards."""
         attempt = stage.current
+        if attempt.status in (Status.QUEUED, Status.RUNNING) and to not in (Status.QUEUED, Status.RUNNING):
+            run_slots.release_stage_slots(self, stage, now)
         attempt.move(to, now, reason)
         data = {
             key: value
@@ -179,6 +194,7 @@ class Run:
             while self._move_ready_stages(now):
                 pass
             self._set_external_deadlines(now)
+        run_slots.release_run_slots(self, now)
         self._update_status(now)
         if self.startable_stages and self.dispatch.state is DispatchState.NONE:
             self._request_dispatch(now)
@@ -226,10 +242,14 @@ class Run:
         for stage in self.stages.values():
             is_external = stage.definition.kind is StageKind.EXTERNAL and not stage.is_over
             if is_external and stage.current.deadline_at is None and get_readiness(stage, self.stages) is not Readiness.BLOCKED:
-                stage.current.deadline_at = now + timedelta(seconds=stage.definition.timeout)
+                run_slots.acquire_run_slots(self, now)
+                timeout = SLOT_TIMEOUT if self.slot_state is SlotState.WAITING else stage.definition.timeout
+                stage.current.deadline_at = now + timedelta(seconds=timeout)
 
     def _queue_or_ask(self, stage: StageRun, now: datetime) -> None:
         if stage.definition.kind is StageKind.APPROVAL:
+            if stage.definition.hold:
+                run_slots.acquire_run_slots(self, now)
             timeout = stage.definition.timeout
             stage.current.deadline_at = now + timedelta(seconds=timeout)
             stage.current.due_at = get_approval_reminder_at(timeout, now)
@@ -238,20 +258,32 @@ class Run:
             self._queue(stage, now)
 
     def _queue(self, stage: StageRun, now: datetime) -> None:
+        has_slots = run_slots.acquire_stage_slots(self, stage, now)
         stage.current.due_at = None
-        stage.current.deadline_at = now + timedelta(seconds=QUEUE_TIMEOUT)
-        self.move(stage, Status.QUEUED, now)
+        stage.current.deadline_at = run_slots.get_queue_deadline(now, has_slots)
+        self.move(stage, Status.QUEUED, now, reason=None if has_slots else Reason.LIMIT)
 
     def _update_status(self, now: datetime) -> None:
         if self.running and self.started_at is None:
             self.started_at = now
-        status = compute_run_status(self.stages.values(), self.verdict, self.started_at is not None)
+        waits_for_slots = self.slot_state is SlotState.WAITING
+        status = compute_run_status(self.stages.values(), self.verdict, self.started_at is not None, waits_for_slots)
         if status is self.status:
             return
         self.status = status
         if status.is_terminal:
             self.finished_at = now
         self.record(EventType.RUN_MOVED, now, status=status)
+
+    # -- Slots ---------------------------------------------------------------------------------------------------------
+
+    def grant(self, position: int | None, now: datetime, *, over_limit: bool = False, actor: str | None = None) -> None:
+        """Give the run, or its stage at this position, the slots that it waits for. Raises Conflict `not_limited`."""
+        run_slots.grant_slots(self, position, now, over_limit, actor)
+
+    def holds_slot_for(self, stage: StageRun) -> bool:
+        """Return True if the stage runs under slots: its own, or those of its run."""
+        return self.slot_state is SlotState.HELD or bool(stage.definition.uses)
 
     # -- Dispatches ----------------------------------------------------------------------------------------------------
 
@@ -359,7 +391,8 @@ class Run:
     def _request_dispatch(self, now: datetime) -> None:
         self.dispatch = Dispatch(DispatchState.REQUESTED, self.dispatch.epoch + 1)
         self.new_dispatch = self.dispatch.epoch
-        self.record(EventType.DISPATCH_REQUESTED, now, data={"dispatch": self.dispatch.epoch, "pool": self.pool})
+        data = {"dispatch": self.dispatch.epoch, "pool": self.pool} | ({"priority": self.priority} if self.priority else {})
+        self.record(EventType.DISPATCH_REQUESTED, now, data=data)
 
     def _close_dispatch(self, type: EventType, now: datetime, **data: Any) -> None:
         holder = self.dispatch.holder
@@ -377,7 +410,7 @@ class Run:
             if is_due(stage, now):
                 self._process_due_stage(stage, now)
             if with_deadlines and is_past_deadline(stage, now):
-                stage.current.error_message = describe_missed_deadline(stage)
+                stage.current.error_message = describe_missed_deadline(stage, run_waits_for_slots=self.slot_state is SlotState.WAITING)
                 self.move(stage, Status.FAILED, now, reason=Reason.TIMEOUT)
         self.propagate(now)
 

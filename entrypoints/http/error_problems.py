@@ -15,18 +15,24 @@ from domain.errors import (
     NotFound,
     NotSignedIn,
     StaleRevision,
+    TooManyWaiting,
     Unavailable,
 )
 from domain.reports.report import ReportOutcome
 from entrypoints.http.problems import INTERNAL, Problem
 from entrypoints.http.validation_problems import validation_problem
 
+QUEUE_FULL_SECONDS = "60"
+"""When to send a trigger again that was refused since too many wait for a slot."""
 _WAIT = {"in_progress": {"Retry-After": "1"}}
 PROBLEM_FACTORIES: dict[type[HeadgateError], Callable[[Any], Problem]] = {
     InvalidInput: lambda error: validation_problem(error.problems),
     NotFound: lambda error: Problem(404, "not_found", str(error)),
     NameTaken: lambda error: Problem(409, "name_taken", str(error)),
     Conflict: lambda error: Problem(409, error.kind, str(error), facts=error.facts, headers=_WAIT.get(error.kind, {})),
+    TooManyWaiting: lambda error: Problem(
+        429, "queue_full", str(error), facts={"bucket": error.bucket}, headers={"Retry-After": QUEUE_FULL_SECONDS}
+    ),
     IdempotencyKeyReused: lambda error: Problem(422, "idempotency_key_reused", str(error)),
     StaleRevision: lambda error: Problem(412, "stale", str(error)),
     InsufficientDiskSpace: lambda error: Problem(507, "disk_low", str(error), headers={"Retry-After": "60"}),

@@ -120,6 +120,7 @@ def _list_services(application: Application) -> list[tuple[Service, Wait]]:
     notifier, dispatcher, relay = application.change_notifier(), application.dispatcher(), application.outbox_relay()
     pruner, clock, ticks = application.retention_pruner(), application.adapters.database().clock, application.tick_service()
     deleter, backfills = application.pipeline_deleter(), application.backfill_service()
+    grants = application.grant_service()
     services: list[tuple[Service, Wait]] = [
         (clock, clock.wait),
         (notifier, notifier.wait),
@@ -131,6 +132,7 @@ def _list_services(application: Application) -> list[tuple[Service, Wait]]:
         (application.pause_ender(), wait_seconds(PAUSE_INTERVAL_SECONDS)),
         (ticks, ticks.wait),
         (backfills, backfills.wait),
+        (grants, grants.wait),
         (application.prefect_reconciler(), wait_seconds(5.0)),
         (pruner, pruner.wait),
         (deleter, deleter.wait),

@@ -70,6 +70,8 @@ TITLES = {
     "name_taken": "Name taken",
     "archived": "Archived",
     "not_archived": "Archive it first",
+    "limit_full": "Concurrency limit reached",
+    "queue_full": "Too many wait already",
     "late_report": "Too late",
     "several_runs": "Which run?",
     "different_pipeline": "A run of another pipeline",

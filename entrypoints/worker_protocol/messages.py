@@ -154,4 +154,5 @@ def encode_json(body: Mapping[str, Any]) -> bytes:
 
 
 def _parse_start(body: Mapping[str, Any]) -> AttemptStart:
-    return AttemptStart(body["stage"], body["attempt"], body["token"], body["kind"], body["timeout"], body["spec"], body.get("given") or {})
+    given, holds_slot = body.get("given") or {}, body.get("holds_slot", False)
+    return AttemptStart(body["stage"], body["attempt"], body["token"], body["kind"], body["timeout"], body["spec"], given, holds_slot)

@@ -21,7 +21,7 @@ from entrypoints.worker_protocol.messages import (
     parse_message,
 )
 
-START = AttemptStart("load", 2, "t0k", "command", 60.0, {"command": ["true"]}, {"ticket": "OPS-7"})
+START = AttemptStart("load", 2, "t0k", "command", 60.0, {"command": ["true"]}, {"ticket": "OPS-7"}, holds_slot=True)
 CLAIM = Claim(
     4, 2, 1, "flights", "headgate", ["load"], {"month": 7}, [START], True, "key", {"traceparent": "00-a-b-01"}, "2026-03-02T10:00:00Z"
 )
@@ -38,6 +38,13 @@ def test_the_worker_reads_the_claim_of_a_web_that_knows_no_schedules() -> None:
     del written["scheduled_for"]
 
     assert parse_claim(written).scheduled_for is None
+
+
+def test_the_worker_reads_the_claim_of_a_web_that_knows_no_limits() -> None:
+    written = json.loads(responses.encode_message(CLAIM))
+    del written["starts"][0]["holds_slot"]
+
+    assert [start.holds_slot for start in parse_claim(written).starts] == [False]
 
 
 def test_the_worker_reads_every_message_of_the_stream() -> None:

@@ -61,4 +61,5 @@ def _build_attempt_start(run: Run, stage: StageRun, tokens: ExecutionTokens) -> 
         timeout=definition.timeout,
         spec=serialize_stage_to_run(run.definition, definition),
         given=run.collect_approval_values(stage),
+        holds_slot=run.holds_slot_for(stage),
     )

@@ -1,12 +1,13 @@
 """Open runs in a given transaction, for everything that starts runs."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from application.commands.dispatches.eager_claim import EagerClaimer, EagerClaims
+from application.commands.runs.slot_admission import LimitFull, SlotAdmission, SlotDemand, get_demand
 from application.ports.dispatch.wakeups import Wakeups
 from application.ports.persistence.idempotency import IdempotencyKey
 from application.ports.persistence.pipelines import PipelineRef, StoredPipeline
@@ -16,7 +17,8 @@ from application.ports.system.disk_space import DiskSpace
 from application.ports.system.parameter_schemas import ParameterSchemas
 from domain.access.actor import ANONYMOUS_ACTOR, Actor
 from domain.access.audit import AuditAction, AuditEntry, create_audit_entry
-from domain.errors import FieldProblem, InsufficientDiskSpace, InvalidInput
+from domain.concurrency.allocation import OpeningSlots
+from domain.errors import FieldProblem, HeadgateError, InsufficientDiskSpace, InvalidInput
 from domain.runs.run import Run
 from domain.runs.status import Status
 from domain.runs.trigger import Trigger
@@ -25,7 +27,10 @@ from domain.storable_json import find_unstorable
 
 @dataclass(frozen=True, slots=True)
 class TriggerCommand:
-    """A request to start a run. `trace` is the trace context of the request, which the run's spans continue."""
+    """A request to start a run. `trace` is the trace context of the request, which the run's spans continue.
+
+    `priority` replaces that of the definition. `over_limit` starts the run even if its concurrency limits have no free slot.
+    """
 
     pipeline: PipelineRef
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -33,6 +38,8 @@ class TriggerCommand:
     trace: Mapping[str, str] = field(default_factory=dict)
     key: IdempotencyKey | None = None
     actor: Actor = ANONYMOUS_ACTOR
+    priority: int | None = None
+    over_limit: bool = False
 
 
 class OpenedRun(NamedTuple):
@@ -44,7 +51,7 @@ class OpenedRun(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RunOpener:
-    """Opens runs: checks parameters, stores the runs with their audit entries, and claims dispatches for free workers.
+    """Opens runs: checks parameters and concurrency limits, stores the runs, and claims dispatches for free workers.
 
     Without an `eager_claimer`, workers are offered the dispatches after the commit.
     """
@@ -83,35 +90,71 @@ class OpeningRuns:
         self._opener = opener
         self._eager_claims = eager_claims
         self._opened: list[Run] = []
+        self.cancelled: list[Run] = []
+        """The runs that new ones replaced."""
+        self.locked: Mapping[int, Run] = {}
+        """The stored runs that are locked."""
 
     async def open(self, work: UnitOfWork, pipeline: StoredPipeline, command: TriggerCommand) -> OpenedRun:
-        """Open one run, as `open_all` does. Raise InvalidInput for its parameters."""
+        """Open one run, as `open_all` does. Raise InvalidInput for its parameters; Conflict `limit_full`, or TooManyWaiting."""
         (opened,) = await self.open_all(work, [(pipeline, command)])
-        if isinstance(opened, InvalidInput):
+        if isinstance(opened, HeadgateError):
             raise opened
         return opened
 
-    async def open_all(self, work: UnitOfWork, commands: Sequence[tuple[StoredPipeline, TriggerCommand]]) -> list[OpenedRun | InvalidInput]:
-        """Open runs of locked pipelines, in order. Return the run, or the problems of its parameters, for each command."""
-        results: list[OpenedRun | InvalidInput] = []
-        accepted: list[tuple[TriggerCommand, Run]] = []
+    async def open_all(
+        self, work: UnitOfWork, commands: Sequence[tuple[StoredPipeline, TriggerCommand]], also_lock: Collection[int] = ()
+    ) -> list[OpenedRun | HeadgateError]:
+        """Open runs of locked pipelines, in order. Return the run, or why none was opened, for each command.
+
+        Runs with concurrency limits take their slots or wait for them. If that locks runs, it locks `also_lock` with them.
+        """
+        now = self._opener.clock.now()
         numbers = dict(await work.runs.next_numbers({pipeline.id for pipeline, _ in commands})) if commands else {}
-        for pipeline, command in commands:
-            if problems := self._opener.find_problems(pipeline, command):
-                results.append(InvalidInput(problems))
-                continue
-            run = build_run(pipeline, command, numbers[pipeline.id], self._opener.schemas, self._opener.clock.now())
-            numbers[pipeline.id] += 1
-            results.append(OpenedRun(run, run.status))
-            accepted.append((command, run))
-        await self._store(work, [run for _, run in accepted])
-        await work.audit.add([_create_audit_entry(command, run) for command, run in accepted])
-        return results
+        requests = [self._check(pipeline, command) for pipeline, command in commands]
+        demands = [request.demand for request in requests if isinstance(request, _CheckedCommand)]
+        admission = await SlotAdmission.begin(work, demands, now, also_lock)
+        answers: list[_CheckedCommand | LimitFull | HeadgateError] = []
+        for request in requests:
+            answer = self._build_run(request, admission, numbers) if isinstance(request, _CheckedCommand) else request
+            answers.append(answer)
+        await admission.save(work)
+        self.cancelled, self.locked = list(admission.cancelled.values()), admission.runs
+        accepted = [answer for answer in answers if isinstance(answer, _CheckedCommand)]
+        await self._store(work, [answer.opened.run for answer in accepted])
+        await work.audit.add([entry for answer in accepted for entry in _create_audit_entries(answer.command, answer.opened.run)])
+        return [_to_result(answer, pipeline) for answer, (pipeline, _) in zip(answers, commands, strict=True)]
+
+    def _check(self, pipeline: StoredPipeline, command: TriggerCommand) -> "_CheckedCommand | InvalidInput":
+        if problems := self._opener.find_problems(pipeline, command):
+            return InvalidInput(problems)
+        definition = pipeline.definition
+        parameters = self._opener.schemas.apply_defaults(command.parameters, definition.parameters) if definition.concurrency else {}
+        return _CheckedCommand(pipeline, command, get_demand(pipeline, parameters))
+
+    def _build_run(
+        self, request: "_CheckedCommand", admission: SlotAdmission, numbers: dict[int, int]
+    ) -> "_CheckedCommand | LimitFull | HeadgateError":
+        """Add the run to the request unless its concurrency limits refuse it."""
+        pipeline, command = request.pipeline, request.command
+        if (refusal := admission.admit(request.demand, command.over_limit)) is not None:
+            return refusal
+        number = numbers[pipeline.id]
+        numbers[pipeline.id] += 1
+        if not command.over_limit:
+            admission.replace_others(request.demand, number, pipeline, command.actor.name)
+        slots = admission.begin_run(command.over_limit)
+        run = build_run(pipeline, command, number, self._opener.schemas, self._opener.clock.now(), slots)
+        admission.opened.append(run)
+        request.opened = OpenedRun(run, run.status)
+        return request
 
     def notify(self) -> None:
         """Send the claims to their workers, and wake the services of this process."""
         if self._eager_claims is not None:
             self._eager_claims.send_claims()
+        if self.cancelled:
+            self._opener.wakeups.notify_committed(self.cancelled)
         for run in self._opened:
             self._opener.wakeups.notify_committed([run], skip_worker=run.dispatch.holder)
 
@@ -127,7 +170,30 @@ class OpeningRuns:
         self._opened += runs
 
 
-def build_run(pipeline: StoredPipeline, command: TriggerCommand, number: int, schemas: ParameterSchemas, now: datetime) -> Run:
+@dataclass(slots=True)
+class _CheckedCommand:
+    """A command with valid parameters, and the run that it opened unless its concurrency limits refused it."""
+
+    pipeline: StoredPipeline
+    command: TriggerCommand
+    demand: SlotDemand
+    opened: OpenedRun = field(init=False)
+
+
+def _to_result(answer: _CheckedCommand | LimitFull | HeadgateError, pipeline: StoredPipeline) -> OpenedRun | HeadgateError:
+    if isinstance(answer, LimitFull):
+        return answer.to_error(pipeline.name)
+    return answer.opened if isinstance(answer, _CheckedCommand) else answer
+
+
+def build_run(
+    pipeline: StoredPipeline,
+    command: TriggerCommand,
+    number: int,
+    schemas: ParameterSchemas,
+    now: datetime,
+    slots: OpeningSlots | None = None,
+) -> Run:
     """Return a new run, not stored yet."""
     return Run.open(
         pipeline_id=pipeline.id,
@@ -138,6 +204,8 @@ def build_run(pipeline: StoredPipeline, command: TriggerCommand, number: int, sc
         parameters=schemas.apply_defaults(command.parameters, pipeline.definition.parameters),
         now=now,
         trace=command.trace,
+        priority=command.priority,
+        slots=slots,
     )
 
 
@@ -151,6 +219,7 @@ async def open_reported_run(
     return run
 
 
-def _create_audit_entry(command: TriggerCommand, run: Run) -> AuditEntry:
+def _create_audit_entries(command: TriggerCommand, run: Run) -> list[AuditEntry]:
     details = {"pipeline": run.definition.name, "by": command.trigger.kind, "again": command.trigger.repeats}
-    return create_audit_entry(command.actor, AuditAction.TRIGGERED, f"run {run.id}", run.created_at, **details)
+    actions = [AuditAction.TRIGGERED, AuditAction.STARTED_OVER_LIMIT] if run.over_limit else [AuditAction.TRIGGERED]
+    return [create_audit_entry(command.actor, action, f"run {run.id}", run.created_at, **details) for action in actions]

@@ -8,7 +8,8 @@ from typing import Any
 @dataclass(frozen=True, slots=True)
 class AttemptStart:
     """An attempt for the worker to start; it has the status `running` already. `timeout` is in seconds, `spec` the serialized stage, and
-    `given` are further parameters: the values of approvals before the stage."""
+    `given` are further parameters: the values of approvals before the stage. An attempt that `holds_slot` of a concurrency limit must end
+    before the lease does, because another one may start then."""
 
     stage: str
     attempt: int
@@ -17,6 +18,7 @@ class AttemptStart:
     timeout: float
     spec: Mapping[str, Any]
     given: Mapping[str, Any] = field(default_factory=dict)
+    holds_slot: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ class Dispatcher:
         while not self._request_queue.empty():
             self._receive(self._request_queue.get_nowait())
         received, self._received = self._received, []
-        for request in dict.fromkeys(received):
+        for request in sorted(dict.fromkeys(received), key=lambda request: -request.priority):
             if request.pool in self._starved_pools:
                 self._keep_waiting(request)  # the poll below serves it after those that have waited longer
             elif request not in self._attempted:

@@ -23,6 +23,7 @@ class DispatchRequest:
     pool: str
     trace: Mapping[str, str] = field(default_factory=dict, compare=False)
     """The trace context that the claim continues; only the process that requested the dispatch knows it."""
+    priority: int = field(default=0, compare=False)
 
 
 class LocalWakeups:
@@ -42,13 +43,16 @@ class LocalWakeups:
     def notify_committed(self, runs: Sequence[Run] = (), *, skip_worker: str | None = None, log_run_ids: Sequence[int] = ()) -> None:
         for run in runs:
             if run.dispatch.state is DispatchState.REQUESTED:
-                self.request_dispatch(DispatchRequest(run.id, run.dispatch.epoch, run.pool, _get_parent_trace(run)))
+                self.request_dispatch(DispatchRequest(run.id, run.dispatch.epoch, run.pool, _get_parent_trace(run), run.priority))
             elif run.dispatch.holder not in (None, skip_worker):
                 self._notify_worker(run, run.dispatch.holder or "")
             if run.is_over and run.trigger.schedule_id is not None:
                 self.schedules.set()
             if run.is_over and run.trigger.backfill_id is not None:
                 self.backfills.set()
+            if run.has_slot_news:
+                run.has_slot_news = False
+                self.slots.set()
         self.log_run_ids.update(log_run_ids)
         self.pending_changes.set()
 

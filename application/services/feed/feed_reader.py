@@ -24,10 +24,15 @@ WORKER_EVENT_TYPES = (
     EventType.VERDICT_GIVEN,
     EventType.STAGE_MOVED,
     EventType.STAGE_CANCEL_REQUESTED,
+    EventType.STAGE_GRANTED,
+    EventType.RUN_GRANTED,
+    EventType.RUN_LIMITED,
 )
-"""The event types that `_notify_workers` reads."""
+"""The event types that `_notify_workers` and `_notify_grant_service` read."""
 UNSCHEDULED_EVENT_TYPES = {SiteEventType.TICK, SiteEventType.BACKFILL_CHANGED}
 """The types of site events that change no time at which a schedule fires."""
+SLOT_SITE_EVENTS = (SiteEventType.PIPELINE_CHANGED, SiteEventType.GROUP_CHANGED)
+"""The site events after which a slot may be free."""
 VIEWER_WRITES_PER_SECOND = 25_000
 """Roughly how many writes to viewers one process can make. With many viewers, events that are close together share a write."""
 MAX_COALESCING_SECONDS = 0.04
@@ -73,6 +78,7 @@ class FeedReader:
             self._wakeups.notify_schedules_changed()
         if SiteEventType.BACKFILL_CHANGED in types:
             self._wakeups.notify_backfills_changed()
+        self._notify_grant_service(batch)
         await self._notify_workers(batch)
 
     async def _read(self, cursor: str) -> ChangeBatch:
@@ -83,6 +89,12 @@ class FeedReader:
                 return batch
             # A viewer subscribed during the read and starts at `cursor`, so it needs all events since.
         return await self._feed.read(cursor, PAGE_SIZE)
+
+    def _notify_grant_service(self, batch: ChangeBatch) -> None:
+        """Wake the grant service if another process may have left requests for slots, or slots, behind."""
+        has_request = any(event.type is EventType.RUN_LIMITED or event.data.get("reason") == Reason.LIMIT for event in batch.events)
+        if has_request or any(event.type in SLOT_SITE_EVENTS for event in batch.site_events):
+            self._wakeups.notify_slots_changed()
 
     async def _notify_workers(self, batch: ChangeBatch) -> None:
         """Send connected workers what other processes committed: cancellations, startable stages and requested dispatches.
@@ -95,12 +107,13 @@ class FeedReader:
         claimed = {(event.run_id, event.data["dispatch"]) for event in batch.events if event.type is EventType.DISPATCH_CLAIMED}
         for event in batch.events:
             if event.type is EventType.DISPATCH_REQUESTED and (event.run_id, event.data["dispatch"]) not in claimed:
-                self._wakeups.request_dispatch(DispatchRequest(event.run_id, int(event.data["dispatch"]), str(event.data["pool"])))
+                self._wakeups.request_dispatch(_to_request(event))
         stopped = {event.run_id for event in batch.events if event.type in (EventType.CANCEL_REQUESTED, EventType.VERDICT_GIVEN)}
         moves = [event for event in batch.events if event.type in (EventType.STAGE_MOVED, EventType.STAGE_CANCEL_REQUESTED)]
         started = {(move.run_id, move.stage, move.attempt) for move in moves if move.status is Status.RUNNING}
         # The worker that started a stage in the same batch knows about it already.
         changed = {move.run_id for move in moves if _concerns_worker(move) and (move.run_id, move.stage, move.attempt) not in started}
+        changed |= {event.run_id for event in batch.events if event.type in (EventType.STAGE_GRANTED, EventType.RUN_GRANTED)}
         if not stopped and not changed:
             return
         async with self._open_unit_of_work() as work:
@@ -109,8 +122,15 @@ class FeedReader:
             self._worker_streams.push(worker_id, StopRun(run_id) if run_id in stopped else WakeRun(run_id))
 
 
+def _to_request(event: EventView) -> DispatchRequest:
+    data = event.data
+    return DispatchRequest(event.run_id, int(data["dispatch"]), str(data["pool"]), priority=int(data.get("priority", 0)))
+
+
 def _concerns_worker(move: EventView) -> bool:
     """Return True if the stage became startable, has to be ended, or timed out while its worker may still run it."""
     if move.type is EventType.STAGE_CANCEL_REQUESTED:
         return True
-    return move.status is Status.QUEUED or (move.status is Status.FAILED and move.data.get("reason") == Reason.TIMEOUT)
+    if move.status is Status.QUEUED:
+        return move.data.get("reason") != Reason.LIMIT
+    return move.status is Status.FAILED and move.data.get("reason") == Reason.TIMEOUT

@@ -1,7 +1,7 @@
 """Decides the ticks of locked schedules and opens their runs, in one transaction."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -16,7 +16,7 @@ from application.services.schedules.schedule_times import ScheduleTimes, find_de
 from application.services.schedules.scheduled_trigger import build_trigger
 from application.services.schedules.tick_planner import TickPlan, TickPlanner
 from application.services.schedules.unrun_ticks import skip_waiting_ticks
-from domain.errors import InvalidInput
+from domain.errors import InvalidInput, TooManyWaiting
 from domain.runs.run import Run
 from domain.schedules.definition import ScheduleDefinition
 from domain.schedules.tick import Tick, TickReason
@@ -55,7 +55,7 @@ class TickBatch:
         """Store what becomes of the due and the waiting ticks of the schedules, and open their runs."""
         planned = await self._plan(work, locked, now)
         await self._open_runs(work, planned, opening)
-        cancelled = await _cancel_runs(work, planned, now)
+        cancelled = await _cancel_runs(work, planned, opening.locked, now)
         await work.schedules.save([each.plan.schedule for each in planned])
         new = [tick for each in planned for tick in each.plan.new]
         changed = [tick for each in planned for tick in each.plan.changed]
@@ -85,14 +85,18 @@ class TickBatch:
         return planned
 
     async def _open_runs(self, work: UnitOfWork, planned: Sequence[PlannedSchedule], opening: OpeningRuns) -> None:
-        """Open the runs of all starts, and name them in their ticks and in those that they block."""
+        """Open the runs of all starts, and name them in their ticks and in those that they block. Skip those that a limit refuses."""
         starts = [(each, due_at) for each in planned for due_at in each.plan.starts]
         if not starts:
             return
         commands = [(each.pipeline, self._build_trigger(each, due_at)) for each, due_at in starts]
-        for (each, due_at), opened in zip(starts, await opening.open_all(work, commands), strict=True):
+        cancels = [run_id for each in planned for run_id in each.plan.cancels]
+        for (each, due_at), opened in zip(starts, await opening.open_all(work, commands, cancels), strict=True):
             if isinstance(opened, OpenedRun):
                 each.plan.name_run(due_at, opened.run.id)
+            elif not isinstance(opened, InvalidInput):
+                reason = TickReason.QUEUE_FULL if isinstance(opened, TooManyWaiting) else TickReason.LIMIT
+                each.plan.skip_start(due_at, reason, str(opened))
 
     def _build_trigger(self, planned: PlannedSchedule, due_at: datetime) -> TriggerCommand:
         return self.tracer.start_trace(build_trigger(planned.plan.schedule, planned.definition, due_at), planned.pipeline.name)
@@ -114,13 +118,13 @@ def _create_events(planned: Sequence[PlannedSchedule], now: datetime) -> list[Si
     return events
 
 
-async def _cancel_runs(work: UnitOfWork, planned: Sequence[PlannedSchedule], now: datetime) -> list[Run]:
+async def _cancel_runs(work: UnitOfWork, planned: Sequence[PlannedSchedule], already_locked: Mapping[int, Run], now: datetime) -> list[Run]:
     """Cancel the runs that later ticks replace. Return those that were not over."""
     schedules = {run_id: each.plan.schedule.name for each in planned for run_id in each.plan.cancels}
     if not schedules:
         return []
-    locked = await work.runs.lock(sorted(schedules))
-    runs = [run for run in locked.values() if not run.is_over]
+    locked = already_locked if already_locked.keys() >= schedules.keys() else await work.runs.lock(sorted(schedules))
+    runs = [run for run_id, run in locked.items() if run_id in schedules and not run.is_over]
     for run in runs:
         run.cancel(now, schedules[run.id], "The next tick of the schedule replaces this run.")
     await work.runs.save(*runs)

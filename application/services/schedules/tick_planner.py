@@ -41,6 +41,10 @@ class TickPlan:
     def changed(self) -> list[Tick]:
         return [tick for due_at, tick in sorted(self.ticks.items()) if due_at in self.stored and tick != self.stored[due_at]]
 
+    def skip_start(self, due_at: datetime, reason: TickReason, message: str) -> None:
+        """Skip the tick of a start whose run was not opened."""
+        self.ticks[due_at] = replace(self.ticks[due_at], state=TickState.SKIPPED, reason=reason, message=message[:MAX_MESSAGE])
+
     def name_run(self, due_at: datetime, run_id: int) -> None:
         """Name the run of a start in its tick, and the run of the first start in the ticks that it blocks."""
         self.ticks[due_at] = replace(self.ticks[due_at], run_id=run_id)

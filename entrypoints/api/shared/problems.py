@@ -12,7 +12,7 @@ DESCRIPTIONS = {
     413: "The body is larger than 1 MiB",
     415: "The body is neither JSON nor a form",
     422: "Invalid input; every invalid field is named",
-    429: "More requests than the limit allows; try again after `Retry-After` seconds",
+    429: "More requests than the limit allows, or too many runs wait for a slot; try again after `Retry-After` seconds",
     503: "The database does not answer, or Headgate is overloaded; try again after `Retry-After` seconds",
     507: "Too little disk space for more runs",
 }

@@ -22,6 +22,7 @@ class AttemptStartResponse(ResponseModel):
     timeout: float
     spec: dict[str, Any]
     given: Any
+    holds_slot: bool
 
 
 class ClaimResponse(ResponseModel):

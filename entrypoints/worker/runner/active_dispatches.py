@@ -97,8 +97,8 @@ class ActiveDispatches:
             self._leases.remove(key)
 
     def interrupt_overdue(self, key: DispatchKey) -> None:
-        """End the attempts that another worker may repeat once the lease expires; the others run on until they are revoked."""
-        self._executors[key].interrupt(Interruption.LEASE_NOT_RENEWED, only_retryable=True)
+        """End the attempts that another one may follow once the lease expires; the others run on until they are revoked."""
+        self._executors[key].interrupt_before_lease_ends(self._leases.grace)
 
     def interrupt_all(self, why: Interruption) -> None:
         for executor in self.executors:

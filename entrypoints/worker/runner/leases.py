@@ -13,6 +13,8 @@ from entrypoints.worker_protocol.messages import DispatchKey
 _CHECK_SECONDS: Final = 0.2
 _SAFETY_RATIO: Final = 0.75
 """Share of the lease after which it counts as overdue: attempts that another worker may repeat end before the lease expires."""
+_GRACE_RATIO: Final = 0.5
+"""Share of the rest of an overdue lease that its attempts may take to end."""
 _FRESH_RATIO: Final = 0.5
 """Share of that limit after which no attempt starts before the lease is renewed: it would soon be ended."""
 _FREEZE_TICKS: Final = 4
@@ -50,6 +52,8 @@ class LeaseMonitor:
 
     def __init__(self, lease_seconds: float, signal: HeartbeatSignal) -> None:
         self._limit = lease_seconds * _SAFETY_RATIO
+        self.grace = (lease_seconds - self._limit) * _GRACE_RATIO
+        """Seconds between TERM and KILL for attempts whose lease is overdue, so that they end before it expires."""
         self._tick = self._limit / 30
         self._signal = signal
         self._renewed: dict[DispatchKey, float] = {}

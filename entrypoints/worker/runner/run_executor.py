@@ -138,11 +138,15 @@ class RunExecutor:
         self._is_draining = True
         self._wake_up.set()
 
-    def interrupt(self, why: Interruption, *, only_retryable: bool = False) -> None:
+    def interrupt(self, why: Interruption) -> None:
         """End running attempts and report them as failed for that reason."""
+        self._interrupt_all(why)
+
+    def interrupt_before_lease_ends(self, max_grace: float) -> None:
+        """End the running attempts that another one may follow once the lease expires, within `max_grace` seconds."""
         for attempt in list(self._running.values()):
-            if attempt.retry_on_loss or not only_retryable:
-                attempt.interrupt(why)
+            if attempt.ends_with_lease:
+                attempt.interrupt(Interruption.LEASE_NOT_RENEWED, max_grace)
 
     # -- the loop ---------------------------------------------------------------------------------------------------
 

@@ -49,7 +49,8 @@ class StageAttempt:
 
     def __init__(self, claim: Claim, start: AttemptStart, context: StageContext, trace: DispatchTrace | None = None) -> None:
         self.attempt_key: AttemptKey = (start.stage, start.attempt)
-        self.retry_on_loss = bool(start.spec.get("retry_on_loss", False))
+        self.ends_with_lease = start.holds_slot or bool(start.spec.get("retry_on_loss", False))
+        """True if another attempt may start once the lease expires, so that this one must have ended by then."""
         self.allow_failure = bool(start.spec.get("allow_failure", False))
         self.ended: asyncio.Future[StageReport | None] = asyncio.get_running_loop().create_future()
         self._claim, self._start, self._context = claim, start, context
@@ -59,6 +60,8 @@ class StageAttempt:
         self._shipping: asyncio.Task[None] | None = None
         self._interruption: Interruption | None = None
         self._interrupted = asyncio.Event()
+        self._max_grace: float | None = None
+        self._grace_cut = asyncio.Event()
 
     async def run(self) -> StageReport | None:
         """Start the stage's process, wait for its end and return the report. Raises nothing but CancelledError."""
@@ -80,8 +83,14 @@ class StageAttempt:
             self.ended.set_result(None if self._interruption is Interruption.LEASE_LOST else report)
         return self.ended.result()
 
-    def interrupt(self, why: Interruption) -> None:
-        """End it early: TERM, the grace, KILL; for a lost lease KILL at once. The first reason stands, unless the lease is lost."""
+    def interrupt(self, why: Interruption, max_grace: float | None = None) -> None:
+        """End it early: TERM, the grace, KILL; for a lost lease KILL at once. The first reason stands, unless the lease is lost.
+
+        `max_grace` are the seconds until KILL at most, even if the attempt was interrupted before.
+        """
+        if max_grace is not None and self._max_grace is None:
+            self._max_grace = max_grace
+            self._grace_cut.set()
         if self._interruption is None or why is Interruption.LEASE_LOST:
             self._interruption = why
             self._interrupted.set()
@@ -131,10 +140,22 @@ class StageAttempt:
             self.interrupt(Interruption.TIMEOUT)
             if self._interruption is Interruption.LEASE_LOST:
                 return await job.kill()
-            return await job.terminate(self._context.grace)
+            return await self._terminate(job)
         finally:
             interrupted.cancel()
             waiting.cancel()
+
+    async def _terminate(self, job: Job) -> JobResult:
+        """Send TERM, and KILL after the grace, or earlier if the grace is cut meanwhile."""
+        ending = asyncio.create_task(job.terminate(self._context.grace))
+        cut = asyncio.create_task(self._grace_cut.wait())
+        try:
+            await asyncio.wait({ending, cut}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({ending}, timeout=self._max_grace)
+            return ending.result() if ending.done() else await job.kill()
+        finally:
+            cut.cancel()
+            ending.cancel()
 
     def _report_start_failure(self, message: str) -> StageReport:
         self._shipper.add_note(message)

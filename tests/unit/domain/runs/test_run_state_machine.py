@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from domain.access.actor import Actor
+from domain.concurrency.slots import SlotState
 from domain.errors import Conflict
 from domain.pipelines.definition import StageCondition, StageKind
 from domain.reports.judging import judge_report
@@ -21,9 +22,10 @@ from domain.runs.events import EventType
 from domain.runs.readiness import Readiness, compute_run_status, get_readiness
 from domain.runs.retry import retry_failed, retry_stages
 from domain.runs.run import Run
+from domain.runs.run_slots import find_waiting_positions, is_waiting_for_slots, waits_for_slots
 from domain.runs.stage_actions import cancel_stage, skip_stage
 from domain.runs.stage_run import StageRun
-from domain.runs.status import REPORTABLE_STATUSES, Status
+from domain.runs.status import REPORTABLE_STATUSES, Reason, Status
 from tests.support.builders import NOW, a_run, a_stage
 
 WORKERS = ("w1", "w2")
@@ -43,11 +45,14 @@ def stage_lists(draw: st.DrawFn) -> list[dict[str, object]]:
             "allow_failure": draw(st.booleans()),
             "when": draw(st.sampled_from(StageCondition)).value,
         }
+        if kind == "approval":
+            own["hold"] = draw(st.booleans())
         if kind == "command":
             own |= {
                 "retries": draw(st.integers(0, 2)),
                 "retry_delay": draw(st.sampled_from([0, 30])),
                 "retry_on_loss": draw(st.booleans()),
+                "uses": draw(st.sampled_from([[], [], ["disk"], ["disk", "web"]])),
             }
         stages.append(a_stage(f"s{index}", kind, **own))
     return stages
@@ -66,10 +71,10 @@ def bare(run: Run) -> Run:
 class RunMachine(RuleBasedStateMachine):
     run: Run
 
-    @initialize(stages=stage_lists(), parallelism=st.integers(1, 3))
-    def open(self, stages: list[dict[str, object]], parallelism: int) -> None:
+    @initialize(stages=stage_lists(), parallelism=st.integers(1, 3), limits=st.sampled_from([[], [{"limit": 1}]]))
+    def open(self, stages: list[dict[str, object]], parallelism: int, limits: list[dict[str, object]]) -> None:
         self.now: datetime = NOW
-        self.run = a_run(stages, parallelism=parallelism)
+        self.run = a_run(stages, parallelism=parallelism, concurrency=limits)
         self.before = deepcopy(self.run)
         self.ends: dict[tuple[str, int], Status] = {}
         self.seen: dict[int, dict[str, list[Attempt]]] = {}
@@ -120,6 +125,14 @@ class RunMachine(RuleBasedStateMachine):
             assert decision.why
             assert self.statuses() == before
         assert (decision.problem is not None) == (decision.outcome is ReportOutcome.REFUSED)
+
+    @precondition(lambda self: find_waiting_positions(self.run))
+    @rule(data=st.data())
+    def grant(self, data: st.DataObject) -> None:
+        position = data.draw(st.sampled_from(find_waiting_positions(self.run)))
+        self.run.grant(position, self.pass_time(1))
+        assert self.run.slot_changes[position].state is SlotState.HELD
+        assert not waits_for_slots(self.run, position)
 
     @rule()
     def lose_dispatch(self) -> None:
@@ -233,7 +246,8 @@ class RunMachine(RuleBasedStateMachine):
     @invariant()
     def the_runs_status_is_the_function_of_its_stages(self) -> None:
         run = self.run
-        assert run.status is compute_run_status(run.stages.values(), run.verdict, run.started_at is not None)
+        waits = run.slot_state is SlotState.WAITING
+        assert run.status is compute_run_status(run.stages.values(), run.verdict, run.started_at is not None, waits)
         assert (run.finished_at is not None) == run.is_over
 
     @invariant()
@@ -244,6 +258,41 @@ class RunMachine(RuleBasedStateMachine):
         for stage in run.running:
             if stage.definition.kind.runs_on_worker:
                 assert run.dispatch.is_held_by(stage.current.worker or "", stage.current.epoch or 0)
+
+    @invariant()
+    def stages_run_under_their_slots_only(self) -> None:
+        run = self.run
+        stored = {position: change.state for position, change in run.slot_changes.items() if change.state is not SlotState.NONE}
+        is_limited = bool(run.definition.concurrency)
+        for position, stage in enumerate(run.stages.values()):
+            has_turn = stage.status in (Status.QUEUED, Status.RUNNING) and stage.definition.kind.runs_on_worker
+            if has_turn and is_waiting_for_slots(stage):
+                assert run.slot_state is SlotState.WAITING or stored.get(position) is SlotState.WAITING
+            elif has_turn:
+                assert run.slot_state is (SlotState.HELD if is_limited and run.stop_requested_at is None else run.slot_state)
+                assert stored.get(position) is (SlotState.HELD if stage.definition.uses else None)
+            else:
+                assert position not in stored, "a stage that does not have its turn neither holds a slot nor waits for one"
+
+    @invariant()
+    def a_run_keeps_its_slots_while_anything_but_approvals_can_go_on(self) -> None:
+        run = self.run
+        stored = run.slot_changes[None].state if None in run.slot_changes else SlotState.NONE
+        assert stored is (run.slot_state if run.slot_state in (SlotState.HELD, SlotState.WAITING) else SlotState.NONE)
+        assert run.slot_state is SlotState.NONE or not run.is_over
+        if not run.definition.concurrency or run.is_over or run.stop_requested_at is not None:
+            return
+        asked = [stage for stage in run.stages.values() if stage.current.reason is Reason.APPROVAL]
+        others = [
+            stage
+            for stage in run.unfinished_stages
+            if stage not in asked and not (stage.status in (Status.PENDING, Status.WAITING) and self._is_blocked(stage))
+        ]
+        needs_slots = bool(others) or any(stage.definition.hold for stage in asked)
+        assert needs_slots is (run.slot_state in (SlotState.HELD, SlotState.WAITING))
+
+    def _is_blocked(self, stage: StageRun) -> bool:
+        return stage.current.reason is not Reason.RETRY and get_readiness(stage, self.run.stages) is Readiness.BLOCKED
 
     @invariant()
     def dispatches_are_opened_one_after_the_other(self) -> None:
@@ -288,7 +337,8 @@ class RunMachine(RuleBasedStateMachine):
         if stage.status is Status.RUNNING:
             return self.run.dispatch.holder is not None and attempt.deadline_at is not None
         if stage.status is Status.QUEUED:
-            return self.run.dispatch.state is not DispatchState.NONE and attempt.deadline_at is not None
+            has_turn = self.run.dispatch.state is not DispatchState.NONE or is_waiting_for_slots(stage)
+            return has_turn and attempt.deadline_at is not None
         if stage.status is Status.WAITING and stage.definition.kind is StageKind.APPROVAL:
             return attempt.deadline_at is not None
         return stage.status is Status.WAITING and attempt.due_at is not None

@@ -46,6 +46,36 @@ async def test_dispatches_beyond_the_free_slots_wait_for_the_next_free_slot() ->
     assert [claim.run_id for claim in get_claims(headgate)] == runs
 
 
+async def test_dispatches_that_wait_are_sent_by_priority_then_by_age() -> None:
+    headgate = InProcessHeadgate()
+    await headgate.use_cases.create_pipeline(1, priority=0)
+    await headgate.use_cases.create_pipeline(1, "urgent", priority=10)
+    await headgate.use_cases.create_pipeline(1, "unimportant", priority=-10)
+    runs = {name: (await headgate.use_cases.trigger(name)).run_id for name in ("unimportant", "nightly", "urgent")}
+    last = (await headgate.use_cases.trigger("nightly")).run_id
+
+    headgate.fakes.worker_streams.link(WORKER, slots=4)
+    await run_dispatcher(headgate)
+
+    assert [claim.run_id for claim in get_claims(headgate)] == [runs["urgent"], runs["nightly"], last, runs["unimportant"]]
+
+
+async def test_a_slot_that_becomes_free_goes_to_the_dispatch_with_the_highest_priority() -> None:
+    headgate = InProcessHeadgate()
+    headgate.fakes.worker_streams.link(WORKER, slots=1)
+    await headgate.use_cases.create_pipeline(1)
+    await headgate.use_cases.create_pipeline(1, "urgent", priority=10)
+    first, second, urgent = [(await headgate.use_cases.trigger(name)).run_id for name in ("nightly", "nightly", "urgent")]
+    await run_dispatcher(headgate)
+
+    await headgate.use_cases.advance(first, ("a", "completed"))
+    headgate.fakes.worker_streams.set_free_slots(WORKER, 1, 1)
+    await run_dispatcher(headgate)
+
+    assert [claim.run_id for claim in get_claims(headgate)] == [first, urgent]
+    assert await headgate.use_cases.get_stage_statuses(second) == {"a": Status.QUEUED}
+
+
 async def test_a_dispatch_of_a_prefect_pool_is_never_sent_to_a_headgate_worker() -> None:
     headgate = InProcessHeadgate()
     headgate.fakes.worker_streams.link(WORKER)

@@ -101,6 +101,51 @@ async def test_a_repeatable_stage_ends_before_its_lease_expires(web: ServedHeadg
         assert is_running(int(alone.read_text()))
 
 
+async def test_a_stage_that_holds_a_slot_ends_before_its_lease_expires_and_is_not_repeated(web: ServedHeadgate, tmp_path: Path) -> None:
+    go, by_run, by_stage, free = (tmp_path / name for name in ("go", "by_run", "by_stage", "free"))
+    await web.create_pipeline(sh("owner", "true"), concurrency=[{"group": "disk", "limit": 1}])
+    limited = await web.create_pipeline(sh("work", wait_for(go, by_run), retries=1), concurrency=[{"limit": 1}])
+    mixed = await web.create_pipeline(sh("uses", wait_for(go, by_stage), needs=[], uses=["disk"]), sh("free", wait_for(go, free), needs=[]))
+
+    async with running_worker(web, tmp_path, timings=WorkerTimings(heartbeat=0.2, lease=2.0, drain=0.2)):
+        runs = [await web.trigger(limited), await web.trigger(mixed)]
+        await eventually(lambda: by_run.exists() and by_stage.exists() and free.exists())
+        web.faults.is_down = True
+        await eventually(lambda: not is_running(int(by_run.read_text())) and not is_running(int(by_stage.read_text())), 4)
+        assert is_running(int(free.read_text()))
+        go.touch()
+        web.faults.is_down = False
+        await web.wait_until_over(runs[0])
+        await web.wait_until_over(runs[1])
+
+    assert [(each.status, each.reason) for each in web.get_run(runs[0]).stages["work"].attempts] == [(Status.LOST, Reason.FENCED)]
+    assert web.get_stage_statuses(runs[1]) == {"uses": "lost", "free": "completed"}
+
+
+async def test_neither_a_long_grace_nor_a_cancellation_keeps_a_stage_with_a_slot_beyond_its_lease(
+    web: ServedHeadgate, tmp_path: Path
+) -> None:
+    go, stubborn, cancelled = (tmp_path / name for name in ("go", "stubborn", "cancelled"))
+    ignore_term = "trap '' TERM; "
+    pipeline = await web.create_pipeline(
+        sh("stubborn", ignore_term + wait_for(go, stubborn), needs=[]),
+        sh("cancelled", ignore_term + wait_for(go, cancelled), needs=[]),
+        concurrency=[{"limit": 1}],
+    )
+
+    async with running_worker(web, tmp_path, timings=WorkerTimings(heartbeat=0.2, lease=3.0, drain=0.2), grace=60.0):
+        run_id = await web.trigger(pipeline)
+        await eventually(lambda: stubborn.exists() and cancelled.exists())
+        await web.application.cancel_stage()(run_id, "cancelled")
+        await eventually(lambda: any(path.endswith("advance") for path, _ in web.faults.requests), 5)
+        web.faults.is_down = True
+        await eventually(lambda: not is_running(int(stubborn.read_text())) and not is_running(int(cancelled.read_text())), 6)
+        web.faults.is_down = False
+        await web.wait_until_over(run_id)
+
+    assert web.get_stage_statuses(run_id) == {"stubborn": "lost", "cancelled": "cancelled"}
+
+
 async def test_an_outage_costs_a_stage_one_attempt_only(web: ServedHeadgate, tmp_path: Path) -> None:
     go, started = tmp_path / "go", tmp_path / "started"
     pipeline = await web.create_pipeline(sh("again", wait_for(go, started), retry_on_loss=True))
