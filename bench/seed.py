@@ -1,8 +1,8 @@
 """Fill a database with finished runs: `python -m bench.seed --runs 1000000 [--url postgresql://…]`. The database generates the rows.
 
 Each run has five stages, twenty events and a tick of its pipeline's schedule. The runs spread over half a year and a hundred pipelines, a
-tenth of which have half of the runs. Without a URL, the embedded database in `--home` is filled and kept, and `bench.depth --home` can use
-it.
+tenth of which have half of the runs. The first runs hold the slots of a group or wait for one. Without a URL, the embedded database in
+`--home` is filled and kept, and `bench.depth --home` can use it.
 """
 
 from __future__ import annotations
@@ -77,6 +77,23 @@ INSERT INTO dispatch (run_id, epoch, pool, requested_at, claimed_at, ended_at, h
 SELECT id, 1, 'headgate', at, at, at + '60 s', 'worker-' || id % 4, 'flow-' || id, at + '60 s' FROM seeded
 """,
 )
+GROUP = "warehouse"
+GROUP_LIMIT = 4
+WAITING_RUNS = 1_000
+_SLOTS = f"""
+WITH limits AS (INSERT INTO concurrency_limit (name, pipeline_id, limit_, set_at)
+     SELECT 'pipeline:' || id, id, 10_000, now() FROM pipeline UNION ALL SELECT 'group:{GROUP}', NULL, {GROUP_LIMIT}, now()
+     ON CONFLICT DO NOTHING),
+uses AS (INSERT INTO group_use (group_name, pipeline_id, limit_, by_run, stages)
+     SELECT '{GROUP}', id, {GROUP_LIMIT}, true, 0 FROM pipeline ORDER BY id LIMIT 10 ON CONFLICT DO NOTHING),
+buckets AS (SELECT id, at, priority, name FROM (SELECT id, pipeline_id, created_at AS at, id % 5 AS priority FROM run
+     WHERE id <= {GROUP_LIMIT + WAITING_RUNS}) AS first_runs,
+     LATERAL (VALUES ('group:{GROUP}'::text), ('pipeline:' || pipeline_id)) AS named (name)),
+slots AS (INSERT INTO slot (bucket, run_id, position, limit_name, taken_at, over_limit)
+     SELECT name, id, -1, name, at, false FROM buckets WHERE id <= {GROUP_LIMIT} ON CONFLICT DO NOTHING)
+INSERT INTO slot_wait (bucket, run_id, position, limit_name, priority, waits_since)
+SELECT name, id, -1, name, priority, at FROM buckets WHERE id > {GROUP_LIMIT} ON CONFLICT DO NOTHING
+"""
 _TABLES = "('run'::regclass, 'attempt'::regclass, 'event'::regclass, 'dispatch'::regclass)"
 _CONSTRAINTS = f"""
 SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
@@ -132,7 +149,9 @@ def seed(url: str, runs: int, show_progress: bool = True) -> None:
                     print_progress(f"runs seeded in {time.monotonic() - started:.0f} s", first - 1, runs)
                 _insert_chunk(connection, _generate_runs(range(first, last + 1), pipelines, numbers, now - SPAN, SPAN / max(runs, 1)))
         connection.execute("SELECT setval(pg_get_serial_sequence('run', 'id'), greatest((SELECT max(id) FROM run), 1))")
+        connection.execute(_SLOTS)
         connection.execute("VACUUM (ANALYZE) run, attempt, failure, event, dispatch, pipeline, revision, schedule, tick")
+        connection.execute("VACUUM (ANALYZE) slot, slot_wait, concurrency_limit, group_use")
         if show_progress:
             print_progress(f"runs seeded in {time.monotonic() - started:.0f} s", runs, runs)
 

@@ -9,6 +9,8 @@ from typing import Any
 from adapters.persistence.database import Database
 from application.ports.persistence.unit_of_work import UnitOfWork
 from application.queries.views.logs import LogFilter
+from bench.seed import GROUP, WAITING_RUNS
+from domain.concurrency.bucket import Bucket, get_group_bucket
 from domain.runs.status import Status
 from domain.schedules.tick import TickState
 
@@ -22,6 +24,7 @@ def build_queries(database: Database, runs: int) -> Mapping[str, Query]:
     reader = database.reader
     page: dict[str, Any] = {"skip": 0, "limit": 100}
     now = datetime.now(UTC)
+    buckets = [get_group_bucket(GROUP), Bucket("pipeline:1", "pipeline:1")]
     middle, pipeline, failing_pipeline = max(1, runs // 2), 1, 2
     return {
         "pipelines": lambda: reader.pipeline_state_versions(0, 101),
@@ -81,6 +84,17 @@ def build_queries(database: Database, runs: int) -> Mapping[str, Query]:
         "tick service: ticks that may change": lambda: _ask(database, lambda work: work.ticks.list_open(range(1, 51))),
         "tick service: runs that are not over": lambda: _ask(database, lambda work: work.runs.find_unfinished(range(1, 51))),
         "tick service: numbers of the next runs": lambda: _ask(database, lambda work: work.runs.next_numbers(range(1, 51))),
+        "groups": lambda: reader.groups(limit=100),
+        "one group with its line": lambda: reader.group(GROUP, holders=100, waiting=100),
+        "what a run waits for": lambda: reader.slot_waits(WAITING_RUNS),
+        "grant service: requests that can start": lambda: _ask(database, lambda work: work.concurrency.find_grantable(32)),
+        "grant service: locked buckets": lambda: _ask(database, lambda work: work.concurrency.lock(buckets)),
+        "grant service: requests for locked buckets": lambda: _ask(
+            database, lambda work: work.concurrency.list_waiting([bucket.name for bucket in buckets], 500)
+        ),
+        "runs that hold slots of a group": lambda: _ask(database, lambda work: work.concurrency.find_holders(buckets[0].name)),
+        "runs that wait for a group": lambda: _ask(database, lambda work: work.concurrency.find_waiting(buckets[0].name)),
+        "dispatches by priority": lambda: _ask(database, lambda work: work.dispatches.find_requested("headgate", 100)),
         "change feed, new events": lambda: _read_new_events(database),
     }
 

@@ -10,6 +10,9 @@ from domain.schedules.parsing import SCHEDULE_KEYS
 
 _KEYS_IN_SECONDS = frozenset({"timeout", "retry_delay", "every", "offset", "jitter", "catch_up_window"})
 _MAX_VALUE_LENGTH = 30
+_NEW_KEYS: Mapping[str, Any] = {"expect": [], "concurrency": [], "priority": 0}
+"""Keys that older versions did not return."""
+_NEW_STAGE_KEYS: Mapping[str, Any] = {"uses": [], "hold": False}
 
 
 def diff_revisions(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
@@ -17,8 +20,8 @@ def diff_revisions(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
     Both are definitions as the API returns them, for example `added stage export` or `changed stage a (retries 1 → 3)`.
     """
-    old, new = ({"expect": [], **revision} for revision in (old, new))  # older versions had none
-    before, after = ({stage["name"]: stage for stage in revision["stages"]} for revision in (old, new))
+    old, new = ({**_NEW_KEYS, **revision} for revision in (old, new))
+    before, after = ({stage["name"]: {**_NEW_STAGE_KEYS, **stage} for stage in revision["stages"]} for revision in (old, new))
     changes = [f"added stage {name}" for name in after if name not in before]
     changes += [f"removed stage {name}" for name in before if name not in after]
     for name in after:

@@ -71,7 +71,8 @@ async def archive_pipeline(
 async def unarchive_pipeline(
     ref: PipelineRefDep, application: ApplicationDep, reader: ReaderDep, actor: ActorDep, key: IdempotencyKeyDep, response: Response
 ) -> PipelineResponse:
-    """Show the pipeline and accept runs again. A pause stays. Unarchiving a pipeline that is not archived changes nothing."""
+    """Show the pipeline and accept runs again. A pause stays. Unarchiving a pipeline that is not archived changes nothing. 409 if its
+    concurrency groups do not fit those of other pipelines any more."""
     return await _respond(reader, await application.unarchive_pipeline()(ref, actor, key), response)
 
 

@@ -42,6 +42,7 @@ def format_prune_result(result: PruneResult) -> list[str]:
         "report receipts": result.receipts,
         "idempotency records": result.answers,
         "workers that left": result.workers,
+        "limits of groups that nothing uses": result.groups,
     }
     lines += [f"deleted {count:,} {what}" for what, count in counts.items() if count]
     return lines or ["Nothing to delete."]

@@ -20,6 +20,8 @@ from application.commands.runs.run_opener import RunOpener, TriggerCommand
 from application.commands.runs.trigger_pipeline import TriggerPipeline
 from application.services.batching.advance_batcher import AdvanceBatcher
 from application.services.batching.report_batcher import ReportBatcher
+from domain.concurrency.bucket import Bucket
+from domain.concurrency.slots import SlotChange, SlotState
 from domain.reports.report import Report
 from domain.runs.status import Status
 from tests.fakes.access.execution_tokens import FakeExecutionTokens
@@ -27,7 +29,7 @@ from tests.fakes.dispatch.wakeups import FakeWakeups
 from tests.fakes.dispatch.worker_streams import FakeWorkerStreams
 from tests.fakes.system.disk_space import FakeDiskSpace
 from tests.integration.persistence.database_helpers import a_started_database
-from tests.support.builders import NOW, WORKER, a_definition, a_pipeline, a_stage, a_stored_run
+from tests.support.builders import NOW, WORKER, a_definition, a_pipeline, a_run_of, a_stage, a_stored_run
 
 
 @pytest.fixture
@@ -137,6 +139,34 @@ async def test_a_trigger_takes_four_round_trips(database: Database) -> None:
         await trigger(TriggerCommand(pipeline.name))
 
     assert recorder.sizes == [1, 1, 1, 2], "the pipeline, the number, the run; then its dispatch, the audit entry, and the commit"
+
+
+async def test_slots_take_one_statement_and_no_round_trip_of_their_own(database: Database) -> None:
+    pipeline = await a_pipeline(database.open_unit_of_work, stages=1)
+    bucket = Bucket("group:warehouse", "group:warehouse")
+    plain, limited = [], []
+    for number in range(1, 9):
+        run = a_run_of(pipeline, number=number)
+        is_limited = number % 2 == 0
+        if is_limited:
+            run.slot_changes = {None: SlotChange(None, SlotState.HELD, (bucket,), 0, NOW)}
+        with database.record_queries() as recorder:
+            async with database.open_unit_of_work() as work:
+                await work.runs.add(run)
+                await work.commit()
+        added = recorder.sizes
+        with database.record_queries() as recorder:
+            async with database.open_unit_of_work() as work:
+                loaded = (await work.runs.lock([run.id]))[run.id]
+                loaded.cancel(NOW, "ada")
+                if is_limited:
+                    loaded.slot_changes = {None: SlotChange(None, SlotState.NONE, (), 0, NOW)}
+                await work.runs.save(loaded)
+                await work.commit()
+        (limited if is_limited else plain).append((added, recorder.sizes))
+
+    assert plain[1:] == [([1, 1], [2, 2])] * 3, "the run, then its dispatch; lock it and read its attempts, then all that changed"
+    assert limited[1:] == [([1, 2], [2, 3])] * 3, "the slots go with what is written anyway"
 
 
 async def test_a_claim_in_the_triggers_transaction_takes_no_extra_round_trip(database: Database) -> None:

@@ -113,7 +113,9 @@ async def test_unarchiving_is_refused_if_the_groups_do_not_fit_any_more(pipeline
     with pytest.raises(Conflict, match=r"sales cannot be unarchived, .* group warehouse has limit 6 by pipeline stock") as error:
         await pipelines.application.unarchive_pipeline()("sales")
 
-    assert error.value.kind == "group_conflict"
+    answer = await pipelines.headgate.client.post("/pipelines/sales/unarchive")
+    assert (error.value.kind, answer.status_code) == ("group_conflict", 409)
+    assert "group warehouse has limit 6 by pipeline stock" in answer.text
     assert await pipelines.read_groups() == {"warehouse": (6, ["stock"])}
 
 
