@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import socket
+import subprocess
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -23,6 +24,9 @@ _ENDED_WELL = (
     "SELECT flow_run_id, run.id FROM dispatch JOIN run ON run.id = run_id"
     " WHERE run.status = 'completed' AND NOT lost AND dispatch.epoch = run.dispatch_epoch"
 )
+
+_BLOCKED = "SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+"""Counts the locks that wait for this transaction. In a transaction, pg_stat_activity would not show later connections."""
 
 
 @pytest.fixture(scope="module")
@@ -69,17 +73,21 @@ def test_a_stopping_worker_finishes_its_stage_and_another_continues(stack: Stack
 
 
 def test_a_stopping_web_finishes_its_open_requests(stack: Stack) -> None:
+    stack.create({"name": "locked", "stages": [{"name": "a", "command": ["true"]}]})  # nothing but the request waits for its row
     answers: list[httpx.Response] = []
-    asking = threading.Thread(target=lambda: answers.append(httpx.post(f"{stack.urls[1]}/trigger/sequence", timeout=20, trust_env=False)))
+    asking = threading.Thread(target=lambda: answers.append(httpx.post(f"{stack.urls[1]}/trigger/locked", timeout=20, trust_env=False)))
     with stack.postgres.connection("headgate") as holder, holder.transaction():
-        holder.execute("SELECT 1 FROM pipeline WHERE name = 'sequence' FOR UPDATE")
+        holder.execute("SELECT 1 FROM pipeline WHERE name = 'locked' FOR UPDATE")
         asking.start()
-        wait_for(lambda: holder.execute("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'").fetchone() != (0,), 10)
+        wait_for(lambda: holder.execute(_BLOCKED).fetchone() != (0,), 10)
         stack.webs[1].signal(15)  # type: ignore[arg-type]
         wait_for(lambda: _refuses_connections(stack.urls[1]), 10)
 
     asking.join(20)
-    stack.webs[1].wait(20)
+    try:
+        stack.webs[1].wait(20)
+    except subprocess.TimeoutExpired:
+        pytest.fail(f"the web did not end\n{stack.webs[1].read_log()}")
     stack.webs[1].start()
     stack.wait_until_ready()
 
