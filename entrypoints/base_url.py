@@ -12,6 +12,7 @@ OWN_SEGMENTS: Final = frozenset(
         "docs",
         "events",
         "favicon.ico",
+        "groups",
         "livez",
         "openapi.json",
         "pipelines",

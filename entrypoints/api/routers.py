@@ -7,6 +7,7 @@ from entrypoints.api.backfills import control_routes as backfill_control_routes
 from entrypoints.api.backfills import routes as backfill_routes
 from entrypoints.api.events import routes as event_routes
 from entrypoints.api.events.event_broadcaster import EventBroadcaster
+from entrypoints.api.groups import routes as group_routes
 from entrypoints.api.history import routes as history_routes
 from entrypoints.api.logs import routes as log_routes
 from entrypoints.api.logs.log_tail import LogTail
@@ -34,6 +35,7 @@ ROUTERS = (
     why_routes.router,
     backfill_routes.router,
     backfill_control_routes.router,
+    group_routes.router,
     run_routes.router,
     control_routes.router,
     history_routes.router,

@@ -7,6 +7,7 @@ import typer
 
 from entrypoints.cli.commands.accounts import users
 from entrypoints.cli.commands.activation import archive, delete, pause, resume, unarchive
+from entrypoints.cli.commands.groups import groups, start_over_limit
 from entrypoints.cli.commands.maintenance import config, migrate, prune, retry_prefect, worker_token
 from entrypoints.cli.commands.pipelines import apply, status, trigger
 from entrypoints.cli.commands.processes import up, web, worker
@@ -35,6 +36,8 @@ app.command("schedules")(schedules)
 app.command("next")(next_times)
 app.command("run-now")(run_now)
 app.command("why")(why)
+app.command("groups")(groups)
+app.command("start-over-limit")(start_over_limit)
 app.add_typer(users, name="user")
 app.add_typer(tokens, name="token")
 

@@ -2,10 +2,10 @@
 
 from entrypoints.web import static_files
 from entrypoints.web.live import routes as live
-from entrypoints.web.pages import schedule, system, waiting
+from entrypoints.web.pages import groups, schedule, system, waiting
 from entrypoints.web.pages.access import account, accounts, audit, sign_in, tokens
 from entrypoints.web.pages.pipelines import activation, board, edit, new_pipeline, pipeline, revisions, schedules, trigger
-from entrypoints.web.pages.runs import comparison, log, run, run_actions, run_list, stage
+from entrypoints.web.pages.runs import comparison, log, over_limit, run, run_actions, run_list, stage
 
 ROUTERS = (
     board.router,
@@ -26,8 +26,10 @@ ROUTERS = (
     log.router,
     comparison.router,
     run_actions.router,
+    over_limit.router,
     stage.router,
     schedule.router,
+    groups.router,
     waiting.router,
     system.router,
     live.router,

@@ -11,7 +11,8 @@ from application.queries.views.pipelines import BoardRow
 from application.queries.views.runs import RunView
 from domain.runs.status import Status
 from entrypoints.web.text_output import format_table, replace_unprintable
-from entrypoints.web.view_models.formatting import DASH, format_count
+from entrypoints.web.view_models.formatting import DASH, Timestamp, format_count
+from entrypoints.web.view_models.groups import GroupItem, GroupPage
 from entrypoints.web.view_models.pipelines.board import build_pipeline_item, is_row_paused
 from entrypoints.web.view_models.runs.run_list import build_run_items
 from entrypoints.web.view_models.schedules.calendar import CalendarPage
@@ -107,6 +108,39 @@ def format_calendar(calendar: CalendarPage, zone: str) -> str:
     coming += [(each.at.long if each.at else "", each.pipeline, each.schedule) for each in calendar.next_runs]
     upcoming = f"\n{format_table(coming)}" if calendar.next_runs else ""
     return f"{head}{calendar.summary}\n{notes}\n{format_table(lines)}{upcoming}"
+
+
+def format_groups(groups: Sequence[GroupItem]) -> str:
+    """Return the list of concurrency groups."""
+    lines: list[Sequence[object]] = [("GROUP", "IN USE", "LIMIT", "WAITING", "PIPELINES")]
+    lines += [(group.name, group.held, group.limit, group.waiting, group.pipelines) for group in groups]
+    return format_table(lines, numbers=(1, 2, 3)) if groups else "No pipeline uses a group.\n"
+
+
+def format_group(group: GroupPage) -> str:
+    """Return a concurrency group: its slots, their holders, the queue, and the pipelines that use it."""
+    parts = [f"{replace_unprintable(group.name)}   {group.slots}\n{replace_unprintable(group.source)}\n"]
+    if group.holders:
+        rows: list[Sequence[object]] = [("HELD BY", "RUN ID", "STAGE", "SINCE", "")]
+        rows += [
+            (each.name, each.run_id, each.stage or "whole run", _format_long(each.since), "over the limit" if each.is_over_limit else "")
+            for each in group.holders
+        ]
+        parts += [format_table(rows, numbers=(1,)), group.more_holders]
+    if group.waiting:
+        rows = [("PLACE", "WAITS", "RUN ID", "STAGE", "PRIORITY", "SINCE")]
+        rows += [
+            (each.place, each.name, each.run_id, each.stage or "whole run", each.priority, _format_long(each.since))
+            for each in group.waiting
+        ]
+        parts += [format_table(rows, numbers=(0, 2, 4)), group.more_waiting]
+    if group.uses:
+        parts.append(format_table([("PIPELINE", "HOLDS A SLOT", "LIMIT"), *((use.pipeline, use.use, use.limit) for use in group.uses)]))
+    return "\n".join(part for part in parts if part)
+
+
+def _format_long(at: Timestamp | None) -> str:
+    return at.long if at else DASH
 
 
 def _format_next_run(row: BoardRow, now: datetime) -> str:

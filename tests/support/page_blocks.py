@@ -15,6 +15,7 @@ _EXAMPLES: Final = "tests/system/test_readme_examples.py::test_every_example_ans
 _TUTORIAL: Final = "tests/system/test_readme_examples.py::test_the_tutorial_works_from_an_empty_folder"
 _PIPELINE: Final = "tests/system/test_readme_examples.py::test_the_pipeline_of_the_how_to_page_completes"
 _SCHEDULES: Final = "tests/system/test_readme_examples.py::test_the_schedules_of_the_how_to_page_are_stored"
+_LIMITS: Final = "tests/system/test_readme_examples.py::test_the_limits_of_the_how_to_page_hold"
 _TEAM: Final = "tests/system/test_team_sign_in.py::test_a_team_signs_in_and_sends_tokens_as_the_page_says"
 _WORKERS: Final = "tests/system/test_added_workers.py::test_workers_on_another_machine_join_and_serve_another_pool"
 _CONTAINERS: Final = "tests/integration/docker/test_compose_up.py::test_the_commands_of_the_page_start_a_headgate_that_runs_pipelines"
@@ -23,6 +24,7 @@ TESTS_BY_PAGE: Final[Mapping[str, tuple[str, ...]]] = {
     "README.md": (_MAKE, *[_EXAMPLES] * 4),
     "docs/tutorial.md": (_TUTORIAL,) * 9,
     "docs/how-to/add-workers.md": (_WORKERS,) * 6,
+    "docs/how-to/limit-concurrency.md": (_LIMITS,) * 5,
     "docs/how-to/report-from-another-machine.md": (_EXAMPLES,),
     "docs/how-to/run-for-a-team.md": (_TEAM,) * 4,
     "docs/how-to/run-in-containers.md": (_CONTAINERS,) * 3,

@@ -90,6 +90,29 @@ def test_the_schedules_of_the_how_to_page_are_stored(running_headgate: Headgate,
     assert (expectation["state"], expectation["words"]) == ("on_time", "At 03:00 every day, Europe/Berlin")
 
 
+def test_the_limits_of_the_how_to_page_hold(running_headgate: Headgate, shell: Shell, blocks: list[Block]) -> None:
+    sales, reports, shown, changed, over_limit = blocks
+    (shell.folder / "sales.yaml").write_text(replace_each(sales.text, {'"1"': '"60"'}))
+    (shell.folder / "reports.yaml").write_text(reports.text)
+
+    printed = shell.run(shown.text)
+    changed_limits = shell.run(replace_each(changed.text, {ADDRESS: running_headgate.url}))
+
+    assert "warehouse" in printed and "of 4 in use" in printed
+    assert "of 6 in use" in changed_limits and '"limit":4' in changed_limits.replace(" ", "")
+    group = running_headgate.http.get("/groups/warehouse").json()
+    assert [(use["pipeline"], use["by_run"], use["stages"]) for use in group["pipelines"]] == [("reports", False, 1), ("sales", True, 0)]
+    first, second = sorted(running_headgate.http.get("/pipelines/sales/runs").json(), key=lambda run: run["number"])
+    assert (first["priority"], second["priority"], second["reason"]) == (0, 5, "limit")
+
+    shell.run(replace_each(over_limit.text, {" 12\n": f" {second['id']}\n"}))
+
+    runs = running_headgate.http.get("/pipelines/sales/runs").json()
+    assert [(run["over_limit"], run["reason"]) for run in runs] == [(True, None), (True, None), (False, None)]
+    for run in runs:
+        running_headgate.http.post(f"/runs/{run['id']}/cancel")
+
+
 def test_make_starts_headgate_and_the_tests(running_headgate: Headgate, blocks: list[Block]) -> None:
     (block,) = blocks
     start, test = [line.partition("#")[0].strip() for line in block.text.splitlines()]

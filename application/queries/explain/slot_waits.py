@@ -19,23 +19,25 @@ def describe_slot_waits(run: RunView, buckets: Sequence[FullBucketView]) -> list
         stages = [] if run.slot_state == "waiting" else run.limited_stages
         return compose("A slot is free: ", bold(stages[0].name) if stages else "the run", " is about to get it.")
     shown = buckets[:MAX_BUCKETS]
-    sentences = [compose("" if index == 0 else " ", _describe_bucket(run, bucket)) for index, bucket in enumerate(shown)]
+    sentences = [compose(" " if index else "", _describe_bucket(run, bucket, is_first=not index)) for index, bucket in enumerate(shown)]
     hidden = len(buckets) - len(shown)
     more = f" {hidden} more {'limit is' if hidden == 1 else 'limits are'} full." if hidden else ""
     return compose(*sentences, more)
 
 
-def _describe_bucket(run: RunView, bucket: FullBucketView) -> list[TextPart]:
+def _describe_bucket(run: RunView, bucket: FullBucketView, *, is_first: bool) -> list[TextPart]:
     held = "1 of 1 is" if bucket.held == bucket.limit == 1 else f"{bucket.held:,} of {bucket.limit:,} slots are"
     place = f"{format_ordinal(bucket.position_in_line)} in line"
     if bucket.requests > 1 and bucket.stage is not None:
         place = f"the first is {place}"
-    return compose(_describe_requests(bucket), _describe_limit(run, bucket), f": {held} held", _describe_holders(bucket), f"; {place}.")
+    return compose(
+        _describe_requests(bucket, is_first), _describe_limit(run, bucket), f": {held} held", _describe_holders(bucket), f"; {place}."
+    )
 
 
-def _describe_requests(bucket: FullBucketView) -> list[TextPart]:
+def _describe_requests(bucket: FullBucketView, is_first: bool) -> list[TextPart]:
     if bucket.stage is None:
-        return compose("Waits for ")
+        return compose("Waits for " if is_first else "It also waits for ")
     others = bucket.requests - 1
     if not others:
         return compose(bold(bucket.stage), " waits for ")

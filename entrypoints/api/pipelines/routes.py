@@ -21,7 +21,8 @@ from entrypoints.api.shared.pagination import SortOrder, build_page_links, parse
 from entrypoints.api.shared.problems import problems
 from entrypoints.api.shared.query_parameters import ArchivedChoice, Cursor, Limit, RunSkip, Skip, StatusFilter
 from entrypoints.api.shared.routing import create_router
-from entrypoints.http.auth.permissions import DEFINE, READ, TRIGGER, ResourceScope, requires
+from entrypoints.http.auth.caller import require_permission
+from entrypoints.http.auth.permissions import DEFINE, OPERATE, READ, TRIGGER, ResourceScope, requires
 from entrypoints.http.base_path import link
 from entrypoints.http.trace_context import get_trace_context
 
@@ -155,9 +156,14 @@ async def trigger_pipeline(
     body: Annotated[TriggerRequest, Body(default_factory=TriggerRequest)],
 ) -> TriggerResponse:
     """Queue a run of the newest revision, with the parameters in the body if there is one. Runs are accepted whether or not Prefect is
-    reachable."""
+    reachable. While a concurrency limit is reached, the run waits, or it is 409 `limit_full` if the definition says `when_full: skip`.
+    429 `queue_full` if 1,000 runs wait already."""
+    if body.over_limit:
+        require_permission(request, OPERATE)
     trigger = Trigger(get_trigger_kind(request), actor.name)
-    command = TriggerCommand(ref, body.parameters or {}, trigger, get_trace_context(request), key, actor)
+    command = TriggerCommand(
+        ref, body.parameters or {}, trigger, get_trace_context(request), key, actor, priority=body.priority, over_limit=body.over_limit
+    )
     run = await application.trigger_pipeline()(command)
     response.headers["Location"] = link(f"/runs/{run.run_id}")
     mark_replayed(response, run.replayed)

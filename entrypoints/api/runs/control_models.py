@@ -54,6 +54,14 @@ class RejectRequest(RequestModel):
     comment: Comment | None = None
 
 
+class StartOverLimitRequest(RequestModel):
+    """The stage that starts, if the run itself does not wait."""
+
+    model_config = with_example({"stage": "load"})
+
+    stage: StageName | None = Field(None, description="Everything of the run that waits for a slot if left out.")
+
+
 class RunControlResponse(ResponseModel):
     """The run after an action. `applied` is false if the action had been applied already; `stages` are those it concerns."""
 

@@ -9,7 +9,15 @@ from application.commands.runs.apply_run_action import RunActionResult
 from application.commands.runs.repeat_run import RepeatRunCommand
 from application.commands.runs.retry_run import RetryRunCommand
 from domain.runs.approvals import Decision
-from entrypoints.api.runs.control_models import ApproveRequest, RejectRequest, RepeatRequest, RetryRequest, RunControlResponse, SkipRequest
+from entrypoints.api.runs.control_models import (
+    ApproveRequest,
+    RejectRequest,
+    RepeatRequest,
+    RetryRequest,
+    RunControlResponse,
+    SkipRequest,
+    StartOverLimitRequest,
+)
 from entrypoints.api.runs.dependencies import RunId
 from entrypoints.api.runs.models import CancelRequest, TriggerResponse
 from entrypoints.api.shared.dependencies import ActorDep, ApplicationDep, get_trigger_kind
@@ -72,6 +80,27 @@ async def run_again(
     response.headers["Location"] = link(f"/runs/{run.run_id}")
     mark_replayed(response, run.replayed)
     return TriggerResponse.from_view(run)
+
+
+@router.post(
+    "/runs/{id}/start-over-limit",
+    status_code=202,
+    summary="Start over the limit",
+    response_description="Accepted; a worker starts it",
+    responses=problems(*PROBLEMS),
+)
+@requires(OPERATE, ResourceScope.RUN)
+async def start_over_limit(
+    run_id: RunId,
+    application: ApplicationDep,
+    actor: ActorDep,
+    key: IdempotencyKeyDep,
+    response: Response,
+    body: Annotated[StartOverLimitRequest, Body(default_factory=StartOverLimitRequest)],
+) -> RunControlResponse:
+    """Start a run that waits for a slot of a concurrency limit, or one stage of it, although the limit is reached. The group's page and
+    the audit log show it. 409 if nothing of it waits for a slot."""
+    return _respond(await application.start_over_limit()(run_id, body.stage, actor, key), response)
 
 
 @router.post(

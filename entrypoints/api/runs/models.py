@@ -1,12 +1,13 @@
 """Runs and their stages, as the API takes and returns them."""
 
 from datetime import datetime
-from typing import Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field
 
 from application.commands.runs.trigger_pipeline import TriggerResult
 from application.queries.views.runs import RunView, StageRunView
+from domain.pipelines.parsing import MAX_PRIORITY
 from domain.runs.status import Reason, Status
 from entrypoints.api.shared.models import Comment, RequestModel, ResponseModel, with_example
 from entrypoints.http.base_path import link
@@ -45,6 +46,9 @@ class RunResponse(ResponseModel):
             "actor": "mara",
             "repeats": None,
             "scheduled_for": None,
+            "priority": 0,
+            "reason": None,
+            "over_limit": False,
             "parameters": {"month": 6},
             "created_at": "2026-11-23T09:00:00Z",
             "started_at": "2026-11-23T09:00:00.012Z",
@@ -66,6 +70,9 @@ class RunResponse(ResponseModel):
     actor: str | None = Field(description="Who triggered it, if known.")
     repeats: int | None = Field(description="The id of the run that this one repeats.")
     scheduled_for: datetime | None = Field(description="The time of the tick that opened it, without jitter. Null for other runs.")
+    priority: int = Field(description="Runs and stages with a higher one get free slots and workers first.")
+    reason: Literal["limit"] | None = Field(description="`limit` if the run waits for a slot of a concurrency limit; `why` names it.")
+    over_limit: bool = Field(description="True if a person let it start although a limit was reached.")
     parameters: dict[str, Any]
     created_at: datetime
     started_at: datetime | None
@@ -89,6 +96,9 @@ class RunResponse(ResponseModel):
             actor=view.actor,
             repeats=view.repeats,
             scheduled_for=view.scheduled_for,
+            priority=view.priority,
+            reason="limit" if view.waits_for_slot else None,
+            over_limit=view.over_limit,
             parameters=dict(view.parameters),
             created_at=view.created_at,
             started_at=view.started_at,
@@ -150,11 +160,15 @@ class StageResponse(ResponseModel):
 
 
 class TriggerRequest(RequestModel):
-    """The parameters of a new run."""
+    """The parameters of a new run, its priority, and whether it may start over the limits."""
 
-    model_config = with_example({"parameters": {"month": 6}})
+    model_config = with_example({"parameters": {"month": 6}, "priority": 5})
 
     parameters: dict[str, Any] | None = Field(None, description="Validated against the pipeline's JSON Schema.")
+    priority: Annotated[int, Field(ge=-MAX_PRIORITY, le=MAX_PRIORITY)] | None = Field(
+        None, description="That of the definition if left out."
+    )
+    over_limit: bool = Field(False, description="Start at once although a concurrency limit is reached. Needs the permission `operate`.")
 
 
 class TriggerResponse(ResponseModel):

@@ -25,6 +25,11 @@ async def cancel_run(url: str, run_id: int, stage: str | None, message: str | No
     return await _post_action(url, f"/runs/{run_id}/cancel", {"message": message}, as_json)
 
 
+async def start_over_limit(url: str, run_id: int, stage: str | None, as_json: bool) -> int:
+    """Start what of the run waits for a slot, or only the named stage, although a limit is reached."""
+    return await _post_action(url, f"/runs/{run_id}/start-over-limit", {"stage": stage} if stage is not None else {}, as_json)
+
+
 async def repeat_run(url: str, run_id: int, params: Sequence[str], params_file: Path | None, as_json: bool) -> int:
     """Queue a new run with the earlier run's parameters, overridden by those given. Return 2 for an invalid parameter."""
     async with HeadgateClient(url) as client:

@@ -34,6 +34,8 @@ class TriggerOptions:
     watch: bool = False
     as_json: bool = False
     list_params: bool = False
+    priority: int | None = None
+    over_limit: bool = False
 
 
 async def trigger_run(url: str, options: TriggerOptions) -> int:
@@ -48,7 +50,7 @@ async def trigger_run(url: str, options: TriggerOptions) -> int:
             return 0
         try:
             parameters = parse_parameters(options.params, options.params_file, pipeline.get("parameters"))
-            queued = await client.post(f"/trigger/{quote(str(pipeline['id']), safe='')}", {"parameters": parameters})
+            queued = await client.post(f"/trigger/{quote(str(pipeline['id']), safe='')}", _build_body(parameters, options))
         except (InvalidParameter, InvalidInput, ApiError) as error:
             print_error(error)
             if getattr(error, "problems", ()):
@@ -56,6 +58,12 @@ async def trigger_run(url: str, options: TriggerOptions) -> int:
             return 2
         _print_queued(url, pipeline["name"], queued, options)
         return await _watch(client, queued["run_id"], options) if options.watch else 0
+
+
+def _build_body(parameters: Mapping[str, Any], options: TriggerOptions) -> dict[str, Any]:
+    """Return the request's body, with the options that were given."""
+    priority = {"priority": options.priority} if options.priority is not None else {}
+    return {"parameters": parameters} | priority | ({"over_limit": True} if options.over_limit else {})
 
 
 async def _watch(client: HeadgateClient, run_id: int, options: TriggerOptions) -> int:

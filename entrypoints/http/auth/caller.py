@@ -8,7 +8,9 @@ from starlette.types import Scope
 from application.ports.access.credentials import Credentials
 from application.ports.access.execution_tokens import AttemptClaims, WorkerClaims
 from domain.access.actor import Actor
-from domain.access.caller import ANONYMOUS, Caller
+from domain.access.caller import ANONYMOUS, AuthMethod, Caller
+from domain.access.permissions import Permission, describe_required_role, describe_required_scope
+from domain.errors import NotAllowed
 
 CSRF_FIELD: Final = "_key"
 """The hidden form field that proves a form came from one of our pages."""
@@ -31,6 +33,14 @@ def get_caller(request: Request) -> Caller:
 def get_actor(request: Request) -> Actor:
     """Return the actor that the run's history and the audit log name."""
     return get_caller(request).to_actor(get_client_address(request))
+
+
+def require_permission(request: Request, permission: Permission) -> None:
+    """Raise NotAllowed if the caller lacks a permission that only some requests to its route need."""
+    caller = get_caller(request)
+    if not caller.has_permission(permission):
+        describe = describe_required_scope if caller.auth_method is AuthMethod.TOKEN else describe_required_role
+        raise NotAllowed(describe(permission))
 
 
 def get_claims_from_scope(scope: Scope) -> AttemptClaims | WorkerClaims | None:

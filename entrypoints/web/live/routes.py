@@ -15,6 +15,7 @@ from entrypoints.web.board_query import BoardQuery
 from entrypoints.web.calendar_query import CalendarQuery
 from entrypoints.web.live.board import LiveBoard
 from entrypoints.web.live.calendar import LiveCalendar
+from entrypoints.web.live.groups import LiveGroupList, LiveGroupPage
 from entrypoints.web.live.pipeline_page import LivePipelinePage
 from entrypoints.web.live.run_list import LiveRunList
 from entrypoints.web.live.run_page import LiveRunPage
@@ -104,6 +105,22 @@ async def stream_schedule(request: Request, seen: str = "", view: str = "", day:
     context = get_page_context(request)
     query = CalendarQuery.parse(view, day, zone, context.now())
     return await _open_stream(context, ("schedule", query), LiveCalendar(context, query), seen)
+
+
+@router.get("/ui/live/groups")
+@requires(READ)
+async def stream_groups(request: Request, seen: str = "") -> Response:
+    context = get_page_context(request)
+    return await _open_stream(context, ("groups",), LiveGroupList(context), seen)
+
+
+@router.get("/ui/live/groups/{name}")
+@requires(READ)
+async def stream_group(request: Request, name: str, seen: str = "") -> Response:
+    context = get_page_context(request)
+    view = LiveGroupPage(context, name)
+    await view.load()
+    return await _open_stream(context, ("group", name), view, seen)
 
 
 @router.get("/ui/live/frame")

@@ -1,15 +1,17 @@
 """The form that triggers a pipeline with parameters."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from fastapi import APIRouter, Depends, Request, Response
 
 from application.commands.runs.run_opener import TriggerCommand
 from application.queries.views.pipelines import PipelineView
-from domain.errors import Conflict, InvalidInput
+from domain.errors import Conflict, InvalidInput, TooManyWaiting
+from domain.pipelines.parsing import MAX_PRIORITY
 from domain.runs.trigger import Trigger
-from entrypoints.http.auth.caller import get_actor
-from entrypoints.http.auth.permissions import TRIGGER, ResourceScope, requires
+from entrypoints.http.auth.caller import get_actor, require_permission
+from entrypoints.http.auth.permissions import OPERATE, TRIGGER, ResourceScope, requires
 from entrypoints.http.base_path import redirect
 from entrypoints.http.trace_context import get_trace_context
 from entrypoints.web.form_data import get_last_values, parse_form
@@ -20,6 +22,9 @@ from entrypoints.web.view_models.forms import assign_errors, build_form_fields, 
 from entrypoints.web.view_models.parameter_forms.form_field import FormField
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(load_waiting_count)])
+PRIORITY: Final = "_priority"
+OVER_LIMIT: Final = "_over_limit"
+MAX_PRIORITY_LENGTH: Final = 8
 
 
 @router.get("/ui/pipelines/{ref}/trigger")
@@ -27,7 +32,7 @@ router = APIRouter(include_in_schema=False, dependencies=[Depends(load_waiting_c
 async def show_trigger_form(request: Request, ref: str) -> Response:
     """Show a field for each parameter, filled with its default."""
     pipeline = await require_pipeline(get_page_context(request), ref)
-    return _render_form(request, pipeline, build_form_fields(pipeline.definition), (), 200)
+    return _render_form(request, pipeline, build_form_fields(pipeline.definition), (), 200, {})
 
 
 @router.post("/ui/pipelines/{ref}/trigger")
@@ -36,22 +41,57 @@ async def trigger(request: Request, ref: str) -> Response:
     """Trigger the pipeline and redirect to the run. Without form fields for a pipeline with parameters, redirect to the form."""
     pipeline = await require_pipeline(get_page_context(request), ref)
     form = await parse_form(request)
-    fields = build_form_fields(pipeline.definition, get_last_values(form))
+    texts = get_last_values(form)
+    fields = build_form_fields(pipeline.definition, texts)
     if fields and "form" not in form:
         return redirect(f"/ui/pipelines/{pipeline.id}/trigger")
     values = parse_form_values(fields)
-    if any(field.error for field in fields):
-        return _render_form(request, pipeline, fields, (), 422)
-    actor = get_actor(request)
-    command = TriggerCommand(pipeline.id, values, Trigger("dashboard", actor.name), get_trace_context(request), None, actor)
+    priority, problem = _parse_priority(texts.get(PRIORITY, ""))
+    if problem or any(field.error for field in fields):
+        return _render_form(request, pipeline, fields, [problem] if problem else [], 422, texts)
+    if OVER_LIMIT in form:
+        require_permission(request, OPERATE)
+    actor, trigger = get_actor(request), Trigger("dashboard", get_actor(request).name)
+    command = TriggerCommand(
+        pipeline.id, values, trigger, get_trace_context(request), None, actor, priority=priority, over_limit=OVER_LIMIT in form
+    )
     try:
         triggered = await get_application(request).trigger_pipeline()(command)
     except InvalidInput as error:
-        return _render_form(request, pipeline, fields, assign_errors(fields, error.problems), 422)
+        return _render_form(request, pipeline, fields, assign_errors(fields, error.problems), 422, texts)
     except Conflict as error:
-        return _render_form(request, pipeline, fields, [str(error)], 409)
+        return _render_form(request, pipeline, fields, [str(error)], 409, texts)
+    except TooManyWaiting as error:
+        return _render_form(request, pipeline, fields, [str(error)], 429, texts)
     return redirect(f"/ui/runs/{triggered.run_id}")
 
 
-def _render_form(request: Request, pipeline: PipelineView, fields: Sequence[FormField], problems: Sequence[str], status: int) -> Response:
-    return render_page(request, "trigger.html", status, section="pipelines", pipeline=pipeline, fields=fields, problems=problems)
+def _parse_priority(text: str) -> tuple[int | None, str]:
+    """Return the priority, None for a blank text; and what is wrong with it."""
+    if not (text := text.strip()):
+        return None, ""
+    try:
+        priority = int(text) if text.isascii() and len(text) <= MAX_PRIORITY_LENGTH else MAX_PRIORITY + 1
+    except ValueError:
+        priority = MAX_PRIORITY + 1
+    problem = "" if abs(priority) <= MAX_PRIORITY else f"Priority must be a whole number from -{MAX_PRIORITY} to {MAX_PRIORITY}."
+    return (None, problem) if problem else (priority, "")
+
+
+def _render_form(
+    request: Request, pipeline: PipelineView, fields: Sequence[FormField], problems: Sequence[str], status: int, texts: Mapping[str, str]
+) -> Response:
+    definition = pipeline.definition
+    return render_page(
+        request,
+        "trigger.html",
+        status,
+        section="pipelines",
+        pipeline=pipeline,
+        fields=fields,
+        problems=problems,
+        priority=texts.get(PRIORITY, ""),
+        default_priority=definition.priority,
+        has_limits=bool(definition.concurrency or any(stage.uses for stage in definition.stages)),
+        is_over_limit=OVER_LIMIT in texts,
+    )

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from application.commands.runs.repeat_run import RepeatRunCommand
 from application.commands.runs.retry_run import RetryRunCommand
 from application.queries.views.runs import RunView
-from domain.errors import Conflict, InvalidInput
+from domain.errors import Conflict, InvalidInput, TooManyWaiting
 from entrypoints.http.auth.caller import get_actor
 from entrypoints.http.auth.permissions import OPERATE, TRIGGER, ResourceScope, requires
 from entrypoints.http.base_path import redirect
@@ -102,6 +102,8 @@ async def run_again(request: Request, run_id: str) -> Response:
         return _render_run_again_form(request, run, fields, assign_errors(fields, error.problems), 422)
     except Conflict as error:
         return _render_run_again_form(request, run, fields, [str(error)], 409)
+    except TooManyWaiting as error:
+        return _render_run_again_form(request, run, fields, [str(error)], 429)
     return _redirect_to_run(triggered.run_id)
 
 

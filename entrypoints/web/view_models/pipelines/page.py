@@ -11,8 +11,9 @@ from domain.pipelines.definition import PipelineDefinition
 from entrypoints.parameters.descriptions import list_parameters
 from entrypoints.parameters.field_schema import FieldSchema, list_properties, list_property_names
 from entrypoints.parameters.text_values import format_text
-from entrypoints.web.view_models.formatting import StatusLabel, Timestamp, format_timestamp, get_status_label
+from entrypoints.web.view_models.formatting import Sentence, StatusLabel, Timestamp, format_timestamp, get_status_label
 from entrypoints.web.view_models.pipelines.definition_text import format_definition, shorten_definition
+from entrypoints.web.view_models.pipelines.limits import describe_limits
 from entrypoints.web.view_models.report_commands import find_stage_to_report
 
 MAX_PARAMETERS = 100
@@ -52,6 +53,7 @@ class PipelinePage:
     revision: int
     updated: Timestamp | None
     parallelism: int
+    limits: Sequence[Sentence]
     parameters: Sequence[Parameter]
     hidden_parameters: int
     has_parameters: bool
@@ -73,6 +75,7 @@ def build_pipeline_page(pipeline: PipelineView, origin: str) -> PipelinePage:
         revision=pipeline.revision,
         updated=format_timestamp(pipeline.updated_at),
         parallelism=definition.parallelism,
+        limits=describe_limits(definition),
         parameters=[Parameter(name[:MAX_NAME_LENGTH], kind, text[:MAX_TEXT_LENGTH]) for name, kind, text in shown],
         hidden_parameters=len(names) - len(shown),
         has_parameters=bool(names),

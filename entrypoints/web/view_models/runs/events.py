@@ -3,10 +3,11 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from application.queries.explain.durations import format_duration
 from application.queries.explain.status_text import TextPart
 from application.queries.views.events import EventView
 from domain.runs.events import EventType
-from domain.runs.status import Status
+from domain.runs.status import Reason, Status
 from entrypoints.web.view_models.formatting import (
     Sentence,
     StatusLabel,
@@ -83,6 +84,8 @@ def _describe_stage_status(event: EventView) -> Sentence:
     if event.status is Status.RUNNING:
         worker = f" on {data['worker']}" if data.get("worker") else ""
         return [stage, TextPart(f" started{worker}" + (f", attempt {event.attempt}" if is_retry else ""))]
+    if event.status is Status.QUEUED and data.get("reason") == Reason.LIMIT:
+        return [stage, TextPart(" waits for a slot of a concurrency limit")]
     if event.status is Status.WAITING:
         if data.get("reason") == "retry":
             return [stage, TextPart(f" will run again later, as attempt {event.attempt}")]
@@ -162,6 +165,24 @@ def _describe_decision(event: EventView) -> Sentence:
     return [_get_actor(event), TextPart(decision), _get_stage(event), TextPart(_get_message(event))]
 
 
+def _describe_limit(event: EventView) -> Sentence:
+    names = sorted({_name_limit(str(bucket)) for bucket in event.data.get("buckets") or ()})
+    return [TextPart("The run waits for a slot" + (f" of {' and '.join(names)}" if names else ""))]
+
+
+def _name_limit(bucket: str) -> str:
+    return bucket.removeprefix("group:") if bucket.startswith("group:") else "its pipeline"
+
+
+def _describe_grant(event: EventView) -> Sentence:
+    """Return that the run or a stage got its slots, after how long, or who let it start over the limit."""
+    if event.data.get("over_limit"):
+        return [_get_actor(event), TextPart(" started "), _get_stage(event), TextPart(" over the limit", True)]
+    waited = event.data.get("waited")
+    after = f" after {format_duration(waited)}" if isinstance(waited, int | float) and waited >= 1 else ""
+    return [_get_stage(event) if event.stage else TextPart("The run"), TextPart(f" got its slot{after}")]
+
+
 def _describe_dispatch(text: str) -> Callable[[EventView], Sentence]:
     """Return a describer that fills `{pool}` and `{worker}` into a text."""
 
@@ -194,9 +215,9 @@ EVENT_DESCRIPTIONS: dict[EventType, Callable[[EventView], Sentence]] = {
     EventType.STAGE_MOVED: _describe_stage_status,
     EventType.STAGE_PROGRESS: _describe_progress,
     EventType.RUN_REOPENED: _describe_reopening,
-    EventType.RUN_LIMITED: _describe_unknown,
-    EventType.RUN_GRANTED: _describe_unknown,
-    EventType.STAGE_GRANTED: _describe_unknown,
+    EventType.RUN_LIMITED: _describe_limit,
+    EventType.RUN_GRANTED: _describe_grant,
+    EventType.STAGE_GRANTED: _describe_grant,
     EventType.STAGE_RETRIED: _describe_stage_retry,
     EventType.STAGE_CANCEL_REQUESTED: _describe_stage_cancel,
     EventType.STAGE_DECIDED: _describe_decision,

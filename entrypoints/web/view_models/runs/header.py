@@ -21,6 +21,7 @@ from entrypoints.web.view_models.formatting import (
     get_status_label,
     summarize_stages,
 )
+from entrypoints.web.view_models.groups import format_priority
 from entrypoints.web.view_models.runs.datadog_links import build_datadog_links
 
 
@@ -30,7 +31,8 @@ class RunHeader:
 
     `flow_runs` are (name, URL) in Prefect, with an empty URL if Prefect's pages are unknown; `is_unrecorded` is True while Prefect has not
     received the newest one. `datadog_links` are (name, URL). `retry_stage` is the stage that a retry begins with; `approval_stage` waits
-    for approval; `repeated_run` is the id of the run that this one repeats.
+    for approval; `repeated_run` is the id of the run that this one repeats. `priority` is empty if it
+    is 0; `is_limited` is True while the run or a stage waits for a slot; `is_over_limit` if a person let it start without one.
     """
 
     id: int
@@ -57,6 +59,9 @@ class RunHeader:
     retry_stage: str | None
     approval_stage: str | None
     repeated_run: int | None
+    priority: str
+    is_limited: bool
+    is_over_limit: bool
 
 
 def build_run_header(
@@ -89,6 +94,9 @@ def build_run_header(
         retry_stage=get_retry_stage(run),
         approval_stage=_get_approval_stage(run),
         repeated_run=run.repeats,
+        priority=format_priority(run.priority) if run.priority else "",
+        is_limited=run.stop_requested_at is None and (run.waits_for_slot or bool(run.limited_stages)),
+        is_over_limit=run.over_limit,
     )
 
 

@@ -19,6 +19,7 @@ MAX_READS = {
     "/ui/runs": 3,
     "/ui/waiting": 3,
     "/ui/system": 4,
+    "/ui/groups/": 2,
     "/ui/pipelines/certificates": 8,
     "/ui/pipelines/certificates/edit": 3,
 }
@@ -48,7 +49,16 @@ async def test_every_page_with_its_files_is_under_100_kb(headgate: InProcessHead
     found = await furnish(headgate)
     run = found["nightly-warehouse"]
 
-    for path in ("/", "/ui/runs", "/ui/waiting", "/ui/system", "/ui/new", "/ui/pipelines/nightly-warehouse", f"/ui/runs/{run}"):
+    for path in (
+        "/",
+        "/ui/runs",
+        "/ui/waiting",
+        "/ui/system",
+        "/ui/groups/",
+        "/ui/new",
+        "/ui/pipelines/nightly-warehouse",
+        f"/ui/runs/{run}",
+    ):
         page = (await headgate.page_client.get(path)).text
         loaded = re.findall(r'<(?:script src|link rel="(?:icon|stylesheet)" href)="(/static/[^"]+)"', page)
         weight = len(gzip.compress(page.encode()))

@@ -19,6 +19,7 @@ async def test_pages_for_terminals_are_aligned_plain_text(headgate: InProcessHea
         "/ui/schedule",
         "/ui/schedule?view=week",
         "/ui/system",
+        "/ui/groups/",
     ):
         answer = await headgate.page_client.get(path, headers=PLAIN)
         assert answer.headers["content-type"] == "text/plain; charset=utf-8", path

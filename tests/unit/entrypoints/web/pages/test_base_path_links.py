@@ -28,6 +28,7 @@ START: Final = ("/", "/ui/runs", "/ui/system", "/ui/tokens", "/ui/accounts", "/u
 API: Final = (
     "/pipelines/",
     "/ticks/?limit=2",
+    "/groups/?limit=1",
     "/runs/",
     "/runs/?limit=2",
     "/waiting/",
@@ -140,6 +141,9 @@ def test_no_link_leaves_the_path_and_none_is_broken(path: str, removes_path: boo
     with serving_below(path, removes_path=removes_path, auth="team", prefect_ui_url="http://prefect.example") as (proxy, served):
         served.do(furnish(served.headgate))
         served.do(revise(served.headgate))
+        for name in ("warehouse", "mail"):
+            limits = [{"group": name, "limit": 1}]
+            served.do(served.headgate.use_cases.create_pipeline(1, name=f"uses-{name}", concurrency=limits))
         served.do(employ(served.headgate))
         run = served.do(_report_outputs(served.headgate))
         with httpx.Client(timeout=60) as client:
