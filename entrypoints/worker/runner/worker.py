@@ -133,6 +133,9 @@ async def _wait_for_first(tasks: list[asyncio.Task[Any]]) -> None:
 
 
 async def _cancel_and_wait(task: asyncio.Task[Any]) -> None:
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError, Exception):
-        await task
+    """Cancel the task until it ends. An error of a connection that is closed may have replaced the first cancellation."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=_KILL_SECONDS)
+    if not task.cancelled():
+        task.exception()  # retrieved, so that asyncio does not log it

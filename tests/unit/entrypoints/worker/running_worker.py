@@ -30,10 +30,16 @@ class RunningWorker:
 
 @contextlib.asynccontextmanager
 async def running_worker(
-    web: ServedHeadgate, folder: Path, slots: int = 4, timings: WorkerTimings | None = None, grace: float = 1.0, **settings: Any
+    web: ServedHeadgate,
+    folder: Path,
+    slots: int = 4,
+    timings: WorkerTimings | None = None,
+    grace: float = 1.0,
+    client: type[ApiClient] = ApiClient,
+    **settings: Any,
 ) -> AsyncIterator[RunningWorker]:
     """Run a worker and wait for its stream. At the end it is killed, unless it was stopped. `settings` are passed to StageSettings."""
-    api = ApiClient(web.url, TOKEN, WorkerIdentity("tester", "headgate", slots))
+    api = client(web.url, TOKEN, WorkerIdentity("tester", "headgate", slots))
     hosts = StageHostManager()
     builder = StageJobBuilder(StageSettings(folder, folder / "runs", dict(os.environ), **settings))
     context = StageContext(hosts, builder, api, grace)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
+import httpx
+
+from application.ports.dispatch.worker_messages import WorkerMessage
 from domain.runs.status import Reason, Status
+from entrypoints.worker.client.api_client import ApiClient
 from entrypoints.worker.runner.run_executor import DispatchResult, RunExecutor
 from entrypoints.worker.runner.worker import WorkerTimings
 from tests.support.served_headgate import ServedHeadgate
@@ -167,6 +171,31 @@ async def test_an_outage_costs_a_stage_one_attempt_only(web: ServedHeadgate, tmp
         (Status.LOST, Reason.FENCED),
         (Status.COMPLETED, None),
     ]
+
+
+class BreakingClient(ApiClient):
+    """Its first stream cannot be closed without an error."""
+
+    is_first = True
+
+    async def stream_messages(self, free: int) -> AsyncIterator[WorkerMessage | None]:
+        try:
+            async for message in super().stream_messages(free):
+                yield message
+        except asyncio.CancelledError:
+            if self.is_first:
+                self.is_first = False
+                raise httpx.ReadError("The connection is lost.") from None
+            raise
+
+
+async def test_a_worker_ends_whose_stream_breaks_when_it_is_stopped(web: ServedHeadgate, tmp_path: Path) -> None:
+    async with running_worker(web, tmp_path, client=BreakingClient) as running:
+        running.stop.set()
+        await asyncio.wait({running.task}, timeout=15)
+
+        assert running.task.done()
+    assert not running.api.is_first  # type: ignore[attr-defined]
 
 
 async def test_a_stopping_worker_finishes_its_stages_and_hands_back_the_rest(web: ServedHeadgate, tmp_path: Path) -> None:
