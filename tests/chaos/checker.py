@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from adapters.persistence.database import Database
+from domain.concurrency.slots import SlotState
 from domain.runs.readiness import compute_run_status
 from domain.runs.run import Run
 from domain.runs.status import TERMINAL
@@ -184,7 +185,8 @@ def _check_run(run: Run, events: list[tuple[Any, ...]]) -> list[str]:
     wrong = []
     if [event[0] for event in events] != [*range(1, run.last_seq + 1)]:
         wrong.append(f"run {run.id}: its events are not 1 to {run.last_seq}")
-    computed = compute_run_status(run.stages.values(), run.verdict, run.started_at is not None)
+    waits_for_slots = run.slot_state is SlotState.WAITING
+    computed = compute_run_status(run.stages.values(), run.verdict, run.started_at is not None, waits_for_slots)
     if computed is not run.status:
         wrong.append(f"run {run.id} is stored as {run.status}; its stages make it {computed}")
     ended: dict[tuple[str, int], str] = {}

@@ -167,7 +167,11 @@ def expected_status(run: RunView) -> str:
     statuses = {stage.status.value for stage in run.stages}
     if "running" in statuses:
         return "running"
-    if "queued" in statuses or any(stage.newest.reason == "retry" and stage.status == "waiting" for stage in run.stages):
+    if (
+        run.slot_state == "waiting"
+        or "queued" in statuses
+        or any(stage.newest.reason == "retry" and stage.status == "waiting" for stage in run.stages)
+    ):
         return "running" if run.started_at else "queued"
     if not statuses <= ENDS:
         return "waiting" if "waiting" in statuses else "pending"
@@ -226,7 +230,7 @@ def _find_missing_step(run: RunView, stage: StageRunView, attempt: AttemptView, 
     if stage.status == "queued":
         if attempt.deadline_at is None:
             return "without a deadline"
-        return "and no dispatch is open" if run.dispatch_state == "none" else None
+        return "and no dispatch is open" if run.dispatch_state == "none" and attempt.reason != "limit" else None
     needs_finished = all(by_name[need].status in ENDS for need in stage.needs)
     if stage.status == "running" and stage.kind != "external":
         if attempt.deadline_at is None:

@@ -137,7 +137,7 @@ class OpeningRuns:
     ) -> "_CheckedCommand | LimitFull | HeadgateError":
         """Add the run to the request unless its concurrency limits refuse it."""
         pipeline, command = request.pipeline, request.command
-        if (refusal := admission.admit(request.demand, command.over_limit)) is not None:
+        if (refusal := admission.admit(request.demand, pipeline.name, command.over_limit)) is not None:
             return refusal
         number = numbers[pipeline.id]
         numbers[pipeline.id] += 1

@@ -94,7 +94,7 @@ class SlotAdmission:
         runs = await work.runs.lock(sorted(to_lock.union(also_lock))) if to_lock else {}
         return cls(allocation, holders, waiting, runs, now)
 
-    def admit(self, demand: SlotDemand, over_limit: bool) -> LimitFull | TooManyWaiting | None:
+    def admit(self, demand: SlotDemand, pipeline: str, over_limit: bool) -> LimitFull | TooManyWaiting | None:
         """Return why no run may be opened, if so."""
         if over_limit:
             return None
@@ -104,7 +104,7 @@ class SlotAdmission:
                 new_holders = [run for run in self.opened if bucket in find_held_buckets(run)]
                 return LimitFull(bucket, state.limit, self.holders.get(bucket.name, ()), new_holders)
             if limit.when_full is WhenFull.QUEUE and state.waiting >= MAX_WAITING:
-                return TooManyWaiting(f"{state.waiting} requests wait for a slot of {bucket.name} already.", bucket.name)
+                return _refuse_waiting(limit, bucket, state.waiting, pipeline)
         return None
 
     def replace_others(self, demand: SlotDemand, number: int, pipeline: StoredPipeline, actor: str | None) -> None:
@@ -174,3 +174,9 @@ def _find_crowded_buckets(allocation: Allocation, demands: Sequence[SlotDemand])
 def _subtract(before: Sequence[Bucket], after: Sequence[Bucket]) -> list[Bucket]:
     left = list(after)
     return [bucket for bucket in before if bucket not in left or left.remove(bucket)]  # type: ignore[func-returns-value]
+
+
+def _refuse_waiting(limit: ConcurrencyLimit, bucket: Bucket, waiting: int, pipeline: str) -> TooManyWaiting:
+    queue = limit.group or (f"{pipeline} with the same {limit.key}" if limit.key else pipeline)
+    count = "1 request waits" if waiting == 1 else f"{waiting:,} requests wait"
+    return TooManyWaiting(f"{count} for a slot of {queue} already; {pipeline} was not started.", bucket.name)
