@@ -13,6 +13,7 @@ from application.ports.system.clock import Clock
 from application.ports.system.disk_space import DiskSpace
 from application.queries.explain.orchestrator_health import OrchestratorHealth
 from application.queries.explain.run_context_loader import RunContextLoader
+from application.queries.explain_day.explain_day import ExplainDay
 from application.queries.schedules.calendar import LoadCalendar
 from application.queries.schedules.definition_preview import PreviewDefinition
 from application.queries.schedules.expectations import JudgeExpectations
@@ -50,6 +51,7 @@ class PageContext:
     load_calendar: LoadCalendar
     explain_cron: ExplainCron
     expectations: JudgeExpectations
+    explain_day: ExplainDay
     prefect_url: str | None
     datadog_site: str | None = None
     rendered_board_rows: dict[int, tuple[object, str]] = field(default_factory=dict)
@@ -96,6 +98,7 @@ def build_page_context(application: Application) -> PageContext:
         LoadCalendar(reader, adapters.cron_expressions()),
         adapters.cron_expressions().explain,
         application.judge_expectations(),
+        application.explain_day(),
         str(prefect_url) if prefect_url else None,
         getattr(settings, "dd_site", None),
     )

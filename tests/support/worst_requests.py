@@ -346,7 +346,7 @@ WORST_REQUESTS: Final[Mapping[tuple[str, str], Sequence[WorstRequest]]] = {
     ("GET", "/ui/live/waiting"): one("/ui/live/waiting"),
     ("GET", "/ui/new"): one("/ui/new"),
     ("POST", "/ui/new"): forms("/ui/new", name="x"),
-    ("GET", "/ui/pipelines/{ref}"): of_pipelines("/ui/pipelines/{}"),
+    ("GET", "/ui/pipelines/{ref}"): [*of_pipelines("/ui/pipelines/{}"), *one(f"/ui/pipelines/{SCHEDULED}?day=yesterday")],
     ("GET", "/ui/pipelines/{ref}/archive"): of_pipelines("/ui/pipelines/{}/archive"),
     ("POST", "/ui/pipelines/{ref}/archive"): forms(f"/ui/pipelines/{TEXTS}/archive"),
     ("GET", "/ui/pipelines/{ref}/delete"): of_pipelines("/ui/pipelines/{}/delete"),

@@ -101,6 +101,7 @@ class LivePipelinePage(LiveView):
                 judge.list_ticks(status.expectation, pipeline, runs, now, EXPECTED_TICKS, is_complete=len(runs) < GRID_RUNS),
                 numbers,
                 self._context.explain_cron,
+                pipeline.id,
             )
             for index, status in enumerate(judge.judge(pipeline, runs, now))
         ]

@@ -15,6 +15,7 @@ from entrypoints.web.templating import render_page
 from entrypoints.web.view_models.pipelines.page import PipelinePage, build_pipeline_page
 from entrypoints.web.view_models.pipelines.revision_diff_lines import DiffLine, build_diff
 from entrypoints.web.view_models.pipelines.revisions import RevisionItem, build_revision_items
+from entrypoints.web.why_loader import load_why_section
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(load_waiting_count)])
 REVISIONS_SHOWN = 5
@@ -22,13 +23,14 @@ REVISIONS_SHOWN = 5
 
 @router.get("/ui/pipelines/{ref}")
 @requires(READ, ResourceScope.PIPELINE)
-async def show_pipeline(request: Request, ref: str) -> Response:
-    """Show a pipeline, named by its id or its name."""
+async def show_pipeline(request: Request, ref: str, day: str = "") -> Response:
+    """Show a pipeline, named by its id or its name, and why its runs of a day, today by default, happened or not."""
     context = get_page_context(request)
     pipeline = await require_pipeline(context, ref)
     runs = await context.reader.runs(pipeline_id=pipeline.id, status=None, skip=0, limit=GRID_RUNS)
     failures = await context.reader.failures(pipeline.id, GRID_RUNS)
     schedules = await load_schedule_items(context, pipeline)
+    why = await load_why_section(context, pipeline, day)
     revisions = await context.reader.revisions(pipeline.id, limit=REVISIONS_SHOWN + 1)
     rendered = await LivePipelinePage(context, pipeline.id).render_pipeline(pipeline, runs, failures, schedules)
     page, items, diff_lines = await asyncio.to_thread(_build_static_parts, pipeline, revisions, get_origin(request))
@@ -40,6 +42,7 @@ async def show_pipeline(request: Request, ref: str) -> Response:
         rendered=rendered,
         has_runs=bool(runs),
         schedules=schedules,
+        why=why,
         revisions=items,
         earlier_revisions=pipeline.revision - len(items),
         diff_lines=diff_lines,

@@ -14,6 +14,7 @@ from entrypoints.web.calendar_query import CalendarQuery
 from entrypoints.web.charts.crowd_chart import CrowdBar, SpanCount, describe_span, lay_out_crowd_bars
 from entrypoints.web.view_models.formatting import StatusLabel, Timestamp, format_timestamp, pluralize
 from entrypoints.web.view_models.schedules.tick_strip import get_tick_label
+from entrypoints.web.view_models.schedules.why import get_why_path
 
 MAX_ROWS: Final = 100
 MAX_MARKS: Final = 3
@@ -27,19 +28,21 @@ Cell = tuple[StatusLabel, int]
 
 @dataclass(frozen=True, slots=True)
 class CalendarCell:
-    """The ticks of a pipeline in a column: some as marks with numbers, all in words."""
+    """The ticks of a pipeline in a column: some as marks with numbers, all in words. `href` leads to the explanation of a whole day."""
 
     marks: Sequence[tuple[StatusLabel, str]]
     text: str
+    href: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class CalendarRow:
-    """A pipeline's ticks."""
+    """A pipeline's ticks. `href` leads to the explanation of the day; a week has one in each cell."""
 
     pipeline: str
     cells: Sequence[CalendarCell | None]
     total: str
+    href: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,7 @@ def build_calendar(calendar: Calendar, query: CalendarQuery, now: datetime) -> C
     return CalendarPage(
         title=_get_title(query),
         columns=[_build_column(start, end, query, now) for start, end in columns],
-        rows=[_build_row(name, cells[name], len(columns)) for name in names[:MAX_ROWS]],
+        rows=[_build_row(name, cells[name], starts, query) for name in names[:MAX_ROWS]],
         bars=lay_out_crowd_bars(spans),
         now=round(100 * ((now - query.start) / (query.end - query.start)), 2) if is_now else None,
         summary=_summarize(cells),
@@ -135,15 +138,17 @@ def _build_column(start: datetime, end: datetime, query: CalendarQuery, now: dat
     return CalendarColumn(label, long, start <= now < end)
 
 
-def _build_row(name: str, cells: Mapping[int, Counter[StatusLabel]], columns: int) -> CalendarRow:
+def _build_row(name: str, cells: Mapping[int, Counter[StatusLabel]], starts: Sequence[datetime], query: CalendarQuery) -> CalendarRow:
     total = sum(sum(counts.values()) for counts in cells.values())
-    return CalendarRow(name, [_build_cell(cells[index]) if index in cells else None for index in range(columns)], f"{total:,}")
+    hrefs = [get_why_path(name, query.to_local(start).date()) if query.is_week else "" for start in starts]
+    built = [_build_cell(cells[index], href) if index in cells else None for index, href in enumerate(hrefs)]
+    return CalendarRow(name, built, f"{total:,}", "" if query.is_week else get_why_path(name, query.day))
 
 
-def _build_cell(counts: Counter[StatusLabel]) -> CalendarCell:
+def _build_cell(counts: Counter[StatusLabel], href: str) -> CalendarCell:
     ordered = sorted(counts.items(), key=lambda item: _ORDER.index(item[0].key))
     marks = [(label, f"{count:,}" if count < 10_000 else f"{count // 1_000:,}k") for label, count in ordered[:MAX_MARKS]]
-    return CalendarCell(marks, _describe(ordered))
+    return CalendarCell(marks, _describe(ordered), href)
 
 
 def _describe(counts: Sequence[Cell]) -> str:

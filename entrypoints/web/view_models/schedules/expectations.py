@@ -6,10 +6,12 @@ from typing import Final
 
 from application.queries.schedules.expectations import ExpectationStatus, Punctuality
 from domain.schedules.expectations import ExpectedState, ExpectedTick
+from domain.schedules.ticks import get_zone
 from domain.schedules.words import ExplainCron, describe_recurrence, describe_seconds
 from entrypoints.web.view_models.formatting import DASH, StatusLabel, Timestamp, format_timestamp
 from entrypoints.web.view_models.schedules.next_times import format_day_time
 from entrypoints.web.view_models.schedules.tick_strip import WIDTH, TickItem
+from entrypoints.web.view_models.schedules.why import get_why_path
 
 SHOWN: Final = 30
 """Ticks of an expectation that are shown."""
@@ -41,10 +43,16 @@ def get_expectation_label(status: ExpectationStatus) -> StatusLabel | None:
 
 
 def build_expectation_item(
-    index: int, status: ExpectationStatus, ticks: Sequence[ExpectedTick], run_numbers: Mapping[int, int], explain_cron: ExplainCron
+    index: int,
+    status: ExpectationStatus,
+    ticks: Sequence[ExpectedTick],
+    run_numbers: Mapping[int, int],
+    explain_cron: ExplainCron,
+    pipeline_id: int,
 ) -> ExpectationItem:
     """Return the item of a pipeline's expectation. `ticks` are its last ones, oldest first."""
     expectation = status.expectation
+    zone = get_zone(expectation.recurrence)
     options = f"A run may start {describe_seconds(expectation.grace)} late"
     if expectation.max_duration is not None:
         options += f" and take {describe_seconds(expectation.max_duration)}"
@@ -54,11 +62,14 @@ def build_expectation_item(
         options=options,
         label=get_expectation_label(status),
         next_due=format_timestamp(status.next_due_at),
-        ticks=[_build_tick(tick, position, run_numbers) for position, tick in enumerate(ticks)],
+        ticks=[
+            _build_tick(tick, position, run_numbers, get_why_path(pipeline_id, tick.due_at.astimezone(zone).date()))
+            for position, tick in enumerate(ticks)
+        ],
     )
 
 
-def _build_tick(tick: ExpectedTick, position: int, run_numbers: Mapping[int, int]) -> TickItem:
+def _build_tick(tick: ExpectedTick, position: int, run_numbers: Mapping[int, int], day_href: str) -> TickItem:
     label = _TICK_LABELS[tick.state]
     number = run_numbers.get(tick.run.id) if tick.run else None
     run = f"#{number:,}" if number is not None else DASH
@@ -73,4 +84,5 @@ def _build_tick(tick: ExpectedTick, position: int, run_numbers: Mapping[int, int
         href=f"/ui/runs/{tick.run.id}" if tick.run and number is not None else "",
         message=f"Started {tick.run.started_at:%Y-%m-%d %H:%M:%S} UTC" if tick.run else "",
         title=f"{format_day_time(tick.due_at)} UTC: {label.word.lower()}{ended}",
+        day_href=day_href,
     )

@@ -53,7 +53,7 @@ def build_schedule_item(
     schedule: ScheduleView, upcoming: Sequence[TickPreview], ticks: Sequence[TickView], explain_cron: ExplainCron, *, is_held: bool = False
 ) -> ScheduleItem:
     """Return the item. `upcoming` are its next ticks, `ticks` its last ones, oldest first."""
-    strip = build_tick_strip(ticks)
+    strip = build_tick_strip(ticks, get_zone(schedule.definition.recurrence))
     return ScheduleItem(
         id=schedule.id,
         name=schedule.name,

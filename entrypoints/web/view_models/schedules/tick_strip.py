@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import tzinfo
 from functools import cache
 
 from application.queries.views.schedules import TickView
@@ -9,6 +10,7 @@ from domain.runs.status import Status
 from domain.schedules.tick import TickState
 from entrypoints.web.view_models.formatting import DASH, StatusLabel, Timestamp, format_timestamp, get_status_label, pluralize, shorten_json
 from entrypoints.web.view_models.schedules.next_times import format_day_time
+from entrypoints.web.view_models.schedules.why import get_why_path
 
 SHOWN = 30
 """Ticks of a schedule that are shown."""
@@ -26,7 +28,10 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class TickItem:
-    """A tick. `x` is the place of its mark; `label` shows its run's status, or its own state without a run."""
+    """A tick. `x` is the place of its mark; `label` shows its run's status, or its own state without a run.
+
+    `href` leads to its run, `day_href` to the explanation of its day.
+    """
 
     key: str
     x: int
@@ -37,6 +42,7 @@ class TickItem:
     href: str
     message: str
     title: str
+    day_href: str
 
 
 @cache
@@ -49,12 +55,12 @@ def get_tick_label(state: TickState, run_status: Status | None) -> StatusLabel:
     return StatusLabel(state.value, _WORDS[state])
 
 
-def build_tick_strip(ticks: Sequence[TickView]) -> list[TickItem]:
-    """Return an item for each tick, oldest first."""
-    return [_build_item(tick, index) for index, tick in enumerate(ticks)]
+def build_tick_strip(ticks: Sequence[TickView], zone: tzinfo) -> list[TickItem]:
+    """Return an item for each tick, oldest first. `zone` is that of the schedule."""
+    return [_build_item(tick, index, zone) for index, tick in enumerate(ticks)]
 
 
-def _build_item(tick: TickView, index: int) -> TickItem:
+def _build_item(tick: TickView, index: int, zone: tzinfo) -> TickItem:
     label, state = get_tick_label(tick.state, tick.run_status), _WORDS[tick.state]
     run = f"#{tick.run_number:,}" if tick.run_number is not None else DASH
     message = shorten_json(tick.message or "", MAX_MESSAGE_LENGTH)
@@ -72,4 +78,5 @@ def _build_item(tick: TickView, index: int) -> TickItem:
         href=f"/ui/runs/{tick.run_id}" if tick.run_number is not None else "",
         message=message,
         title=f"{title}. {message}" if message else title,
+        day_href=get_why_path(tick.pipeline_id, tick.due_at.astimezone(zone).date()),
     )

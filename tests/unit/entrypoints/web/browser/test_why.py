@@ -1,0 +1,77 @@
+"""Why a run did not happen, in a real browser: from the tick and the calendar to the day, by keyboard, on a phone and without scripts."""
+
+from collections.abc import Callable
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from domain.access.actor import Actor
+from tests.support.builders import a_stage
+from tests.support.servers import ThreadServer
+from tests.unit.entrypoints.web.browser.page_waiting import arrived
+
+OpenPage = Callable[..., Page]
+PHONE = {"width": 360, "height": 740}
+OFTEN = {"name": "often", "every": "5s", "overlap": "skip"}
+
+
+def skip_a_tick(served: ThreadServer, open_page: OpenPage, name: str) -> None:
+    """Let a schedule fire, and then skip a tick since its run is not over."""
+    application = served.headgate.application
+    raw = {"name": name, "stages": [a_stage("dump")], "schedules": [OFTEN]}
+    served.do(application.create_pipeline()(raw))
+    page = open_page(f"{served.url}/ui/pipelines/{name}")
+    expect(page.locator("#live-state")).to_have_text("Live")
+    for count in (1, 2):
+        at = page.locator(".next-times time").first.get_attribute("datetime")
+        page.wait_for_function("at => new Date(at) <= new Date()", arg=at)
+        served.do(application.tick_service().run_once())
+        expect(page.locator(".tick-strip a")).to_have_count(count)
+    served.do(application.pause_schedule()(name, "often", None, Actor("ada")))
+    page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_skipped_run_is_explained_on_a_phone(served: ThreadServer, open_page: OpenPage, scheme: str) -> None:
+    skip_a_tick(served, open_page, "rollup")
+    page = open_page(f"{served.url}/ui/pipelines/rollup", viewport=PHONE, color_scheme=scheme)
+
+    section = page.locator("#why")
+    expect(section).to_contain_text("is not over yet")
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    assert Axe().run(page).response["violations"] == []
+    section.get_by_role("link", name="run 1", exact=True).first.click()
+    arrived(page, "h1", "rollup #1")
+
+
+def test_the_day_is_chosen_by_keyboard(served: ThreadServer, open_page: OpenPage) -> None:
+    skip_a_tick(served, open_page, "rollup")
+    page = open_page(f"{served.url}/ui/pipelines/rollup")
+
+    page.get_by_label("Day", exact=True).focus()
+    page.keyboard.type("12312030")
+    page.keyboard.press("Enter")
+
+    page.wait_for_url("**?day=2030-12-31#why")
+    expect(page.locator("#why")).to_contain_text("Tuesday 31 December 2030")
+    expect(page.locator("#why li")).to_contain_text("will not run while it is paused by ada, 17,280 runs")
+    page.get_by_role("link", name="Day before").press("Enter")
+    page.wait_for_url("**?day=2030-12-30#why")
+
+
+def test_marks_and_calendar_cells_lead_to_the_day_without_scripts(served: ThreadServer, open_page: OpenPage) -> None:
+    skip_a_tick(served, open_page, "rollup")
+    page = open_page(f"{served.url}/ui/pipelines/rollup", java_script_enabled=False)
+
+    page.locator(".tick-strip a").last.click()
+    expect(page.locator("#why li").last).to_contain_text("will not run while it is paused by ada")
+    page.goto(f"{served.url}/ui/schedule?view=week")
+    page.locator(".calendar td a").first.click()
+    expect(page.locator("#why")).to_contain_text("is not over yet")
+    page.goto(f"{served.url}/ui/schedule")
+    page.get_by_role("link", name="Explain the day of rollup").click()
+    expect(page.locator("#why")).to_contain_text("is not over yet")
+    page.get_by_label("Day", exact=True).fill("2031-01-01")
+    page.get_by_role("button", name="Show the day").click()
+    expect(page.locator("#why")).to_contain_text("Wednesday 1 January 2031")
