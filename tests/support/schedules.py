@@ -14,12 +14,18 @@ class ScheduledHeadgate(InProcessHeadgate):
     """Each pipeline has one command, and no worker runs it, so that its runs last until a test ends them."""
 
     async def add_schedules(
-        self, name: str = "nightly", /, *schedules: dict[str, Any], schema: dict[str, Any] | None = None, **keys: Any
+        self,
+        name: str = "nightly",
+        /,
+        *schedules: dict[str, Any],
+        schema: dict[str, Any] | None = None,
+        limits: list[dict[str, Any]] | None = None,
+        **keys: Any,
     ) -> int:
         """Create a pipeline with these schedules, or with one of these keys that fires every hour by default. Return its id."""
         times = {} if keys.keys() & {"cron", "every", "at"} else {"every": "1h"}
         written = list(schedules) or [{"name": "main", **times, **keys}]
-        pipeline = await self.application.create_pipeline()(_write(name, written, parameters=schema))
+        pipeline = await self.application.create_pipeline()(_write(name, written, parameters=schema, concurrency=limits or []))
         return int(pipeline.id)
 
     async def change_schedules(self, name: str, /, *schedules: dict[str, Any], **keys: Any) -> None:

@@ -28,31 +28,32 @@ WITH span AS (
     ) AS before
     WHERE before.count > 1
 ), outcome AS (
-    SELECT due.*, run.id IS NOT NULL AS is_queued, CASE WHEN due.due_at = ANY (due.apart) THEN due.due_at END AS apart_at
+    SELECT due.*, run.id IS NOT NULL AS is_queued, coalesce(run.slot_state = 'waiting', false) AS is_limited,
+        CASE WHEN due.due_at = ANY (due.apart) THEN due.due_at END AS apart_at
     FROM due LEFT JOIN run ON run.id = due.run_id AND run.status IN ('queued', 'pending')
 ), numbered AS (
     SELECT *,
         row_number() OVER (PARTITION BY ordinal ORDER BY due_at, schedule_id)
         - row_number() OVER (
-            PARTITION BY ordinal, state, reason, message, is_queued, is_before, apart_at ORDER BY due_at, schedule_id
+            PARTITION BY ordinal, state, reason, message, is_queued, is_limited, is_before, apart_at ORDER BY due_at, schedule_id
         ) AS island
     FROM outcome
 ), joined AS (
-    SELECT ordinal, state, reason, message, is_queued, is_before, apart_at,
+    SELECT ordinal, state, reason, message, is_queued, is_limited, is_before, apart_at,
         min(due_at) AS first_due_at, max(due_at) AS last_due_at, max(decided_at) AS last_decided_at, sum(count) AS number,
         (array_agg(count ORDER BY due_at DESC))[1] AS last_count, count(run_id) AS runs,
         (array_agg(run_id ORDER BY due_at) FILTER (WHERE run_id IS NOT NULL))[1:10] AS run_ids
-    FROM numbered GROUP BY ordinal, state, reason, message, is_queued, is_before, apart_at, island
+    FROM numbered GROUP BY ordinal, state, reason, message, is_queued, is_limited, is_before, apart_at, island
 ), sized AS (
     SELECT *, count(*) OVER (PARTITION BY ordinal) > :limit AND NOT is_before AS is_mixed FROM joined
 )
-SELECT ordinal, state, reason, CASE WHEN NOT is_mixed THEN message END AS message, is_queued, is_before, is_mixed,
+SELECT ordinal, state, reason, CASE WHEN NOT is_mixed THEN message END AS message, is_queued, is_limited, is_before, is_mixed,
     min(first_due_at) AS first_due_at, max(last_due_at) AS last_due_at, max(last_decided_at) AS last_decided_at,
     CAST(sum(number) AS bigint) AS number, (array_agg(last_count ORDER BY last_due_at DESC))[1] AS last_count,
     CAST(sum(runs) AS bigint) AS runs,
     CASE WHEN is_mixed THEN (array_agg(run_ids[1] ORDER BY first_due_at) FILTER (WHERE runs > 0))[1:10] ELSE min(run_ids) END AS run_ids
 FROM sized
-GROUP BY ordinal, state, reason, 4, is_queued, is_before, is_mixed, apart_at,
+GROUP BY ordinal, state, reason, 4, is_queued, is_limited, is_before, is_mixed, apart_at,
     CASE WHEN is_mixed THEN date_trunc('hour', first_due_at) ELSE first_due_at END
 ORDER BY ordinal, first_due_at, state, reason
 """
@@ -87,6 +88,7 @@ def to_tick_group(row: Row[Any]) -> TickGroup:
         tuple(row.run_ids or ()),
         row.runs,
         row.is_queued,
+        row.is_limited,
         row.is_before,
         row.is_mixed,
     )

@@ -14,6 +14,7 @@ from application.queries.explain_day.entries import DayEntry, DayExplanation, Ex
 from application.queries.explain_day.excluded_times import explain_excluded, explain_other_day, explain_undefined
 from application.queries.explain_day.expected_runs import explain_expected, find_judged_span
 from application.queries.explain_day.joining import join_neighbours
+from application.queries.explain_day.queued_runs import explain_queued
 from application.queries.explain_day.recorded_ticks import explain_recorded
 from application.queries.explain_day.sentences import describe_ticks
 from application.queries.explain_day.situation import Situation
@@ -71,7 +72,7 @@ class ExplainDay:
         found += await self._explain_expectations(pipeline, expectations, situation)
         if not any(schedules) and not any(expectations):
             found.append(await explain_unscheduled(self.reader, pipeline, day, now))
-        entries = await self._describe(found, now)
+        entries = await self._describe(await explain_queued(self.reader, found), now)
         return DayExplanation(pipeline.id, pipeline.name, day, self.get_today(pipeline), entries)
 
     async def _load_revisions(self, pipeline: PipelineView, day: date) -> Sequence[RevisionView]:

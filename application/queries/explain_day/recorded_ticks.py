@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from application.queries.explain_day.entries import MAX_RUN_IDS, DayState, ExplainedTicks
+from application.queries.explain_day.entries import MAX_RUN_IDS, DayReason, DayState, ExplainedTicks
 from application.queries.explain_day.situation import Situation
 from application.queries.explain_day.tick_ranges import measure_ticks
 from application.queries.explain_day.timeline import Segment
@@ -57,7 +57,7 @@ def _find_counted_end(group: TickGroup, position: datetime, groups: Sequence[Tic
 
 
 def _explain(segment: Segment[ScheduleDefinition], group: TickGroup, start: datetime, end: datetime, count: int) -> ExplainedTicks:
-    is_limited = group.is_queued and group.state in (TickState.FIRED, TickState.LATE)
+    is_queued = group.is_queued and group.state in (TickState.FIRED, TickState.LATE)
     return ExplainedTicks(
         segment.item.name,
         segment.day.zone,
@@ -65,13 +65,13 @@ def _explain(segment: Segment[ScheduleDefinition], group: TickGroup, start: date
         end,
         count,
         DayState(group.state.value),
-        group.reason.value if group.reason else None,
+        DayReason.LIMIT.value if is_queued and group.is_limited else group.reason.value if group.reason else None,
         group.message,
         group.run_ids[:MAX_RUN_IDS],
         group.runs,
         parse_overlap(group.message) if group.reason is TickReason.OVERLAP else None,
         until=group.last_decided_at if group.state is TickState.LATE else None,
-        is_queued=is_limited,
+        is_queued=is_queued,
         is_mixed=group.is_mixed,
     )
 

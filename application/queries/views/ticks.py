@@ -22,7 +22,8 @@ class TickGroup:
     """Consecutive ticks with the same state, reason and message. `window` is the index of their window.
 
     `rows` is the number of rows. The last one may stand for `last_count` ticks; the times of all but its first are not stored.
-    `run_ids` are the first runs of `runs`. `is_queued` is True if their runs wait to start. `is_before` marks the last row before
+    `run_ids` are the first runs of `runs`. `is_queued` is True if their runs wait to start,
+    `is_limited` if a concurrency limit is the reason. `is_before` marks the last row before
     the window, whose further ticks may be in it. The ticks of a `mixed` group are among those of others.
     """
 
@@ -38,5 +39,6 @@ class TickGroup:
     run_ids: Sequence[int] = ()
     runs: int = 0
     is_queued: bool = False
+    is_limited: bool = False
     is_before: bool = False
     is_mixed: bool = False

@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from application.queries.views.ticks import TickGroup, TickWindow
+from domain.concurrency.slots import SlotState
 from domain.runs.status import Status
 from domain.schedules.tick import Tick
 from tests.fakes.persistence import FakeStore
@@ -39,7 +40,14 @@ def _find_before(store: FakeStore, index: int, window: TickWindow, ticks: Sequen
 
 def _join(store: FakeStore, index: int, window: TickWindow, ticks: Sequence[Tick]) -> list[TickGroup]:
     def get_key(tick: Tick) -> tuple[Any, ...]:
-        return tick.state, tick.reason, tick.message, _is_queued(store, tick), tick.due_at if tick.due_at in window.apart else None
+        return (
+            tick.state,
+            tick.reason,
+            tick.message,
+            _is_queued(store, tick),
+            _is_limited(store, tick),
+            tick.due_at if tick.due_at in window.apart else None,
+        )
 
     return [_group(store, index, list(group)) for _, group in groupby(ticks, get_key)]
 
@@ -59,13 +67,14 @@ def _group(store: FakeStore, index: int, ticks: Sequence[Tick]) -> TickGroup:
         tuple(runs[:MAX_RUN_IDS]),
         len(runs),
         _is_queued(store, first),
+        _is_limited(store, first),
     )
 
 
 def _mix(groups: Sequence[TickGroup]) -> list[TickGroup]:
     by_hour: defaultdict[tuple[Any, ...], list[TickGroup]] = defaultdict(list)
     for group in groups:
-        by_hour[_get_hour(group.first_due_at), group.state, group.reason, group.is_queued].append(group)
+        by_hour[_get_hour(group.first_due_at), group.state, group.reason, group.is_queued, group.is_limited].append(group)
     mixed = [
         replace(
             each[0],
@@ -90,3 +99,8 @@ def _get_hour(at: datetime) -> datetime:
 def _is_queued(store: FakeStore, tick: Tick) -> bool:
     run = store.committed.runs.get(tick.run_id) if tick.run_id is not None else None
     return run is not None and run.status in (Status.QUEUED, Status.PENDING)
+
+
+def _is_limited(store: FakeStore, tick: Tick) -> bool:
+    run = store.committed.runs.get(tick.run_id) if tick.run_id is not None else None
+    return _is_queued(store, tick) and run is not None and run.slot_state is SlotState.WAITING

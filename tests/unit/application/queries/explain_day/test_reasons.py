@@ -285,3 +285,26 @@ async def test_a_day_with_very_many_outcomes_is_joined_by_the_hour(headgate: Sch
 
     assert len(found) < 15
     assert "10:00–10:59 ran, 30 runs among others" in found or "10:01–10:59 ran, 30 runs among others" in found
+
+
+async def test_a_run_that_waits_for_a_limit_names_who_holds_it(headgate: ScheduledHeadgate) -> None:
+    main = {"name": "main", "every": "1h", "overlap": "allow"}
+    await headgate.add_schedules("nightly", main, limits=[{"limit": 1}])
+    await headgate.pass_time(2 * HOUR, HOUR)
+
+    found = await list_entries(headgate)
+
+    (limited,) = [entry for entry in found if entry.ticks.reason == "limit"]
+    assert limited.sentence == "11:00 fired: run 2 is queued. Waits for a slot of nightly: 1 of 1 is held by #1; 1st in line."
+    assert limited.is_explained_absence
+
+
+async def test_a_run_that_a_limit_refused_says_so(headgate: ScheduledHeadgate) -> None:
+    main = {"name": "main", "every": "1h", "overlap": "allow"}
+    await headgate.add_schedules("nightly", main, limits=[{"limit": 1, "when_full": "skip"}])
+    await headgate.pass_time(2 * HOUR, HOUR)
+
+    (skipped,) = [entry for entry in await list_entries(headgate) if entry.ticks.reason == "limit"]
+
+    assert skipped.sentence.startswith("11:00 skipped: ")
+    assert "nightly #1" in skipped.sentence or "run 1" in skipped.sentence.lower() or "#1" in skipped.sentence
