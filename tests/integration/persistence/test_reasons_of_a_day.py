@@ -152,8 +152,7 @@ async def test_a_queue_that_is_full(headgate: WhyHeadgate) -> None:
 
     (sentence,) = await headgate.find("busy", TODAY, "queue_full")
 
-    assert sentence.startswith("10:00 skipped: ")
-    assert "1,000" in sentence
+    assert sentence == "10:00 skipped: 1,000 requests wait for a slot of busy already; busy was not started"
 
 
 async def test_a_date_in_skip(headgate: WhyHeadgate) -> None:
