@@ -28,6 +28,10 @@ class Metric(StrEnum):
     RUNS_WAITING = "run.waiting"
     RUNS_LATE = "run.late"
 
+    SLOTS_HELD = "slot.held"
+    SLOTS_WAITING = "slot.waiting"
+    SLOT_GRANT_WAIT = "slot.grant_wait"
+
     TICKS = "tick.count"
     TICK_LAG = "tick.lag"
 
@@ -68,6 +72,9 @@ TAGS: dict[Metric, tuple[str, ...]] = {
     Metric.STAGE_QUEUE_WAIT: ("pipeline", "stage"),
     Metric.RUNS_WAITING: (),
     Metric.RUNS_LATE: (),
+    Metric.SLOTS_HELD: ("limit",),
+    Metric.SLOTS_WAITING: ("limit",),
+    Metric.SLOT_GRANT_WAIT: ("pipeline",),
     Metric.TICKS: ("state",),
     Metric.TICK_LAG: ("state",),
     Metric.OUTBOX_DEPTH: (),

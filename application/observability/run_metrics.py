@@ -7,6 +7,7 @@ from datetime import datetime
 
 from application.observability.metrics import Metric
 from application.ports.telemetry.telemetry import Telemetry
+from domain.concurrency.slots import SlotState
 from domain.runs.events import Event, EventType
 from domain.runs.run import Run
 from domain.runs.status import Status
@@ -27,6 +28,8 @@ class RunMetrics:
         for event in events:
             if event.type is EventType.RUN_OPENED:
                 metrics.append(self._count(Metric.RUNS_OPENED, 1, pipeline=run.definition.name, trigger=run.trigger.kind))
+            elif event.type in (EventType.RUN_GRANTED, EventType.STAGE_GRANTED):
+                metrics.append(self._measure(Metric.SLOT_GRANT_WAIT, event.data["waited"], pipeline=run.definition.name))
             elif event.type is EventType.RUN_MOVED and event.status is not None:
                 metrics += self._collect_run_move(run, event.status)
             elif event.type is EventType.STAGE_MOVED and event.stage is not None and event.attempt is not None:
@@ -46,7 +49,9 @@ class RunMetrics:
         if event.status is Status.RUNNING:
             metrics = [self._measure(Metric.STAGE_QUEUE_WAIT, elapsed_seconds(attempt.queued_at or event.at, event.at), **tags)]
             if run.started_at == event.at:
-                latency = elapsed_seconds(run.created_at, event.at)
+                # The wait for a slot of a concurrency limit has a metric of its own.
+                begin = run.created_at if run.slot_state is SlotState.NONE else attempt.queued_at or run.created_at
+                latency = elapsed_seconds(begin, event.at)
                 metrics.append(self._measure(Metric.RUN_START_LATENCY, latency, pipeline=run.definition.name))
             return metrics
         if event.status is None or not event.status.is_terminal:

@@ -16,8 +16,17 @@ class PoolMetrics:
 
 
 @dataclass(frozen=True, slots=True)
+class LimitMetrics:
+    """A concurrency limit, named after its group or pipeline: the slots that are held, and the requests that wait."""
+
+    limit: str
+    held: int
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
 class HealthMetrics:
-    """`outbox_age` is the age of the oldest row in seconds. `waiting` and `late` count queued runs; late ones have waited too long."""
+    """`outbox_age` is the age of the oldest row in seconds. `late` counts queued runs for which no worker came for too long."""
 
     outbox_depth: int
     outbox_age: float
@@ -25,6 +34,7 @@ class HealthMetrics:
     late: int
     pools: Sequence[PoolMetrics] = field(default_factory=tuple)
     store_version: str = ""
+    limits: Sequence[LimitMetrics] = field(default_factory=tuple)
 
 
 class HealthMetricsReader(Protocol):

@@ -31,6 +31,9 @@ class MetricsCollector:
             gauge(Metric.WORKERS, pool.workers, pool=pool.pool)
             gauge(Metric.WORKER_SLOTS, pool.slots, pool=pool.pool)
             gauge(Metric.WORKER_SLOTS_FREE, pool.free, pool=pool.pool)
+        for limit in metrics.limits:
+            gauge(Metric.SLOTS_HELD, limit.held, limit=limit.limit)
+            gauge(Metric.SLOTS_WAITING, limit.waiting, limit=limit.limit)
 
     def _send_process_gauges(self) -> None:
         size, in_use = self._health_metrics.connections()

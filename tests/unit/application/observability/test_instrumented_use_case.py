@@ -14,7 +14,7 @@ from application.observability.instrumented_unit_of_work import instrument_unit_
 from application.observability.instrumented_use_case import instrument_use_case
 from application.observability.metrics import TAGS, Metric
 from application.observability.use_case_hooks import get_verdict
-from application.ports.queries.health_metrics import HealthMetrics, PoolMetrics
+from application.ports.queries.health_metrics import HealthMetrics, LimitMetrics, PoolMetrics
 from application.ports.telemetry.telemetry import get_trace_id
 from application.services.feed.event_hub import EventHub
 from application.services.maintenance.metrics_collector import MetricsCollector
@@ -138,7 +138,8 @@ async def test_an_outage_is_an_error() -> None:
 
 async def test_health_metrics_are_sent_as_gauges() -> None:
     fakes = FakeAdapters()
-    fakes.health_metrics.signs = HealthMetrics(4, 12.5, 1, 2, [PoolMetrics("headgate", 2, 8, 3)])
+    limits = [LimitMetrics("group:warehouse", 4, 7)]
+    fakes.health_metrics.signs = HealthMetrics(4, 12.5, 1, 2, [PoolMetrics("headgate", 2, 8, 3)], limits=limits)
     hub = EventHub()
 
     with hub.subscribe():
@@ -147,6 +148,7 @@ async def test_health_metrics_are_sent_as_gauges() -> None:
     gauges = {metric: value for metric, value, _ in fakes.telemetry.recorded}
     assert (gauges[Metric.OUTBOX_DEPTH], gauges[Metric.OUTBOX_AGE], gauges[Metric.RUNS_LATE]) == (4, 12.5, 2)
     assert (gauges[Metric.WORKERS], gauges[Metric.WORKER_SLOTS], gauges[Metric.WORKER_SLOTS_FREE]) == (2, 8, 3)
+    assert (gauges[Metric.SLOTS_HELD], gauges[Metric.SLOTS_WAITING]) == (4, 7)
     assert (gauges[Metric.SSE_VIEWERS], gauges[Metric.SSE_LAG], gauges[Metric.DB_POOL_IN_USE]) == (1, 0, 3)
 
 
@@ -177,7 +179,14 @@ async def test_every_metric_is_sent_with_all_its_tags() -> None:
     await headgate.use_cases.advance(run.run_id, worker_report(run.run_id, "a", "completed", records_processed=7))
     with pytest.raises(NotFound):
         await headgate.application.trigger_pipeline()(TriggerCommand("nothing"))
-    fakes.health_metrics.signs = HealthMetrics(4, 12.5, 1, 2, [PoolMetrics("processes", 2, 8, 3)])
+    limits = [LimitMetrics("group:warehouse", 4, 7)]
+    fakes.health_metrics.signs = HealthMetrics(4, 12.5, 1, 2, [PoolMetrics("processes", 2, 8, 3)], limits=limits)
+    await headgate.use_cases.create_pipeline(1, name="limited", pool="processes", concurrency=[{"limit": 1}])
+    first = await headgate.use_cases.trigger("limited")
+    await headgate.use_cases.trigger("limited")
+    await headgate.application.cancel_run()(first.run_id)
+    fakes.clock.advance(4)
+    await headgate.application.grant_service().run_once()
     await headgate.use_cases.create_pipeline(1, name="hourly", schedules=[{"name": "main", "every": "1h"}])
     fakes.clock.set(START + timedelta(hours=1, seconds=3))
     await headgate.application.tick_service().run_once()
@@ -187,6 +196,7 @@ async def test_every_metric_is_sent_with_all_its_tags() -> None:
     assert {metric for metric, _, _ in fakes.telemetry.recorded} == set(Metric) - REQUEST_METRICS
     assert [(metric, tags) for metric, _, tags in fakes.telemetry.recorded if set(tags) != set(TAGS[metric])] == []
     assert of(Metric.RELAY_LATENCY) == [(2.0, {"pool": "processes"})]
+    assert of(Metric.SLOT_GRANT_WAIT) == [(4.0, {"pipeline": "limited"})]
     assert of(Metric.STAGE_QUEUE_WAIT) == [(2.0, {"pipeline": "nightly", "stage": "a"})]
     assert of(Metric.RUN_START_LATENCY) == [(2.0, {"pipeline": "nightly"})]
     assert of(Metric.RECORDS) == [(7, {"pipeline": "nightly", "stage": "a"})]

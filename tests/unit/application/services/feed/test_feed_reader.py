@@ -1,6 +1,7 @@
 """The feed reader, stepped by hand over fakes."""
 
 import asyncio
+from collections.abc import Awaitable
 from contextlib import ExitStack
 from typing import Any
 from unittest.mock import patch
@@ -200,3 +201,42 @@ async def test_a_pipeline_that_another_process_changes_wakes_the_tick_service() 
     wakeups.schedules.clear()
     await feed_reader.run_once()
     assert not wakeups.schedules.is_set(), "a tick changes no other schedule"
+
+
+async def test_requests_and_limits_of_other_processes_wake_the_grant_service() -> None:
+    headgate = InProcessHeadgate()
+    other = headgate.start_second_process()
+    feed_reader, slots = other.application.feed_reader(), other.application.wakeups().slots
+
+    async def wakes(act: Awaitable[object]) -> bool:
+        slots.clear()
+        await act
+        await headgate.application.change_notifier().run_once()
+        await feed_reader.run_once()
+        return bool(slots.is_set())
+
+    await wakes(headgate.use_cases.create_pipeline(1, concurrency=[{"limit": 1}]))
+    await wakes(headgate.use_cases.trigger())
+
+    assert await wakes(headgate.use_cases.trigger()), "a run waits"
+    assert await wakes(headgate.use_cases.create_pipeline(1, "other")), "a limit may have changed"
+    assert not await wakes(headgate.use_cases.trigger("other"))
+
+
+async def test_a_worker_is_woken_for_a_stage_that_another_process_granted() -> None:
+    headgate = InProcessHeadgate()
+    other = headgate.start_second_process()
+    feed_reader = other.application.feed_reader()
+    await headgate.use_cases.create_pipeline(1, "owner", concurrency=[{"group": "disk", "limit": 1}])
+    await headgate.use_cases.create_pipeline([a_stage("free", needs=[]), a_stage("load", needs=[], uses=["disk"])])
+    owner, run_id = [(await headgate.use_cases.trigger(name)).run_id for name in ("owner", "nightly")]
+    await headgate.use_cases.claim(run_id)
+    other.fakes.worker_streams.link(WORKER)
+    await headgate.application.cancel_run()(owner)
+    await read_feed(headgate, feed_reader)
+    other.fakes.worker_streams.pushed.clear()
+
+    await headgate.application.grant_service().run_once()
+    await read_feed(headgate, feed_reader)
+
+    assert other.fakes.worker_streams.pushed == [(WORKER, WakeRun(run_id))]
