@@ -38,12 +38,13 @@ Change = Callable[[], Iterator[None]]
 @dataclass(frozen=True, slots=True)
 class Mutant:
     """`remove_guard` opens the context; `plan` draws simulations that must fail meanwhile; `in_reports`: the model of reports catches it
-    instead; `in_steps`: a step repeated by hand catches it instead."""
+    instead; `in_steps`: a step repeated by hand catches it instead; `first_seed` is tried first, since it is known to fail."""
 
     remove_guard: Callable[[], AbstractContextManager[None]]
     plan: Callable[[int], Plan]
     in_reports: bool
     in_steps: bool = False
+    first_seed: int = 0
 
 
 MUTANTS: dict[str, Mutant] = {}
@@ -59,12 +60,13 @@ def mutant(
     in_reports: bool = False,
     in_steps: bool = False,
     operations: Sequence[str] | None = None,
+    first_seed: int = 0,
 ) -> Callable[[Change], Change]:
     """Register a mutant. Its simulations have faults of those kinds, and schedules with `operations` of those kinds."""
 
     def register(change: Change) -> Change:
         plan = partial(make_plan, kinds=kinds, seconds=seconds, fault_rate=fault_rate, report_timeout=report_timeout, operations=operations)
-        MUTANTS[what] = Mutant(contextmanager(change), plan, in_reports, in_steps)
+        MUTANTS[what] = Mutant(contextmanager(change), plan, in_reports, in_steps, first_seed)
         return change
 
     return register
@@ -82,7 +84,7 @@ def no_epoch_guard() -> Iterator[None]:
         yield
 
 
-@mutant("any worker holds the dispatch")
+@mutant("any worker holds the dispatch", first_seed=6)
 def no_holder_guard() -> Iterator[None]:
     def is_held_by(self: Dispatch, worker: str, epoch: int) -> bool:
         return self.state is DispatchState.CLAIMED
@@ -142,7 +144,7 @@ def answer_before_commit() -> Iterator[None]:
         yield
 
 
-@mutant("an advance is answered though its commit failed")
+@mutant("an advance is answered though its commit failed", first_seed=26)
 def advance_before_commit() -> Iterator[None]:
     real = SimulatedUnitOfWork.commit
 
@@ -217,7 +219,7 @@ def no_start_deduplication() -> Iterator[None]:
         yield
 
 
-@mutant("a worker sends a report once, answered or not")
+@mutant("a worker sends a report once, answered or not", first_seed=6)
 def no_repetition() -> Iterator[None]:
     real = ApiClient._post_until_answered
 
@@ -261,7 +263,7 @@ def no_grace() -> Iterator[None]:
         yield
 
 
-@mutant("settling a run requests no dispatch")
+@mutant("settling a run requests no dispatch", first_seed=7)
 def no_next_dispatch() -> Iterator[None]:
     real = Run._request_dispatch
 
@@ -273,7 +275,7 @@ def no_next_dispatch() -> Iterator[None]:
         yield
 
 
-@mutant("a dispatch is ended though something can start")
+@mutant("a dispatch is ended though something can start", first_seed=37)
 def end_too_early() -> Iterator[None]:
     def end_dispatch(self: Run, now: datetime) -> bool:
         if self.dispatch.state is DispatchState.CLAIMED and not self.get_stages_running_in(self.dispatch.epoch):
@@ -284,7 +286,7 @@ def end_too_early() -> Iterator[None]:
         yield
 
 
-@mutant("a claim takes a dispatch that is claimed already")
+@mutant("a claim takes a dispatch that is claimed already", first_seed=6)
 def claim_twice() -> Iterator[None]:
     def claim(self: Run, epoch: int, worker: str, now: datetime) -> None:
         self.dispatch = Dispatch(DispatchState.CLAIMED, epoch, worker)
@@ -306,7 +308,7 @@ def starts_told_once() -> Iterator[None]:
         yield
 
 
-@mutant("leases are never swept")
+@mutant("leases are never swept", first_seed=25)
 def no_sweep() -> Iterator[None]:
     async def nothing(self: LeaseSweeper) -> bool:
         return True
@@ -315,7 +317,7 @@ def no_sweep() -> Iterator[None]:
         yield
 
 
-@mutant("due retries and deadlines are not looked for")
+@mutant("due retries and deadlines are not looked for", first_seed=6)
 def nothing_due() -> Iterator[None]:
     async def find_due(self: FakeRuns, now: datetime, limit: int, *, with_deadlines: bool = True) -> list[int]:
         await self._transaction.begin_statement()
@@ -325,7 +327,7 @@ def nothing_due() -> Iterator[None]:
         yield
 
 
-@mutant("the dispatcher follows hints only")
+@mutant("the dispatcher follows hints only", first_seed=34)
 def no_polling() -> Iterator[None]:
     async def nothing(self: Dispatcher) -> None:
         return
@@ -337,7 +339,7 @@ def no_polling() -> Iterator[None]:
         yield
 
 
-@mutant("a cancel does not close an unclaimed dispatch", ["run cancelled", "kill worker", "kill flow process"])
+@mutant("a cancel does not close an unclaimed dispatch", ["run cancelled", "kill worker", "kill flow process"], first_seed=10)
 def dispatch_outlives_cancel() -> Iterator[None]:
     real = Run._close_dispatch
 
@@ -349,7 +351,7 @@ def dispatch_outlives_cancel() -> Iterator[None]:
         yield
 
 
-@mutant("flow runs stay running in Prefect after the end")
+@mutant("flow runs stay running in Prefect after the end", first_seed=4)
 def engine_left_running() -> Iterator[None]:
     from tests.simulation.actors.prefect import SimulatedPrefect
 

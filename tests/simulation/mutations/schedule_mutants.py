@@ -25,7 +25,7 @@ from tests.simulation.schedules.store_clock import StoreClock
 _BEFORE = set(MUTANTS)
 
 
-@mutant("the next due time is stored in a transaction after that of the tick", ["kill web"], operations=OPERATIONS)
+@mutant("the next due time is stored in a transaction after that of the tick", ["kill web"], operations=OPERATIONS, first_seed=5)
 def next_due_time_is_stored_later() -> Iterator[None]:
     real = SimulatedUnitOfWork.commit
 
@@ -96,7 +96,7 @@ def unlocked_schedules() -> Iterator[None]:
         yield
 
 
-@mutant("a pause does not hold the schedules", operations=("pause",))
+@mutant("a pause does not hold the schedules", operations=("pause",), first_seed=66)
 def pauses_hold_nothing() -> Iterator[None]:
     async def nothing(self: SchedulePauses, work: Any, schedules: Any, now: datetime, reason: Any) -> None:
         return
@@ -105,7 +105,7 @@ def pauses_hold_nothing() -> Iterator[None]:
         yield
 
 
-@mutant("resuming fires the ticks of the pause", operations=("pause", "resume"))
+@mutant("resuming fires the ticks of the pause", operations=("pause", "resume"), first_seed=9)
 def resuming_fires_past_ticks() -> Iterator[None]:
     async def release(
         self: SchedulePauses, work: Any, pipeline: StoredPipeline, schedules: Sequence[StoredSchedule], *_: Any, **__: Any
@@ -136,13 +136,13 @@ def applying_resumes() -> Iterator[None]:
         yield
 
 
-@mutant("a change after the clock was set back fires ticks again", operations=("change",))
+@mutant("a change after the clock was set back fires ticks again", operations=("change",), first_seed=35)
 def changes_fire_ticks_again() -> Iterator[None]:
     with patch.object(ScheduleSync, "_move", _move_with(after_now_only=True)):
         yield
 
 
-@mutant("a change forgets the ticks that were due", operations=("change",))
+@mutant("a change forgets the ticks that were due", operations=("change",), first_seed=9)
 def changes_forget_due_ticks() -> Iterator[None]:
     async def keep(schedule: Any) -> Any:
         return schedule
@@ -151,13 +151,13 @@ def changes_forget_due_ticks() -> Iterator[None]:
         yield
 
 
-@mutant("a change forgets the tick that jitter delays", operations=("change",))
+@mutant("a change forgets the tick that jitter delays", operations=("change",), first_seed=22)
 def changes_forget_delayed_ticks() -> Iterator[None]:
     with patch.object(ScheduleTimes, "find_delayed", lambda self, schedule, definition, now: None):
         yield
 
 
-@mutant("ticks that wait for an earlier run never start", operations=OPERATIONS)
+@mutant("ticks that wait for an earlier run never start", operations=OPERATIONS, first_seed=4)
 def waiting_ticks_never_start() -> Iterator[None]:
     async def nothing(self: FakeSchedules, limit: int, excluded: Any = ()) -> list[LockedSchedule]:
         return []
