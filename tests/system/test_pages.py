@@ -11,9 +11,9 @@ from playwright.sync_api import Page, expect
 
 from tests.support.running_headgate import Headgate, read_command_line
 from tests.unit.entrypoints.web.browser.test_live_pages import LOST_CONNECTION
-from tests.unit.entrypoints.web.conftest import browser, open_page
+from tests.unit.entrypoints.web.conftest import browser_contexts, open_page
 
-__all__ = ["browser", "open_page"]
+__all__ = ["browser_contexts", "open_page"]
 
 OpenPage = Callable[..., Page]
 TIMEOUT_MS = 30_000

@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from adapters.system.clock import SystemClock
+from tests.support.browser_contexts import BrowserContexts
 from tests.support.example_board import furnish, revise
 from tests.support.in_process import InProcessHeadgate
 from tests.support.servers import ThreadServer
@@ -33,9 +34,9 @@ expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def browser_contexts() -> Iterator[BrowserContexts]:
     with a_browser() as browser:
-        yield browser
+        yield BrowserContexts(browser)
 
 
 @contextmanager
@@ -54,14 +55,12 @@ def a_browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
+def open_page(browser_contexts: BrowserContexts) -> Iterator[Callable[..., Page]]:
     """Open pages, each in its own context. Fail if the console has an error afterwards."""
-    contexts = []
     console_errors: list[str] = []
 
     def open_it(url: str, *, expected: tuple[str, ...] = (), **options: Any) -> Page:
-        context = browser.new_context(**options)
-        contexts.append(context)
+        context = loan.open_context(**options)
         page = context.new_page()
         page.set_default_timeout(PATIENCE)
         page.on("console", lambda message: console_errors.extend(_get_unexpected(message, expected)))
@@ -71,9 +70,8 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
         page.goto(url)
         return page
 
-    yield open_it
-    for context in contexts:
-        context.close()
+    with browser_contexts.lend() as loan:
+        yield open_it
     assert not console_errors
 
 

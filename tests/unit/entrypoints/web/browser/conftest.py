@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser
 
+from tests.support.browser_contexts import BrowserContexts
 from tests.unit.entrypoints.web.conftest import a_browser
 
 
 @pytest.fixture(scope="package")
-def browser() -> Iterator[Browser]:
+def browser_contexts() -> Iterator[BrowserContexts]:
     with a_browser() as browser:
-        yield browser
+        yield BrowserContexts(browser)
