@@ -123,6 +123,7 @@ class Settings(BaseSettings):
         ge=0,
         description=(
             "Seconds that a stopping worker gives to running stages, and a stopping web server to open requests. "
+            "The web server ends at most 10 seconds later, whatever its background services do. "
             "`headgate up` gives workers at most 3."
         ),
     )

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -11,6 +15,17 @@ from adapters.persistence.embedded.server import EmbeddedPostgres
 from tests.integration.process import obstructed_web
 from tests.support.waiting import wait_for
 from tests.support.web_process import a_web
+
+
+@contextmanager
+def a_request_without_its_body(url: str) -> Iterator[socket.socket]:
+    """Send the head of a request. Begin the block once the server reads the body, which is never sent."""
+    parts = urlsplit(url)
+    head = f"POST /pipelines/ HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: application/json\r\nContent-Length: 9\r\n"
+    with socket.create_connection((parts.hostname, parts.port), timeout=30) as connection:
+        connection.sendall(f"{head}Expect: 100-continue\r\n\r\n".encode())
+        assert connection.recv(100).startswith(b"HTTP/1.1 100 ")
+        yield connection
 
 
 def stop(postgres: EmbeddedPostgres, *command: str, after: str = "") -> tuple[int, str]:
@@ -37,6 +52,17 @@ def test_a_web_ends_without_an_error(postgres: EmbeddedPostgres) -> None:
     code, output = stop(postgres, "entrypoints.cli", "web")
 
     assert (code, find_errors(output)) == (0, [])
+
+
+def test_a_request_that_is_open_after_the_drain_gets_503(postgres: EmbeddedPostgres) -> None:
+    with a_web(postgres, HEADGATE_DRAIN_SECONDS="0") as web, a_request_without_its_body(web.url) as connection:
+        web.process.terminate()
+        answer = connection.makefile("rb").read().decode()
+        code = web.process.wait(30)
+
+    assert answer.startswith("HTTP/1.1 503 ")
+    assert "Headgate is stopping; ask again in a moment." in answer
+    assert code == 0
 
 
 @pytest.mark.parametrize("kind", ["cancellation", "thread"])
