@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
+from tests.simulation.limits.limit_plan import LIMIT_OPERATIONS, LimitOperation, add_limits
 from tests.simulation.schedules.schedule_plan import CLOCK_SET, OPERATIONS, Operation, add_schedules
 
 FAULTS = (
@@ -33,6 +34,7 @@ SERVER_FAULTS = frozenset(
 )
 """Faults that do not affect workers."""
 SCHEDULED_EVERY = 25
+LIMITED_EVERY = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +77,17 @@ class Plan:
     worker_skew: float = 0.0
     due_every: float = 2.0
     operations: tuple[Operation, ...] = ()
+    limit_operations: tuple[LimitOperation, ...] = ()
+    group_limits: tuple[tuple[str, int], ...] = ()
 
     @property
     def freezes(self) -> bool:
         return any(fault.kind.startswith("freeze") for fault in self.faults)
+
+    @property
+    def is_quiet(self) -> bool:
+        """Return True if nothing delays a machine: no faults, no slow statements and no lost messages."""
+        return not (self.faults or self.message_faults or self.cut_connections or self.slow_statements or self.lost_answers)
 
     @property
     def sets_clock(self) -> bool:
@@ -100,11 +109,12 @@ def make_plan(
     fault_rate: float | None = None,
     report_timeout: float | None = None,
     operations: Sequence[str] | None = None,
+    limits: Sequence[str] | None = None,
 ) -> Plan:
     """Draw a plan with faults of those kinds, of that duration and at that rate; the seed decides what is not given.
 
-    `report_timeout` is the timeout of external stages. Every 25th seed has schedules beside the rest.
-    If `operations` names kinds of operations, each seed has schedules only.
+    `report_timeout` is the timeout of external stages. Every 25th seed has schedules beside the rest, every 20th limited pipelines.
+    If `operations` names kinds of operations, each seed has schedules only; if `limits` does, limited pipelines only.
     """
     random = Random(f"{seed}:plan")
     pipelines = tuple(_pipeline(random, index) for index in range(random.choice((1, 1, 2))))
@@ -124,9 +134,7 @@ def make_plan(
         workers=random.choice((1, 2, 2)),
         slots=random.choice((1, 2, 4)),
         chaos=chaos,
-        faults=tuple(
-            sorted((_fault(random, chaos, kinds, seconds) for _ in range(random.choice((0, 1, 2, 4)))), key=lambda fault: fault.at)
-        ),
+        faults=_faults(random, chaos, kinds, seconds),
         message_faults=fault_rate * random.choice((0.0, 1.0, 2.0)),
         cut_connections=fault_rate * random.choice((0.0, 0.2)),
         slow_statements=fault_rate * random.choice((0.0, 1.0)),
@@ -135,6 +143,10 @@ def make_plan(
         reporter_skew=random.choice((0.0, 3600.0, -3600.0)),
         worker_skew=random.choice((0.0, 3600.0, -3600.0)),
     )
+    if limits is not None:
+        return add_limits(replace(plan, pipelines=(), triggers=()), limits)
+    if operations is None and seed % LIMITED_EVERY == LIMITED_EVERY - 1:
+        return add_limits(plan, LIMIT_OPERATIONS)
     if operations is None and seed % SCHEDULED_EVERY:
         return plan
     if operations is None:
@@ -143,7 +155,7 @@ def make_plan(
 
 
 def _faults(random: Random, chaos: float, kinds: Sequence[str], seconds: float | None) -> tuple[Fault, ...]:
-    count = random.choice((0, 1, 2, 4))
+    count = random.choice((0, 1, 2, 4)) if kinds else 0
     return tuple(sorted((_fault(random, chaos, kinds, seconds) for _ in range(count)), key=lambda fault: fault.at))
 
 

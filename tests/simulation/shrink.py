@@ -26,6 +26,8 @@ def _smaller(plan: Plan) -> Iterator[Plan]:
         yield replace(plan, faults=plan.faults[:index] + plan.faults[index + 1 :])
     for index in range(len(plan.operations)):
         yield replace(plan, operations=plan.operations[:index] + plan.operations[index + 1 :])
+    for index in range(len(plan.limit_operations)):
+        yield replace(plan, limit_operations=plan.limit_operations[:index] + plan.limit_operations[index + 1 :])
     for index in range(len(plan.triggers)):
         yield replace(plan, triggers=plan.triggers[:index] + plan.triggers[index + 1 :])
     for index in range(len(plan.pipelines)):

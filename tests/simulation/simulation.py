@@ -12,6 +12,7 @@ from typing import Any
 
 from application.commands.runs.run_opener import TriggerCommand
 from application.queries.views.events import EventView
+from application.services.concurrency.limit_sync import update_limits
 from application.services.maintenance.due_run_sweeper import GRACE_SECONDS
 from application.services.schedules.schedule_sync import ScheduleSync
 from domain.errors import Conflict, Unavailable
@@ -31,7 +32,8 @@ from tests.simulation.actors.worker import FlowProcess, LongLivedWorker
 from tests.simulation.context import SimulationContext
 from tests.simulation.fault_injector import FaultInjector
 from tests.simulation.history import History
-from tests.simulation.ledger import Ledger
+from tests.simulation.ledger import AttemptId, Ledger
+from tests.simulation.limits.limit_operators import LimitOperators
 from tests.simulation.plan import SERVER_FAULTS, Plan
 from tests.simulation.runtime.network import Network, NoAnswer
 from tests.simulation.runtime.process import Process
@@ -58,6 +60,8 @@ FENCE_SECONDS = 7.0
 """The shortest time from the start of an attempt to its fence: a lease is at most half as old as its limit at a start."""
 RECOVERY_SECONDS = 400.0
 """Virtual seconds after the faults in which every run must end."""
+QUIET_PATIENCE, PATIENCE = 0.5, 15.0
+"""Seconds that a request may wait although it fits: without faults, and after the last outage of the store or of a web process."""
 DEADLINE_GRACE = 45.0 + GRACE_SECONDS
 """Seconds that a run may exceed a deadline under faults: the longest outage, the grace after it and one pass of each service."""
 
@@ -123,6 +127,8 @@ class Simulation:
         self.viewer = Viewer("viewer", self.context)
         self.clients = Process("clients", self.report_defect)
         self.operators = Operators(self.context, self.pipelines)
+        self.limit_operators = LimitOperators(self.context, self.pipelines)
+        store.limit_watch.list_running = self._list_running
         self._triggering: list[asyncio.Task[None]] = []
         self.reader = FakeReader(store)
 
@@ -149,6 +155,9 @@ class Simulation:
         self.clients.run_in_background(self._write_site_events())
         self._triggering = [self.clients.run_in_background(self._trigger(at, pipeline)) for at, pipeline in self.plan.triggers]
         self.clients.run_in_background(self.operators.run())
+        if self.plan.limit_operations:
+            self.clients.run_in_background(self.limit_operators.run(self.clients))
+            self.clients.run_in_background(self._watch_requests())
         injector = FaultInjector(self)
         self.clients.run_in_background(injector.run())
         await self._audit_until(self.plan.chaos)
@@ -158,9 +167,15 @@ class Simulation:
 
     async def _prepare(self) -> None:
         async with self.context.store.open_unit_of_work() as work:
+            if self.plan.group_limits:
+                await work.concurrency.lock_groups()
+            for group, limit in self.plan.group_limits:
+                await work.concurrency.set_group_limit(group, limit, "mara", START)
             for raw in self.pipelines.values():
                 pipeline = await work.pipelines.add(parse_definition(raw), START)
                 await ScheduleSync(TIMES).add_all(work, pipeline, START)
+                if "concurrency" in raw:
+                    await update_limits(work, None, pipeline, START, None)
             await work.commit()
 
     def _start_faults(self) -> None:
@@ -191,6 +206,8 @@ class Simulation:
     async def _wait_for_end(self) -> None:
         await asyncio.sleep(13.0)  # messages sent before the repair may take that long
         await self.operators.resume_all()
+        if self.plan.limit_operations:
+            self.clients.run_in_background(self.limit_operators.finish())
         limit = self.loop.time() + RECOVERY_SECONDS
         while self.loop.time() < limit and not self._is_over():
             await asyncio.sleep(1.0)
@@ -208,6 +225,7 @@ class Simulation:
             and all(state.is_terminal for state in prefect.list_states().values())
             and not self.context.ledger.live
             and all(triggering.done() for triggering in self._triggering)
+            and (self.limit_operators.is_done or not self.plan.limit_operations)
             and all(schedule.next_due_at is None for schedule in tables.schedules.values())
             and all(tick.state is not TickState.WAITING for tick in tables.ticks.values())
         )
@@ -283,6 +301,19 @@ class Simulation:
                     break
             await asyncio.sleep(1.0)
 
+    async def _watch_requests(self) -> None:
+        """Check that no request waits although it fits, except for a while after a fault."""
+        watch, pause = self.context.store.limit_watch, QUIET_PATIENCE / 4 if self.plan.is_quiet else 1.0
+        while True:
+            await asyncio.sleep(pause)
+            can_grant = self.context.store.is_available and all(web.is_up and not web.is_frozen for web in self.context.webs)
+            patience = (QUIET_PATIENCE if self.plan.is_quiet else PATIENCE) if can_grant else float("inf")
+            watch.check_waiting(self.context.store.committed, self.loop.time(), patience)
+
+    def _list_running(self) -> list[AttemptId]:
+        """Return the attempts whose processes run; none if a frozen worker may run what it has lost."""
+        return [] if self.plan.freezes or self.plan.sets_clock else [attempt for attempt, _ in self.context.ledger.live]
+
     async def _watch_store(self) -> None:
         """Record the store's outages for the ledger."""
         while True:
@@ -315,6 +346,7 @@ class Simulation:
             *ledger.check_end(),
             *self.viewer.violations(stored),
             *self.context.store.tick_watch.check_end(self.context.store.committed, self._list_schedules()),
+            *self.context.store.limit_watch.check_end(self.context.store.committed),
         ]
         undue = [] if self.plan.sets_clock else [*self._find_undue_losses(events), *self._find_undue_timeouts(events)]
         return list(dict.fromkeys([*found, *prefect, *outbox, *undue, *self._find_double_deliveries()]))

@@ -152,8 +152,9 @@ def _check_moves(run: RunView, events: Sequence[EventView]) -> Iterator[Violatio
     if {key: status for key, status in stored.items() if status != "pending"} != at:
         yield Violation(WRONG, f"run {run.id}: its log says {at}, its stages {stored}")
     ended = [event.seq for event in events if event.type == "run.moved" and event.status in ENDS]
-    if len(ended) > 1:
-        yield Violation(WRONG, f"run {run.id} finished {len(ended)} times, in events {ended}")
+    reopened = [event.seq for event in events if event.type == "run.reopened"]
+    if len(ended) > 1 + len(reopened):
+        yield Violation(WRONG, f"run {run.id} finished {len(ended)} times, in events {ended}; it was reopened in {reopened}")
 
 
 def _check_status(run: RunView) -> Iterator[Violation]:

@@ -8,6 +8,7 @@ from domain.errors import Unavailable
 from tests.fakes.persistence import FakeStore
 from tests.fakes.persistence.transaction import Transaction
 from tests.fakes.persistence.unit_of_work import FakeUnitOfWork
+from tests.simulation.limits.limit_watch import LimitWatch
 from tests.simulation.schedules.store_clock import StoreClock
 from tests.simulation.schedules.tick_watch import Moment, TickWatch
 
@@ -22,6 +23,7 @@ class SimulatedStore(FakeStore):
         super().__init__(clock, lock_timeout=5.0)
         self.store_clock = clock
         self.tick_watch = TickWatch()
+        self.limit_watch = LimitWatch()
         self.random = random
         self.cut_connections = self.slow_statements = self.lost_answers = 0.0
         self.on_fault = on_fault
@@ -52,10 +54,12 @@ class SimulatedTransaction(Transaction):
     def __init__(self, store: SimulatedStore) -> None:
         super().__init__(store)
         self._began_at, self._jumps = store.store_clock.now(), store.store_clock.jumps
+        self._began_after = store.limit_watch.commits
 
     def commit(self) -> None:
         clock = self.store.store_clock
         self.store.tick_watch.observe(self, Moment(self._began_at, clock.now(), self._jumps == clock.jumps))
+        self.store.limit_watch.observe(self, self._began_after)
         super().commit()
 
     async def begin_statement(self) -> Transaction:

@@ -23,6 +23,7 @@ from application.commands.workers.register_worker import RegisterWorker
 from application.ports.dispatch.worker_messages import Claim
 from application.ports.persistence.logs import NewLogLine, UnfinishedLines
 from application.ports.persistence.workers import WorkerStatus
+from application.services.concurrency.grant_service import GrantService
 from application.services.dispatch.dispatcher import Dispatcher
 from application.services.dispatch.local_wakeups import LocalWakeups
 from application.services.dispatch.outbox_relay import OutboxRelay
@@ -43,6 +44,7 @@ from tests.fakes.system.disk_space import FakeDiskSpace
 from tests.simulation.actors.change_feed import SimulatedFeed
 from tests.simulation.actors.prefect import RelayProcess
 from tests.simulation.context import SimulationContext
+from tests.simulation.limits.limit_routes import LimitRoutes
 from tests.simulation.runtime.process import Process
 from tests.simulation.runtime.stream import SimulatedStream
 from tests.simulation.schedules.schedule_plan import Operation
@@ -65,6 +67,7 @@ class Routes:
     recorded: RecordFlowRun
     append_log: AppendLog
     schedules: ScheduleRoutes
+    limits: LimitRoutes
 
 
 class Web(Process, RelayProcess):
@@ -105,6 +108,7 @@ class Web(Process, RelayProcess):
             RecordFlowRun(uow, wakeups),
             AppendLog(uow, clock, wakeups, 1_000),
             ScheduleRoutes(uow, clock, wakeups),
+            LimitRoutes(uow, clock, wakeups),
         )
 
     def _start_services(self) -> None:
@@ -113,12 +117,14 @@ class Web(Process, RelayProcess):
         relay = OutboxRelay(uow, prefect, clock, wakeups, self._rules, OWN_POOLS, NullTelemetry(), f"{self.name}.{self._life}")
         announce = ChangeNotifier(self.feed, wakeups)
         ticks = TickService(uow, self._run_opener, TIMES, wakeups, NullTelemetry())
+        grants = GrantService(uow, clock, wakeups, NullTelemetry())
         for service, wait in (
             (announce, announce.wait),
             (FeedReader(self.feed, self.hub, self.links, wakeups, uow), no_wait),
             (offers, offers.wait),
             (relay, relay.wait),
             (ticks, ticks.wait),
+            (grants, grants.wait),
             (LeaseSweeper(uow, clock, wakeups, self.links, LEASE_SECONDS), wait_seconds(1.0)),
             (DueRunSweeper(uow, clock, wakeups, max_gap_seconds=2 * context.plan.due_every), wait_seconds(context.plan.due_every)),
             (PrefectReconciler(uow, prefect, self.routes.cancel, clock, wakeups), wait_seconds(5.0)),
