@@ -205,6 +205,8 @@ def _build_notes(attempt: AttemptView, axis: _Axis, y: float, *, is_last: bool) 
 
 def _describe_attempt(attempt: AttemptView, end: datetime, has_several: bool) -> str:
     name = f"attempt {attempt.number} " if has_several else ""
+    if attempt.started_at is None and attempt.reason is Reason.LIMIT:
+        return f"{name}waits for a slot of a concurrency limit"
     if attempt.started_at is None:
         return f"{name}{attempt.status}, not started"
     duration = format_duration(((attempt.finished_at or end) - attempt.started_at).total_seconds())

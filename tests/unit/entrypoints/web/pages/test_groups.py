@@ -126,6 +126,27 @@ async def test_the_sentence_is_on_the_board_and_in_text_too() -> None:
     )
 
 
+async def test_lists_and_the_waterfall_say_that_a_run_waits() -> None:
+    headgate, (_, second) = await a_headgate()
+
+    assert "Waits for a slot of a concurrency limit." in await get_text(headgate, "/ui/runs")
+    page = (await headgate.page_client.get(f"/ui/runs/{second}?view=waterfall")).text
+    assert "waits for a slot of a concurrency limit" in page
+
+
+async def test_the_value_of_a_key_is_text_on_the_page() -> None:
+    headgate = InProcessHeadgate()
+    schema = {"type": "object", "properties": {"customer": {}}}
+    await headgate.api.create_pipeline("sales", LOAD, parameters=schema, concurrency=[{"limit": 1, "key": {"parameter": "customer"}}])
+    for _ in range(2):
+        last = await trigger(headgate, parameters={"customer": "<b>&\u202eacme"})
+
+    page = (await headgate.page_client.get(f"/ui/runs/{last}")).text
+
+    assert "with customer=&lt;b&gt;&amp;" in page
+    assert "<b>" not in page and "\u202e" not in page
+
+
 async def test_a_run_starts_over_the_limit_after_a_confirmation() -> None:
     headgate, (_, second) = await a_headgate()
 
