@@ -7,6 +7,7 @@ import typer
 
 from entrypoints.cli.commands.accounts import users
 from entrypoints.cli.commands.activation import archive, delete, pause, resume, unarchive
+from entrypoints.cli.commands.backfills import backfill, backfill_cancel, backfill_pause, backfill_resume, backfills
 from entrypoints.cli.commands.groups import groups, start_over_limit
 from entrypoints.cli.commands.maintenance import config, migrate, prune, retry_prefect, worker_token
 from entrypoints.cli.commands.pipelines import apply, status, trigger
@@ -38,6 +39,11 @@ app.command("run-now")(run_now)
 app.command("why")(why)
 app.command("groups")(groups)
 app.command("start-over-limit")(start_over_limit)
+app.command("backfill")(backfill)
+app.command("backfills")(backfills)
+app.command("backfill-pause")(backfill_pause)
+app.command("backfill-resume")(backfill_resume)
+app.command("backfill-cancel")(backfill_cancel)
 app.add_typer(users, name="user")
 app.add_typer(tokens, name="token")
 

@@ -1,5 +1,6 @@
 """A board like that of a real team: every status once, branches, retries, a long log, a form."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
 
@@ -8,6 +9,8 @@ from application.ports.persistence.pipelines import StoredPipeline
 from domain.access.actor import Actor
 from domain.access.api_tokens import TokenKind
 from domain.access.permissions import Role, Scope
+from domain.backfills.request import BackfillRequest
+from domain.backfills.tick import BackfillTickState
 from domain.pipelines.serialization import serialize_pipeline
 from domain.runs.approvals import Decision, decide_approval
 from domain.runs.run import Run
@@ -68,7 +71,25 @@ async def furnish(headgate: InProcessHeadgate) -> dict[str, int]:
     found["model-retrain"] = await _approval(headgate, now, chance)
     await _lost_cancelled_queued_retried(headgate, now, chance)
     await _schedules(headgate, now)
+    await _backfill(headgate, now)
     return found
+
+
+async def _backfill(headgate: InProcessHeadgate, now: datetime) -> None:
+    """A backfill of the nightly exports, half-way, with ticks in every state. It opens no run: its ticks name earlier ones."""
+    first, last = now - timedelta(days=60), now - timedelta(days=21)
+    request = BackfillRequest(f"{first:%Y-%m-%d}", f"{last:%Y-%m-%d}", schedule="nightly", parallel=4)
+    result = await headgate.application.start_backfill()("exports", request, Actor("ada"))
+    tables = headgate.fakes.store.committed
+    ended = [id for id, run in tables.runs.items() if run.pipeline_id == result.pipeline_id and run.status is Status.COMPLETED]
+    states = ["completed"] * 14 + ["failed", "skipped", "cancelled"] + ["running"] * 2
+    moves = []
+    for position, name in enumerate(states, 1):
+        tick = tables.backfill_ticks[result.backfill_id, position]
+        changed = replace(tick, state=BackfillTickState(name), run_id=ended[position % len(ended)] if name != "skipped" else None)
+        tables.backfill_ticks[result.backfill_id, position] = changed
+        moves.append((tick.state, changed.state))
+    tables.backfills[result.backfill_id] = tables.backfills[result.backfill_id].advance(moves, now)
 
 
 async def _schedules(headgate: InProcessHeadgate, now: datetime) -> None:

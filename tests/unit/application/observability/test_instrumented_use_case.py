@@ -36,7 +36,7 @@ def create_observed() -> tuple[InProcessHeadgate, FakeAdapters]:
     return headgate, fakes
 
 
-NESTED = {"ApplyRunAction", "ChangeActivation", "ChangePause", "OpenSession"}
+NESTED = {"ApplyRunAction", "ChangeActivation", "ChangeBackfill", "ChangePause", "OpenSession"}
 """Use cases that others call, within their spans."""
 
 

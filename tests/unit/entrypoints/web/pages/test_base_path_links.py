@@ -29,6 +29,7 @@ API: Final = (
     "/pipelines/",
     "/ticks/?limit=2",
     "/groups/?limit=1",
+    "/backfills/",
     "/runs/",
     "/runs/?limit=2",
     "/waiting/",
