@@ -384,3 +384,29 @@ async def test_another_process_does_not_wait_for_a_locked_backfill(headgate: Bac
 
 def _request(since: str = "2026-02-01", until: str = "2026-02-10", **keys: Any) -> BackfillRequest:
     return BackfillRequest(since, until, **keys)
+
+
+async def test_waiting_runs_of_a_limited_pipeline_count_as_unfinished(headgate: BackfilledHeadgate) -> None:
+    await headgate.change_schedules("nightly", {"name": "main", "cron": NIGHTLY}, concurrency=[{"limit": 1}])
+    await headgate.start_backfill(parallel=3)
+
+    await headgate.step()
+
+    assert sorted(str(run.slot_state) for run in headgate.list_unfinished()) == ["held", "waiting", "waiting"]
+
+
+async def test_a_full_limit_skips_a_tick_with_the_reason(headgate: BackfilledHeadgate) -> None:
+    limits = [{"limit": 1, "when_full": "skip"}]
+    await headgate.change_schedules("nightly", {"name": "main", "cron": NIGHTLY}, concurrency=limits)
+    await headgate.start_backfill(until="2026-02-03", parallel=3)
+
+    await headgate.step()
+
+    ticks = [headgate.fakes.store.committed.backfill_ticks[1, position] for position in (1, 2, 3)]
+    assert [(tick.state, tick.reason) for tick in ticks] == [
+        ("running", None),
+        ("skipped", TickReason.LIMIT),
+        ("skipped", TickReason.LIMIT),
+    ]
+    assert ticks[1].message is not None and "nightly" in ticks[1].message
+    assert headgate.find_backfill().progress == Progress(running=1, skipped=2)
