@@ -15,6 +15,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from adapters.persistence.database import Database
+from adapters.persistence.tables.concurrency import OF_RUN
+from domain.concurrency.slots import SlotState
 from domain.runs.run import Run
 from tests.support.builders import NOW, a_definition
 from tests.unit.domain.runs.test_run_state_machine import RunMachine, stage_lists
@@ -33,13 +35,13 @@ class StoredRunMachine(RunMachine):
         self.database = Database(self.url, 2)
         self.told = 0
 
-    @initialize(stages=stage_lists(), parallelism=st.integers(1, 3))
-    def open(self, stages: list[dict[str, object]], parallelism: int) -> None:
-        super().open(stages, parallelism)
-        self.loop.run(self._open(stages, parallelism))
+    @initialize(stages=stage_lists(), parallelism=st.integers(1, 3), limits=st.sampled_from([[], [{"limit": 1}]]))
+    def open(self, stages: list[dict[str, object]], parallelism: int, limits: list[dict[str, object]]) -> None:
+        super().open(stages, parallelism, limits)
+        self.loop.run(self._open(stages, parallelism, limits))
 
-    async def _open(self, stages: list[dict[str, object]], parallelism: int) -> None:
-        definition = a_definition(f"machine-{next(_names)}", stages, parallelism=parallelism)
+    async def _open(self, stages: list[dict[str, object]], parallelism: int, limits: list[dict[str, object]]) -> None:
+        definition = a_definition(f"machine-{next(_names)}", stages, parallelism=parallelism, concurrency=limits)
         async with self.database.open_unit_of_work() as work:
             pipeline = await work.pipelines.add(definition, NOW)
             self.run.pipeline_id, self.run.definition = pipeline.id, definition
@@ -49,8 +51,8 @@ class StoredRunMachine(RunMachine):
         self.told = self.run.last_seq
 
     def _untold(self) -> Run:
-        """The run with the events that are not stored yet."""
-        return replace(self.run, new_events=self.run.new_events[self.told :])
+        """The run with the events that are not stored yet. Its slots are stored anew each time."""
+        return replace(self.run, new_events=self.run.new_events[self.told :], slot_changes=dict(self.run.slot_changes))
 
     @invariant()
     def it_is_stored_as_it_is(self) -> None:
@@ -65,6 +67,25 @@ class StoredRunMachine(RunMachine):
         async with self.database.open_unit_of_work() as work:
             stored = (await work.runs.lock([self.run.id]))[self.run.id]
         assert stored == replace(self.run, new_events=[], new_dispatch=None)
+
+    @invariant()
+    def its_slots_and_requests_are_stored(self) -> None:
+        expected = {
+            (OF_RUN if position is None else position, bucket.name, change.state is SlotState.HELD)
+            for position, change in self.run.slot_changes.items()
+            for bucket in change.buckets
+        }
+        assert self.loop.run(self._read_slots()) == expected
+
+    async def _read_slots(self) -> set[tuple[int, str, bool]]:
+        query = """
+            SELECT position, bucket, true FROM slot WHERE run_id = :run
+            UNION ALL SELECT position, bucket, false FROM slot_wait WHERE run_id = :run
+        """
+        async with self.database.engine.connect() as connection:
+            rows = (await connection.execute(text(query), {"run": self.run.id})).all()
+        assert len(set(rows)) == len(rows)
+        return {(position, bucket, is_held) for position, bucket, is_held in rows}
 
     @invariant()
     def the_history_has_no_gap(self) -> None:
