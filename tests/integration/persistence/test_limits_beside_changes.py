@@ -10,10 +10,13 @@ from typing import Any
 from sqlalchemy import text
 
 from adapters.persistence.database import Database
+from application.commands.reports.status_update import StatusUpdate
 from application.commands.runs.retry_run import RetryRunCommand
 from application.commands.runs.run_opener import TriggerCommand
 from application.services.loop import run_service
 from domain.errors import Conflict, Unavailable
+from domain.reports.report import Report
+from domain.runs.status import Status
 from tests.support.in_process import InProcessHeadgate
 
 SECONDS = 8.0
@@ -76,7 +79,8 @@ async def test_limits_hold_beside_triggers_ends_and_changes(database_url: str) -
         found = {name: await _count(database, query) for name, query in CHECKS.items()}
         waited = await _count(database, "SELECT count(DISTINCT run_id) FROM event WHERE type IN ('run.granted', 'stage.granted')")
     assert found == dict.fromkeys(CHECKS, 0)
-    assert errors == []
+    assert [error for error in errors if not isinstance(error, Unavailable)] == []
+    assert [str(error) for error in errors if "waited for each other" in str(error)] == [], "a slow machine may only cause lock timeouts"
     assert waited > 0
 
 
@@ -113,9 +117,8 @@ async def _act(webs: list[InProcessHeadgate], random: Random, errors: list[BaseE
                 case "cancel":
                     await web.application.cancel_run()(await _choose_run(web, random))
                 case "report":
-                    run_id = await _choose_run(web, random)
-                    status = random.choice(("completed", "failed"))
-                    await web.client.post("/status-update/", json={"run_id": run_id, "stage": "a", "status": status})
+                    report = Report(random.choice((Status.COMPLETED, Status.FAILED)), "a")
+                    await web.application.report_status()([StatusUpdate(report, run_id=await _choose_run(web, random))])
                 case "retry":
                     await web.application.retry_run()(RetryRunCommand(await _choose_run(web, random, is_over=True)))
                 case _:
