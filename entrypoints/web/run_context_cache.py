@@ -35,7 +35,7 @@ class RunContextCache:
         self._queues: _Cache[str, QueueView] = _Cache(loader.read_queue, POOL_SECONDS)
         self._silent_workers: _Cache[str, Mapping[str, tuple[str, float]]] = _Cache(self._load_silent_workers, POOL_SECONDS)
         self._stage_times: _Cache[int, Sequence[StageTimes]] = _Cache(self._load_stage_times, MEDIANS_SECONDS)
-        self._full_buckets: _Cache[int, Sequence[FullBucketView]] = _Cache(self._load_full_buckets, SLOTS_SECONDS)
+        self._full_buckets: _Cache[tuple[int, int], Sequence[FullBucketView]] = _Cache(self._load_full_buckets, SLOTS_SECONDS)
         self._run_medians: _Cache[int, float | None] = _Cache(self._load_run_median, MEDIANS_SECONDS)
 
     async def load(self, run: RunView) -> RunContext:
@@ -53,7 +53,7 @@ class RunContextCache:
             is_reachable = await self._loader.is_engine_reachable(run)
             context = replace(context, queue=await self._queues.get(run.pool), is_engine_reachable=is_reachable)
         if run.waits_for_slot or run.limited_stages:
-            context = replace(context, full_buckets=await self._full_buckets.get(run.id))
+            context = replace(context, full_buckets=await self._full_buckets.get((run.id, run.last_seq)))
         return context
 
     async def get_stage_medians(self, pipeline_id: int) -> Mapping[str, float]:
@@ -67,8 +67,9 @@ class RunContextCache:
     async def _load_silent_workers(self, pool: str) -> Mapping[str, tuple[str, float]]:
         return await self._loader.find_silent_workers(pool, self._loader.clock.now())
 
-    async def _load_full_buckets(self, run_id: int) -> Sequence[FullBucketView]:
-        return await self._reader.slot_waits(run_id)
+    async def _load_full_buckets(self, state: tuple[int, int]) -> Sequence[FullBucketView]:
+        """Return what a run waits for. `state` is its id and its last seq, so that no old text follows an action on the run."""
+        return await self._reader.slot_waits(state[0])
 
     async def _load_stage_times(self, pipeline_id: int) -> Sequence[StageTimes]:
         return await self._reader.stage_times(pipeline_id)

@@ -7,7 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.support.limited_pipelines import add_limited_pipelines, trigger
+from tests.support.limited_pipelines import LOAD, add_limited_pipelines, trigger
 from tests.support.servers import ThreadServer
 
 OpenPage = Callable[..., Page]
@@ -110,6 +110,56 @@ def test_a_run_that_gets_its_slot_says_so_without_a_reload(served: ThreadServer,
 
     expect(page.locator(".status-text").first).not_to_contain_text("Waits for")
     expect(page.get_by_role("link", name="Start over the limit")).to_be_hidden()
+
+
+@pytest.mark.parametrize("options", [{}, {"java_script_enabled": False}, PHONE], ids=["scripts", "no scripts", "phone"])
+def test_one_of_several_stages_starts_over_the_limit(
+    served: ThreadServer, open_page: OpenPage, runs: list[int], options: dict[str, Any]
+) -> None:
+    stages = [LOAD | {"name": name, "uses": ["warehouse"], "needs": []} for name in ("import", "export")]
+    served.do(served.headgate.api.create_pipeline("copies", *stages))
+    run = served.do(trigger(served.headgate, "copies"))
+    page = open_page(f"{served.url}/ui/runs/{run}", **options)
+    expect(page.locator(".status-text").first).to_contain_text("import and 1 other stage wait for warehouse")
+
+    page.get_by_role("link", name="Start over the limit").click()
+    page.get_by_role("combobox", name="Stage").select_option("export")
+    page.get_by_role("button", name="Start over the limit").click()
+
+    expect(page.locator(".status-text").first).to_contain_text(
+        "import waits for warehouse: 2 of 1 slots are held by sales #1 and copies #1"
+    )
+    page.goto(f"{served.url}/ui/groups/warehouse")
+    expect(page.locator("tr", has_text="copies #1").first).to_contain_text("export")
+
+
+@pytest.mark.parametrize("options", [{}, {"java_script_enabled": False}, PHONE], ids=["scripts", "no scripts", "phone"])
+def test_a_trigger_has_a_priority_and_may_start_over_the_limit(
+    served: ThreadServer, open_page: OpenPage, runs: list[int], options: dict[str, Any]
+) -> None:
+    page = open_page(f"{served.url}/ui/pipelines/sales/trigger", expected=("status of 422",), **options)
+
+    page.get_by_text("Priority and limits").click()
+    page.get_by_label("Priority").fill("101")
+    page.get_by_role("button", name="Trigger").click()
+    expect(page.locator(".problems")).to_contain_text("Priority must be a whole number from -100 to 100.")
+    page.get_by_label("Priority").fill("7")
+    page.get_by_label("Start over the limit").check()
+    page.get_by_role("button", name="Trigger").click()
+
+    expect(page.locator(".facts")).to_contain_text("+7")
+    expect(page.locator(".facts")).to_contain_text("over the limit")
+
+
+def test_the_queue_shows_the_highest_priority_first(served: ThreadServer, open_page: OpenPage, runs: list[int]) -> None:
+    page = open_page(f"{served.url}/ui/groups/warehouse")
+    wait_until_live(page)
+
+    served.do(trigger(served.headgate, priority=5))
+
+    first = page.locator("section", has_text="Queue").locator("tbody tr").first
+    expect(first).to_contain_text("sales #4")
+    expect(first).to_contain_text("+5")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -105,6 +105,24 @@ async def test_only_an_admin_sees_the_form() -> None:
         assert ("Set limit" in page) is is_shown, role
 
 
+async def test_the_audit_log_names_who_set_a_limit_and_who_started_a_run_over_it() -> None:
+    headgate = InProcessHeadgate(auth="team")
+    admin = await headgate.api.sign_in(Role.ADMIN, "ada")
+    pipeline = {"name": "sales", "stages": [LOAD], "concurrency": [{"group": "warehouse", "limit": 1}]}
+    await headgate.client.post("/pipelines/", json=pipeline, headers=admin)
+    for body in ({}, {}, {"over_limit": True}):
+        run_id = (await headgate.client.post("/trigger/sales", json=body, headers=admin)).json()["run_id"]
+    await headgate.client.post("/runs/2/start-over-limit", headers=admin)
+    await headgate.client.put("/groups/warehouse", json={"limit": 6}, headers=admin)
+
+    page = (await headgate.page_client.get("/ui/audit", headers=admin)).text
+
+    text = to_text(page)
+    assert "set a group's limit" in text and 'href="/ui/groups/warehouse"' in page
+    assert text.count("started over a limit") == 2 and f"run {run_id}" in text
+    assert "The limit was set by ada." in to_text((await headgate.page_client.get("/ui/groups/warehouse", headers=admin)).text)
+
+
 async def test_a_waiting_runs_page_names_the_group_and_the_holder_as_links() -> None:
     headgate, (first, second) = await a_headgate()
 
