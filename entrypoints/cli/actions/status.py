@@ -109,7 +109,7 @@ def _build_run_row(run: JsonObject) -> list[str]:
         run["status"],
         format_age(run["created_at"], now),
         format_run_time(run, now),
-        sanitize(run.get("why") or ""),
+        sanitize(run.get("why") or ("waits for a slot" if run.get("reason") == "limit" else "")),
     ]
 
 

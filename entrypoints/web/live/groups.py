@@ -9,6 +9,7 @@ from application.queries.views.groups import GroupDetailView, GroupView
 from domain.concurrency.parsing import is_group_name
 from domain.errors import NotFound
 from domain.runs.events import EventType
+from domain.runs.status import Status
 from entrypoints.web.live.view import ChangeEffect, LiveView, RenderedView
 from entrypoints.web.page_context import PageContext
 from entrypoints.web.templating import render
@@ -18,15 +19,28 @@ MAX_GROUPS: Final = 500
 MAX_LISTED: Final = 100
 """Holders and waiting requests that the page lists."""
 REFRESH_SECONDS: Final = 5.0
-_STEADY: Final = frozenset({EventType.STAGE_PROGRESS, EventType.STAGE_REMINDED, EventType.PREFECT_NOTED})
-"""Events after which the same slots are held."""
+_MOVES: Final = frozenset(
+    {
+        EventType.RUN_OPENED,
+        EventType.RUN_MOVED,
+        EventType.RUN_REOPENED,
+        EventType.RUN_LIMITED,
+        EventType.RUN_GRANTED,
+        EventType.STAGE_GRANTED,
+        EventType.STAGE_MOVED,
+        EventType.STAGE_RETRIED,
+        EventType.STAGE_DECIDED,
+    }
+)
+"""Events with which runs and stages take slots, give them back, or begin to wait. A stage that starts holds its slot already."""
 
 
 def affects_slots(batch: ChangeBatch, pipeline_ids: Collection[int]) -> bool:
     """Return whether the batch can change which slots runs of these pipelines hold, or which limits there are."""
     if any(event.type.startswith(("group.", "pipeline.")) for event in batch.site_events):
         return True
-    return any(event.pipeline_id in pipeline_ids and event.type not in _STEADY for event in batch.events)
+    moves = (event for event in batch.events if event.type in _MOVES and not (event.stage and event.status is Status.RUNNING))
+    return any(event.pipeline_id in pipeline_ids for event in moves)
 
 
 class LiveGroupList(LiveView):

@@ -111,3 +111,7 @@ async def test_the_status_of_a_waiting_run_says_why() -> None:
     headgate, (_, second) = await a_headgate()
 
     assert "Waits for warehouse: 1 of 1 is held by sales #1; 1st in line." in (await run(headgate, "status", str(second))).stdout
+    assert "Waits for warehouse" in (await run(headgate, "status")).stdout
+    waiting, holding = lines(await run(headgate, "status", "sales"))[-2:]
+    assert waiting.startswith("#2 run") and waiting.endswith("waits for a slot")
+    assert holding.startswith("#1 run") and "waits" not in holding

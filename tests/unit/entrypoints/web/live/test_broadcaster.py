@@ -14,12 +14,14 @@ from application.ports.queries.change_feed import ChangeBatch
 from domain.runs.status import Status
 from entrypoints.web.board_query import BoardQuery
 from entrypoints.web.live.board import LiveBoard
+from entrypoints.web.live.groups import LiveGroupList, LiveGroupPage
 from entrypoints.web.live.run_page import LiveRunPage
 from entrypoints.web.live.view import format_sse_event
 from entrypoints.web.live.viewer import BUFFERED_MESSAGES, Viewer
 from entrypoints.web.view_models.log.query import LogQuery
 from tests.support.example_board import furnish
 from tests.support.in_process import InProcessHeadgate
+from tests.support.limited_pipelines import add_limited_pipelines, trigger
 from tests.support.run_stories import end, start
 
 
@@ -137,7 +139,10 @@ async def test_fragments_hold_no_button_form_field_or_token(headgate: InProcessH
     context = headgate.page_context
     views = [LiveRunPage(context, run_id, LogQuery(view)) for run_id in found.values() for view in ("graph", "waterfall", "list")]
 
-    for view in (LiveBoard(context), *views):
+    await add_limited_pipelines(headgate)
+    await trigger(headgate)
+
+    for view in (LiveBoard(context), LiveGroupList(context), LiveGroupPage(context, "warehouse"), *views):
         for name, html in (await view.render()).fragments.items():
             assert not re.search(r"<(button|form|input|select|script)|csrf|token", html), name
 
