@@ -9,6 +9,7 @@ from typing import Any
 from adapters.persistence.database import Database
 from application.ports.persistence.unit_of_work import UnitOfWork
 from application.queries.views.logs import LogFilter
+from application.queries.views.ticks import TickWindow
 from bench.seed import GROUP, WAITING_RUNS
 from domain.concurrency.bucket import Bucket, get_group_bucket
 from domain.runs.status import Status
@@ -78,6 +79,10 @@ def build_queries(database: Database, runs: int) -> Mapping[str, Query]:
         "a schedule's last ticks": lambda: reader.recent_ticks([1, 2, 3], 20),
         "schedules that fire next": lambda: reader.upcoming_schedules(now + 7 * DAY, 1_000),
         "ticks of a day by hour": lambda: reader.tick_counts(now - DAY, now, timedelta(hours=1), 10_000),
+        "ticks of a day by outcome": lambda: reader.tick_groups(pipeline, [TickWindow("daily", now - DAY, now)], 100),
+        "revisions of a day": lambda: reader.revisions_between(pipeline, now - DAY, now, limit=20),
+        "times of a day's runs": lambda: reader.run_times_between(pipeline, now - DAY, now, 20_000),
+        "times of some runs": lambda: reader.run_times(range(middle, middle + 100)),
         "tick service: schedules that are due": lambda: _ask(database, lambda work: work.schedules.lock_due(now + 2 * DAY, 50)),
         "tick service: schedules whose run has ended": lambda: _ask(database, lambda work: work.schedules.lock_released(50)),
         "tick service: when to look next": lambda: _ask(database, lambda work: work.schedules.find_next_wake()),

@@ -31,19 +31,24 @@ WITH span AS (
     SELECT due.*, run.id IS NOT NULL AS is_queued, coalesce(run.slot_state = 'waiting', false) AS is_limited,
         CASE WHEN due.due_at = ANY (due.apart) THEN due.due_at END AS apart_at
     FROM due LEFT JOIN run ON run.id = due.run_id AND run.status IN ('queued', 'pending')
-), numbered AS (
-    SELECT *,
-        row_number() OVER (PARTITION BY ordinal ORDER BY due_at, schedule_id)
-        - row_number() OVER (
-            PARTITION BY ordinal, state, reason, message, is_queued, is_limited, is_before, apart_at ORDER BY due_at, schedule_id
-        ) AS island
+), keyed AS (
+    SELECT *, hashtextextended(concat_ws(
+        E'\\x01', state, coalesce(reason, ''), coalesce(message, ''), is_queued, is_limited, is_before, extract(epoch FROM apart_at)
+    ), 0) AS key
     FROM outcome
+), marked AS (
+    SELECT *, CAST(key IS DISTINCT FROM lag(key) OVER neighbours AS int) AS is_first,
+        key IS DISTINCT FROM lead(key) OVER neighbours AS is_last
+    FROM keyed WINDOW neighbours AS (PARTITION BY ordinal ORDER BY due_at, schedule_id)
+), numbered AS (
+    SELECT *, sum(is_first) OVER (PARTITION BY ordinal ORDER BY due_at, schedule_id ROWS UNBOUNDED PRECEDING) AS island FROM marked
 ), joined AS (
-    SELECT ordinal, state, reason, message, is_queued, is_limited, is_before, apart_at,
+    SELECT ordinal, island, min(state COLLATE "C") AS state, min(reason COLLATE "C") AS reason, min(message COLLATE "C") AS message,
+        bool_or(is_queued) AS is_queued, bool_or(is_limited) AS is_limited, bool_or(is_before) AS is_before, min(apart_at) AS apart_at,
         min(due_at) AS first_due_at, max(due_at) AS last_due_at, max(decided_at) AS last_decided_at, sum(count) AS number,
-        (array_agg(count ORDER BY due_at DESC))[1] AS last_count, count(run_id) AS runs,
+        max(count) FILTER (WHERE is_last) AS last_count, count(run_id) AS runs,
         (array_agg(run_id ORDER BY due_at) FILTER (WHERE run_id IS NOT NULL))[1:10] AS run_ids
-    FROM numbered GROUP BY ordinal, state, reason, message, is_queued, is_limited, is_before, apart_at, island
+    FROM numbered GROUP BY ordinal, island
 ), sized AS (
     SELECT *, count(*) OVER (PARTITION BY ordinal) > :limit AND NOT is_before AS is_mixed FROM joined
 )
