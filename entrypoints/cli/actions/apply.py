@@ -20,6 +20,8 @@ from entrypoints.definitions.revision_diff import diff_revisions
 
 _RESULTS = ("created", "changed", "unchanged", "refused", "skipped", "not applied")
 _MAX_NOTES = 20
+_GROUP_FIELD = re.compile(r"(concurrency\[\d+\]\.limit|stages\[\d+\]\.uses)$")
+"""Fields whose values must fit the groups of other pipelines."""
 
 
 @dataclass(slots=True)
@@ -38,9 +40,7 @@ async def apply_files(url: str, paths: Iterable[Path]) -> int:
     results = Counter({"refused": len(findings.problems), "skipped": len(findings.notes), "not applied": len(findings.sources)})
     try:
         async with HeadgateClient(url) as client:
-            for source in findings.sources:
-                results[await _apply(client, source)] += 1
-                results["not applied"] -= 1
+            await _apply_all(client, findings.sources, results)
     finally:
         _print_summary(results)
     return 1 if results["refused"] else 0
@@ -77,27 +77,54 @@ def _separate_duplicates(sources: list[DefinitionSource]) -> tuple[list[Definiti
     return unique, lines
 
 
+async def _apply_all(client: HeadgateClient, sources: list[DefinitionSource], results: Counter[str]) -> None:
+    """Apply the definitions, and count their results.
+
+    Those that do not fit the groups of other pipelines are sent again after the rest, which may give a group the limit that they need.
+    """
+    while sources:
+        refusals: list[tuple[DefinitionSource, ApiError]] = []
+        has_changed = False
+        for source in sources:
+            try:
+                result = await _apply(client, source)
+            except ApiError as error:
+                if error.is_transient:
+                    raise
+                if _is_about_groups(error):
+                    refusals.append((source, error))
+                    continue
+                print_error(error, source.location)
+                result = "refused"
+            results.update({result: 1, "not applied": -1})
+            has_changed |= result in ("created", "changed")
+        sources = [source for source, _ in refusals]
+        if not has_changed:
+            for source, refusal in refusals:
+                print_error(refusal, source.location)
+            results.update({"refused": len(refusals), "not applied": -len(refusals)})
+            return
+
+
+def _is_about_groups(error: ApiError) -> bool:
+    return bool(error.problems) and all(_GROUP_FIELD.search(problem.field) for problem in error.problems)
+
+
 async def _apply(client: HeadgateClient, source: DefinitionSource) -> str:
-    """Create or change one pipeline and print the result. Return it; `refused` if the server refuses the definition."""
+    """Create or change one pipeline and print the result. Return it; `refused` for the old name of a pipeline. Raise ApiError."""
     name = source.definition.get("name")
-    try:
-        # A name made of digits in the URL would be read as another pipeline's id.
-        may_exist = isinstance(name, str) and re.fullmatch(NAME, name) is not None
-        before = await client.find_pipeline(str(name)) if may_exist else None
-        if before is None:
-            created = await client.post("/pipelines/", source.definition)
-            count = len(created["stages"])
-            print(f"{created['name']}: created, {count} {'stage' if count == 1 else 'stages'}  ({source.location})", flush=True)
-            return "created"
-        if before["name"] != name:
-            print(sanitize(f"{source.location}: name: {name} is the old name of {before['name']}; change it in the file"), file=sys.stderr)
-            return "refused"
-        after = await client.put(f"/pipelines/{quote(str(name), safe='')}", source.definition)
-    except ApiError as error:
-        if error.is_transient:
-            raise
-        print_error(error, source.location)
+    # A name made of digits in the URL would be read as another pipeline's id.
+    may_exist = isinstance(name, str) and re.fullmatch(NAME, name) is not None
+    before = await client.find_pipeline(str(name)) if may_exist else None
+    if before is None:
+        created = await client.post("/pipelines/", source.definition)
+        count = len(created["stages"])
+        print(f"{created['name']}: created, {count} {'stage' if count == 1 else 'stages'}  ({source.location})", flush=True)
+        return "created"
+    if before["name"] != name:
+        print(sanitize(f"{source.location}: name: {name} is the old name of {before['name']}; change it in the file"), file=sys.stderr)
         return "refused"
+    after = await client.put(f"/pipelines/{quote(str(name), safe='')}", source.definition)
     state = describe_activation(after)
     note = "" if state == "active" else f", {state}"
     if after["revision"] == before["revision"]:

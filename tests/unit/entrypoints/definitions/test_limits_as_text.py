@@ -1,19 +1,11 @@
-"""Concurrency limits in the text of the editor, in the differences of revisions, and in the terminal."""
-
-import asyncio
-from pathlib import Path
-
-from typer.testing import CliRunner
+"""Concurrency limits in the text of the editor and in the differences of revisions."""
 
 from domain.pipelines.parsing import parse_definition
 from domain.pipelines.serialization import serialize_pipeline
-from entrypoints.cli.app import app
 from entrypoints.definitions.revision_diff import diff_revisions
 from entrypoints.definitions.yaml_reader import parse_definition as parse_text
 from entrypoints.web.view_models.pipelines.definition_text import format_definition
 from tests.support.builders import a_stage
-from tests.support.in_process import InProcessHeadgate
-from tests.support.servers import LoopServer
 
 APPROVAL = {"name": "ask", "kind": "approval"}
 
@@ -46,21 +38,3 @@ def test_changes_of_limits_are_listed_and_nothing_is_listed_for_a_revision_of_an
 
     assert diff_revisions(older, plain) == []
     assert diff_revisions(older, limited) == ['changed stage load (uses [] → ["mail"])', "changed concurrency", "changed priority 0 → 5"]
-
-
-async def test_apply_names_the_pipeline_that_gave_the_group_its_limit(tmp_path: Path) -> None:
-    for name, limit in (("sales", 4), ("stock", 6)):
-        text = f"name: {name}\nconcurrency: [{{group: warehouse, limit: {limit}}}]\nstages: [{{name: load, command: ['true']}}]\n"
-        (tmp_path / f"{name}.yaml").write_text(text)
-    headgate = InProcessHeadgate()
-    server = LoopServer(headgate.app)
-    await server.start()
-    async with headgate:
-        environment = {"HEADGATE_URL": server.url, "COLUMNS": "1000"}
-        result = await asyncio.to_thread(lambda: CliRunner().invoke(app, ["apply", str(tmp_path)], env=environment))
-        pipelines = await headgate.fakes.reader.pipelines(0, 10)
-    await server.stop()
-
-    assert result.exit_code == 1
-    assert "concurrency[0].limit: group warehouse has limit 4 by pipeline sales" in result.stderr
-    assert [pipeline.name for pipeline in pipelines] == ["sales"]

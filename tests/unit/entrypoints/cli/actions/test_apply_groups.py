@@ -1,0 +1,95 @@
+"""`headgate apply` with definitions that share groups: their order does not matter, and what does not fit is named."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from entrypoints.cli.app import app
+from tests.support.in_process import InProcessHeadgate
+from tests.support.servers import LoopServer
+
+
+class Terminal:
+    """Writes definitions into a folder and applies it."""
+
+    def __init__(self, headgate: InProcessHeadgate, url: str, folder: Path) -> None:
+        self._headgate, self._url, self._folder = headgate, url, folder
+
+    async def apply(self, definitions: Mapping[str, str]) -> Result:
+        for name, text in definitions.items():
+            (self._folder / f"{name}.yaml").write_text(f"name: {name}\n{text}")
+        environment = {"HEADGATE_URL": self._url, "COLUMNS": "1000"}
+        return await asyncio.to_thread(lambda: CliRunner().invoke(app, ["apply", str(self._folder)], env=environment))
+
+    async def list_pipelines(self) -> list[str]:
+        return sorted(pipeline.name for pipeline in await self._headgate.fakes.reader.pipelines(0, 10))
+
+
+@pytest.fixture
+async def terminal(tmp_path: Path) -> AsyncIterator[Terminal]:
+    headgate = InProcessHeadgate()
+    await headgate.start_change_feed()
+    server = LoopServer(headgate.app)
+    await server.start()
+    async with headgate:
+        yield Terminal(headgate, server.url, tmp_path)
+    await server.stop()
+
+
+def define(uses: str = "", **limits: int | None) -> str:
+    """Return a definition whose runs hold groups, with limits, and whose stage uses groups."""
+    entries = ", ".join(f"{{group: {group}, limit: {limit or 'null'}}}" for group, limit in limits.items())
+    return f"concurrency: [{entries}]\nstages: [{{name: load, command: ['true'], uses: [{uses}]}}]\n"
+
+
+@pytest.mark.parametrize(
+    "definitions",
+    [
+        {"reports": define("warehouse"), "sales": define(warehouse=4)},
+        {"reports": define(warehouse=None), "sales": define(warehouse=4)},
+        {"a": define("x, y"), "b": define("y", x=1), "c": define("z", y=1), "d": define(z=1)},
+    ],
+    ids=["a stage first", "a run without a limit first", "a chain"],
+)
+async def test_definitions_are_applied_in_the_order_that_their_groups_need(terminal: Terminal, definitions: dict[str, str]) -> None:
+    result = await terminal.apply(definitions)
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert await terminal.list_pipelines() == sorted(definitions)
+    assert result.stdout.endswith(f"\n{len(definitions)} created\n")
+
+    again = await terminal.apply(definitions)
+    assert (again.exit_code, again.stderr) == (0, "") and again.stdout.endswith(f"\n{len(definitions)} unchanged\n")
+
+
+async def test_a_limit_that_two_pipelines_gave_is_changed_by_one_when_the_other_gives_none(terminal: Terminal) -> None:
+    await terminal.apply({"a": define(warehouse=4), "b": define(warehouse=4)})
+
+    result = await terminal.apply({"a": define(warehouse=6), "b": define(warehouse=None)})
+
+    assert (result.exit_code, result.stderr) == (0, "")
+
+
+async def test_what_does_not_fit_after_all_is_refused_once_with_the_reason(terminal: Terminal) -> None:
+    result = await terminal.apply({"a": define("mail"), "b": define(warehouse=4), "c": define(warehouse=6)})
+
+    assert result.exit_code == 1
+    assert [line.partition(".yaml: ")[2] for line in result.stderr.splitlines()] == [
+        "stages[0].uses: names the group mail, which has no limit: give it one by concurrency in a pipeline, or as an administrator",
+        "concurrency[0].limit: group warehouse has limit 4 by pipeline b",
+    ]
+    assert result.stdout.endswith("\n1 created, 2 refused\n")
+    assert await terminal.list_pipelines() == ["b"]
+
+
+async def test_other_problems_are_printed_at_once(terminal: Terminal) -> None:
+    result = await terminal.apply({"a": define("mail") + "parallelism: 0\n", "b": define()})
+
+    assert result.exit_code == 1
+    assert "parallelism: must be a whole number" in result.stderr and result.stdout.endswith("\n1 created, 1 refused\n")
