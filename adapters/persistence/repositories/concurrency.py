@@ -19,6 +19,18 @@ from domain.concurrency.slots import SlotRequest
 _READ_GROUPS: tuple[BoundStatement, ...] = ((limit_statements.READ_GROUP_LIMITS, {}), (limit_statements.READ_USES, {}))
 
 
+def bind_lock(buckets: Collection[Bucket]) -> tuple[BoundStatement, BoundStatement]:
+    """Return the statement that locks the buckets, and the one that reads their states afterwards."""
+    wanted = sorted(set(buckets))
+    names = [bucket.name for bucket in wanted]
+    states = {"buckets": names, "limit_names": [bucket.limit_name for bucket in wanted]}
+    return (slot_statements.LOCK_BUCKETS, {"buckets": names}), (slot_statements.READ_STATES, states)
+
+
+def build_states(rows: Sequence[Any]) -> dict[str, BucketState]:
+    return {row.bucket: BucketState(row.limit_, row.slot, row.slot_wait) for row in rows}
+
+
 class SqlConcurrency:
     def __init__(self, transaction: SqlTransaction) -> None:
         self._transaction = transaction
@@ -26,13 +38,8 @@ class SqlConcurrency:
     async def lock(self, buckets: Collection[Bucket]) -> Mapping[str, BucketState]:
         if not buckets:
             return {}
-        wanted = sorted(set(buckets))
-        names = [bucket.name for bucket in wanted]
-        states = {"buckets": names, "limit_names": [bucket.limit_name for bucket in wanted]}
-        _, rows = await self._transaction.fetch_batch(
-            (slot_statements.LOCK_BUCKETS, {"buckets": names}), (slot_statements.READ_STATES, states)
-        )
-        return {row.bucket: BucketState(row.limit_, row.slot, row.slot_wait) for row in rows}
+        _, rows = await self._transaction.fetch_batch(*bind_lock(buckets))
+        return build_states(rows)
 
     async def find_grantable(self, limit: int) -> list[SlotRequest]:
         (rows,) = await self._transaction.fetch_batch((slot_statements.FIND_GRANTABLE, {"limit": limit}))

@@ -12,7 +12,7 @@ from adapters.persistence.repositories.accounts import SqlAccounts
 from adapters.persistence.repositories.api_tokens import SqlApiTokens
 from adapters.persistence.repositories.audit_log import SqlAuditLog
 from adapters.persistence.repositories.backfills import SqlBackfills
-from adapters.persistence.repositories.concurrency import SqlConcurrency
+from adapters.persistence.repositories.concurrency import SqlConcurrency, bind_lock, build_states
 from adapters.persistence.repositories.definitions import DefinitionCache, DefinitionLoader
 from adapters.persistence.repositories.dispatches import SqlDispatches
 from adapters.persistence.repositories.idempotency import SqlIdempotency
@@ -49,8 +49,9 @@ from application.ports.persistence.schedules import Schedules
 from application.ports.persistence.sink_positions import SinkPositions
 from application.ports.persistence.site_events import SiteEvents
 from application.ports.persistence.ticks import Ticks
-from application.ports.persistence.unit_of_work import LoadedForUpdate
+from application.ports.persistence.unit_of_work import LoadedForUpdate, PreparedRuns
 from application.ports.persistence.workers import Workers
+from domain.concurrency.bucket import Bucket
 
 
 class SqlUnitOfWork:
@@ -101,6 +102,11 @@ class SqlUnitOfWork:
         receipts = self._receipts.build_receipts(results[0]) if keys else {}
         pipelines = await self._pipelines.build_pipelines(results[-1], refs) if refs else {}
         return LoadedForUpdate(runs, receipts, pipelines)
+
+    async def prepare_runs(self, pipeline_ids: Collection[int], buckets: Collection[Bucket]) -> PreparedRuns:
+        locks = bind_lock(buckets) if buckets else ()
+        results = await self._transaction.fetch_batch(self._runs.bind_next_numbers(pipeline_ids), *locks)
+        return PreparedRuns(self._runs.build_numbers(results[0]), build_states(results[-1]) if buckets else {})
 
     async def commit(self) -> None:
         await self._transaction.commit()

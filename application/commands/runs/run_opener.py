@@ -11,7 +11,7 @@ from application.commands.runs.slot_admission import LimitFull, SlotAdmission, S
 from application.ports.dispatch.wakeups import Wakeups
 from application.ports.persistence.idempotency import IdempotencyKey
 from application.ports.persistence.pipelines import PipelineRef, StoredPipeline
-from application.ports.persistence.unit_of_work import UnitOfWork
+from application.ports.persistence.unit_of_work import PreparedRuns, UnitOfWork
 from application.ports.system.clock import Clock
 from application.ports.system.disk_space import DiskSpace
 from application.ports.system.parameter_schemas import ParameterSchemas
@@ -110,10 +110,12 @@ class OpeningRuns:
         Runs with concurrency limits take their slots or wait for them. If that locks runs, it locks `also_lock` with them.
         """
         now = self._opener.clock.now()
-        numbers = dict(await work.runs.next_numbers({pipeline.id for pipeline, _ in commands})) if commands else {}
         requests = [self._check(pipeline, command) for pipeline, command in commands]
         demands = [request.demand for request in requests if isinstance(request, _CheckedCommand)]
-        admission = await SlotAdmission.begin(work, demands, now, also_lock)
+        buckets = {bucket for demand in demands for bucket in demand.buckets}
+        prepared = await work.prepare_runs({pipeline.id for pipeline, _ in commands}, buckets) if commands else PreparedRuns({}, {})
+        numbers = dict(prepared.numbers)
+        admission = await SlotAdmission.begin(work, prepared.states, demands, now, also_lock)
         answers: list[_CheckedCommand | LimitFull | HeadgateError] = []
         for request in requests:
             answer = self._build_run(request, admission, numbers) if isinstance(request, _CheckedCommand) else request

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from application.ports.persistence.pipelines import StoredPipeline
 from application.ports.persistence.unit_of_work import UnitOfWork
-from domain.concurrency.allocation import Allocation, OpeningSlots
+from domain.concurrency.allocation import Allocation, BucketState, OpeningSlots
 from domain.concurrency.bucket import Bucket, get_bucket, get_stage_buckets
 from domain.concurrency.definition import ConcurrencyLimit, WhenFull
 from domain.concurrency.slots import SlotState
@@ -77,10 +77,19 @@ class SlotAdmission:
     """The stored runs that new ones replace."""
 
     @classmethod
-    async def begin(cls, work: UnitOfWork, demands: Sequence[SlotDemand], now: datetime, also_lock: Collection[int]) -> "SlotAdmission":
-        """Lock all buckets. If runs may have to be cancelled, lock these and `also_lock`, in one statement."""
-        buckets = {bucket for demand in demands for bucket in demand.buckets}
-        allocation = Allocation(await work.concurrency.lock(sorted(buckets)) if buckets else {})
+    async def begin(
+        cls,
+        work: UnitOfWork,
+        states: Mapping[str, BucketState],
+        demands: Sequence[SlotDemand],
+        now: datetime,
+        also_lock: Collection[int],
+    ) -> "SlotAdmission":
+        """Return the admission under the locks of all buckets, which have these states.
+
+        If runs may have to be cancelled, lock these and `also_lock`, in one statement.
+        """
+        allocation = Allocation(states)
         holders: dict[str, Sequence[int]] = {}
         waiting: dict[str, Sequence[int]] = {}
         to_lock: set[int] = set()

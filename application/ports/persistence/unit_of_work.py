@@ -1,6 +1,6 @@
 """The unit of work: one transaction with the store."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import TracebackType
 from typing import NamedTuple, Protocol, Self
 
@@ -24,6 +24,8 @@ from application.ports.persistence.sink_positions import SinkPositions
 from application.ports.persistence.site_events import SiteEvents
 from application.ports.persistence.ticks import Ticks
 from application.ports.persistence.workers import Workers
+from domain.concurrency.allocation import BucketState
+from domain.concurrency.bucket import Bucket
 from domain.runs.run import Run
 
 
@@ -33,6 +35,13 @@ class LoadedForUpdate(NamedTuple):
     runs: dict[int, Run]
     receipts: dict[ReceiptKey, Receipt]
     pipelines: dict[PipelineRef, StoredPipeline]
+
+
+class PreparedRuns(NamedTuple):
+    """What is needed to open runs: the number of the next run by pipeline, and the states of locked buckets by name."""
+
+    numbers: Mapping[int, int]
+    states: Mapping[str, BucketState]
 
 
 class UnitOfWork(Protocol):
@@ -73,6 +82,10 @@ class UnitOfWork(Protocol):
 
         After the commit, another caller may get the same Run objects. Read what is needed of them before the next `await`.
         """
+        ...
+
+    async def prepare_runs(self, pipeline_ids: Collection[int], buckets: Collection[Bucket]) -> PreparedRuns:
+        """Return the numbers as `runs.next_numbers` does, and lock the buckets as `concurrency.lock` does, all in one round trip."""
         ...
 
     async def commit(self) -> None:

@@ -385,3 +385,19 @@ async def test_a_lock_that_stays_taken_makes_others_unavailable(store: StoreUnde
         await work.concurrency.lock([A])
         with pytest.raises(Unavailable):
             await read_states(store, A)
+
+
+async def test_what_is_needed_to_open_runs_is_read_under_the_locks_of_the_buckets(store: StoreUnderTest, runs: Runs) -> None:
+    await set_limits(store, a=2)
+    await runs.add(held(A))
+    pipeline = await a_pipeline(store.open_unit_of_work, "stock")
+
+    async with store.open_unit_of_work() as work:
+        await work.pipelines.find(pipeline.id, lock=True)
+        prepared = await work.prepare_runs([pipeline.id], [A, B])
+        without = await work.prepare_runs([pipeline.id], [])
+        async with store.other_unit_of_work() as other:
+            assert await is_blocked(other.concurrency.lock([B]))
+
+    assert (prepared.numbers, prepared.states) == ({pipeline.id: 1}, {A.name: BucketState(2, 1), B.name: BucketState(None)})
+    assert (without.numbers, without.states) == ({pipeline.id: 1}, {})

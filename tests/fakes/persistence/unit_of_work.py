@@ -23,8 +23,9 @@ from application.ports.persistence.schedules import Schedules
 from application.ports.persistence.sink_positions import SinkPositions
 from application.ports.persistence.site_events import SiteEvents
 from application.ports.persistence.ticks import Ticks
-from application.ports.persistence.unit_of_work import LoadedForUpdate
+from application.ports.persistence.unit_of_work import LoadedForUpdate, PreparedRuns
 from application.ports.persistence.workers import Workers
+from domain.concurrency.bucket import Bucket
 from tests.fakes.access.accounts import FakeAccounts
 from tests.fakes.access.api_tokens import FakeApiTokens
 from tests.fakes.access.audit_log import FakeAuditLog
@@ -91,6 +92,9 @@ class FakeUnitOfWork:
     ) -> LoadedForUpdate:
         runs = await self.runs.lock(run_ids)
         return LoadedForUpdate(runs, dict(await self.receipts.find(keys)), dict(await self.pipelines.find_many(refs)))
+
+    async def prepare_runs(self, pipeline_ids: Collection[int], buckets: Collection[Bucket]) -> PreparedRuns:
+        return PreparedRuns(await self.runs.next_numbers(pipeline_ids), await self.concurrency.lock(buckets))
 
     async def commit(self) -> None:
         await self._transaction.begin_statement()

@@ -47,7 +47,13 @@ class SqlRuns:
         self._last_seq: dict[int, int] = {}
 
     async def next_numbers(self, pipeline_ids: Collection[int]) -> Mapping[int, int]:
-        (rows,) = await self._transaction.fetch_batch((sql.NEXT_NUMBERS, {"pipelines": sorted(set(pipeline_ids))}))
+        (rows,) = await self._transaction.fetch_batch(self.bind_next_numbers(pipeline_ids))
+        return self.build_numbers(rows)
+
+    def bind_next_numbers(self, pipeline_ids: Collection[int]) -> BoundStatement:
+        return sql.NEXT_NUMBERS, {"pipelines": sorted(set(pipeline_ids))}
+
+    def build_numbers(self, rows: Sequence[Any]) -> dict[int, int]:
         return {pipeline_id: int(number) for pipeline_id, number in rows}
 
     async def find_unfinished(self, schedule_ids: Collection[int]) -> Mapping[int, Sequence[int]]:
