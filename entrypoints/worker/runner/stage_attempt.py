@@ -12,6 +12,7 @@ from adapters.telemetry.null import NullTelemetry
 from application.ports.dispatch.worker_messages import AttemptStart, Claim
 from application.ports.system.clock import Clock
 from application.ports.telemetry.telemetry import Span, Telemetry
+from domain.runs.deadlines import TIMEOUT_GRACE
 from entrypoints.worker.client.api_client import ApiClient
 from entrypoints.worker.runner.attempt_results import Interruption, ReportBuilder
 from entrypoints.worker.runner.idle_window import IdleWindow
@@ -24,6 +25,8 @@ from entrypoints.worker_protocol.messages import AttemptKey, StageReport
 
 log = logging.getLogger("headgate.worker")
 
+MAX_TIMEOUT_GRACE: Final = TIMEOUT_GRACE / 2
+"""The longest time between TERM and KILL for an attempt that holds a slot and has reached its timeout, in seconds."""
 _OUTPUT_WAIT: Final = 2.0
 """Seconds that a failure waits for its output to be stored, so that its reason can be read once the failure is shown."""
 _READ_WAIT: Final = 10.0
@@ -147,7 +150,7 @@ class StageAttempt:
 
     async def _terminate(self, job: Job) -> JobResult:
         """Send TERM, and KILL after the grace, or earlier if the grace is cut meanwhile."""
-        ending = asyncio.create_task(job.terminate(self._context.grace))
+        ending = asyncio.create_task(job.terminate(self._get_grace()))
         cut = asyncio.create_task(self._grace_cut.wait())
         try:
             await asyncio.wait({ending, cut}, return_when=asyncio.FIRST_COMPLETED)
@@ -156,6 +159,12 @@ class StageAttempt:
         finally:
             cut.cancel()
             ending.cancel()
+
+    def _get_grace(self) -> float:
+        """Return the seconds between TERM and KILL. An attempt with a slot ends before Headgate counts it as over and frees the slot."""
+        if self._interruption is Interruption.TIMEOUT and self._start.holds_slot:
+            return min(self._context.grace, MAX_TIMEOUT_GRACE)
+        return self._context.grace
 
     def _report_start_failure(self, message: str) -> StageReport:
         self._shipper.add_note(message)

@@ -8,10 +8,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import httpx
+import pytest
 
 from application.ports.dispatch.worker_messages import WorkerMessage
 from domain.runs.status import Reason, Status
 from entrypoints.worker.client.api_client import ApiClient
+from entrypoints.worker.runner import stage_attempt
 from entrypoints.worker.runner.run_executor import DispatchResult, RunExecutor
 from entrypoints.worker.runner.worker import WorkerTimings
 from tests.support.served_headgate import ServedHeadgate
@@ -148,6 +150,23 @@ async def test_neither_a_long_grace_nor_a_cancellation_keeps_a_stage_with_a_slot
         await web.wait_until_over(run_id)
 
     assert web.get_stage_statuses(run_id) == {"stubborn": "lost", "cancelled": "cancelled"}
+
+
+async def test_a_stage_with_a_slot_is_killed_before_headgate_counts_its_timeout_as_missed(
+    web: ServedHeadgate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage_attempt, "MAX_TIMEOUT_GRACE", 0.2)
+    go, started = tmp_path / "go", tmp_path / "started"
+    pipeline = await web.create_pipeline(
+        sh("stubborn", "trap '' TERM; " + wait_for(go, started), timeout=0.5, retries=0), concurrency=[{"limit": 1}]
+    )
+
+    async with running_worker(web, tmp_path, grace=60.0):
+        run_id = await web.trigger(pipeline)
+        await eventually(lambda: started.exists() and not is_running(int(started.read_text())), 10)
+        run = await web.wait_until_over(run_id)
+
+    assert (run.status, run.stages["stubborn"].current.reason) == (Status.FAILED, Reason.TIMEOUT)
 
 
 async def test_an_outage_costs_a_stage_one_attempt_only(web: ServedHeadgate, tmp_path: Path) -> None:
