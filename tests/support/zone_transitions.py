@@ -2,6 +2,7 @@
 
 import re
 import struct
+from calendar import monthrange
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -96,10 +97,9 @@ def _apply_rule(footer: str, last_year: int) -> Iterator[tuple[datetime, timedel
 
 def _get_rule_time(year: int, match: re.Match[str], group: int) -> datetime:
     month, week, weekday = (int(match[group + index]) for index in range(3))
-    first = date(year, month, 1)
-    days = [first + timedelta(days=index) for index in range(31) if (first + timedelta(days=index)).month == month]
-    day = [day for day in days if day.isoweekday() % 7 == weekday][:week][-1]
-    return datetime(day.year, day.month, day.day, tzinfo=UTC) + _parse_time(match[group + 3] or "2")
+    first = 1 + (weekday - date(year, month, 1).isoweekday()) % 7
+    days = range(first, monthrange(year, month)[1] + 1, 7)
+    return datetime(year, month, days[:week][-1], tzinfo=UTC) + _parse_time(match[group + 3] or "2")
 
 
 def _parse_time(text: str) -> timedelta:
