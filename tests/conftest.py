@@ -112,7 +112,9 @@ def pytest_configure_node(node: Any) -> None:
 
 
 def pytest_unconfigure() -> None:
+    """Stop the server, and let the last garbage collection find every object: DuckDB reports those that are left at the end."""
     _servers.close()
+    gc.unfreeze()
 
 
 @pytest.fixture(scope="session")
