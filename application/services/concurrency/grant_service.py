@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -13,6 +14,7 @@ from application.ports.telemetry.telemetry import Telemetry
 from application.services.dispatch.local_wakeups import LocalWakeups
 from domain.concurrency.allocation import Allocation
 from domain.concurrency.slots import SlotRequest
+from domain.errors import Unavailable
 from domain.runs.run import Run
 from domain.runs.run_slots import drop_request, get_buckets, waits_for_slots
 
@@ -22,6 +24,8 @@ MAX_LISTED: Final = 500
 """Requests that one transaction reads."""
 POLL_SECONDS: Final = 1.0
 """How long a lost wake-up, or the end of the process that gave a slot back, may delay a grant."""
+QUARANTINE_SECONDS: Final = 60.0
+"""How long a run is left alone whose request could not be granted."""
 
 
 class GrantService:
@@ -36,6 +40,9 @@ class GrantService:
         self._clock = clock
         self._wakeups = wakeups
         self._tracer = GrantTracer(telemetry)
+        self._single_passes = 0
+        """The number of next passes that grant one request each, after a batch failed."""
+        self._quarantine: dict[int, float] = {}
 
     async def wait(self) -> None:
         """Return when slots may be free or new requests wait, or after POLL_SECONDS."""
@@ -44,29 +51,59 @@ class GrantService:
                 await self._wakeups.slots.wait()
 
     async def run_once(self) -> None:
+        """Grant all that fits. Raise the last error of a run that could not be granted its slots."""
         self._wakeups.slots.clear()
-        while await self._grant_batch():
-            pass
+        self._quarantine = {run_id: until for run_id, until in self._quarantine.items() if until > time.monotonic()}
+        failure: Exception | None = None
+        while True:
+            try:
+                if not await self._grant_batch():
+                    break
+            except _BatchFailed as error:
+                failure = error.__cause__ if isinstance(error.__cause__, Exception) else error
+        if failure is not None:
+            raise failure
 
     async def _grant_batch(self) -> bool:
         """Grant requests in one transaction. Return False if nothing was changed."""
-        async with self._open_unit_of_work() as work:
-            candidates = await work.concurrency.find_grantable(BATCH_SIZE)
-            if not candidates:
-                return False
-            requests = await _choose(work, candidates)
-            if not requests:
-                return False
-            runs = await work.runs.lock(sorted({request.run_id for request in requests}))
-            with self._tracer.trace_grants(list(runs.values())):
-                self._grant(requests, runs)
-                changed = [run for run in runs.values() if run.slot_changes]
-                await work.runs.save(*changed)
-                await work.commit()
+        limit = 1 if self._single_passes else BATCH_SIZE
+        self._single_passes = max(0, self._single_passes - 1)
+        requests: Sequence[SlotRequest] = ()
+        try:
+            async with self._open_unit_of_work() as work:
+                requests = await self._choose(work, limit)
+                changed = await self._grant(work, requests) if requests else []
+        except Unavailable:
+            raise
+        except Exception as error:
+            self._isolate_failure(requests)
+            raise _BatchFailed from error
         self._wakeups.notify_committed(changed)
         return bool(changed)
 
-    def _grant(self, requests: Sequence[SlotRequest], runs: Mapping[int, Run]) -> None:
+    async def _choose(self, work: UnitOfWork, limit: int) -> list[SlotRequest]:
+        """Find requests that fit, lock their buckets, and return those that get their slots."""
+        candidates = self._exclude_quarantined(await work.concurrency.find_grantable(BATCH_SIZE + len(self._quarantine)))
+        if not candidates:
+            return []
+        buckets = sorted({bucket for request in candidates for bucket in request.buckets})
+        states = await work.concurrency.lock(buckets)
+        listed = await work.concurrency.list_waiting([bucket.name for bucket in buckets], MAX_LISTED)
+        # A candidate beyond MAX_LISTED still fits if all requests before it are blocked by other buckets.
+        unlisted = set(candidates).difference(listed) if len(listed) == MAX_LISTED else set()
+        return Allocation(states).grant(self._exclude_quarantined([*listed, *unlisted]), limit)
+
+    async def _grant(self, work: UnitOfWork, requests: Sequence[SlotRequest]) -> list[Run]:
+        """Grant the requests and commit. Return the runs that changed."""
+        runs = await work.runs.lock(sorted({request.run_id for request in requests}))
+        with self._tracer.trace_grants(list(runs.values())):
+            self._change_runs(requests, runs)
+            changed = [run for run in runs.values() if run.slot_changes]
+            await work.runs.save(*changed)
+            await work.commit()
+        return changed
+
+    def _change_runs(self, requests: Sequence[SlotRequest], runs: Mapping[int, Run]) -> None:
         """Grant the requests of runs that still wait, and drop the others, which changed after they were read."""
         by_run: defaultdict[int, list[SlotRequest]] = defaultdict(list)
         for request in requests:
@@ -79,12 +116,15 @@ class GrantService:
                 else:
                     drop_request(run, request.position, now)
 
+    def _exclude_quarantined(self, requests: Sequence[SlotRequest]) -> list[SlotRequest]:
+        return [request for request in requests if request.run_id not in self._quarantine]
 
-async def _choose(work: UnitOfWork, candidates: Sequence[SlotRequest]) -> list[SlotRequest]:
-    """Lock the buckets of the candidates, and return the requests that get their slots."""
-    buckets = sorted({bucket for request in candidates for bucket in request.buckets})
-    states = await work.concurrency.lock(buckets)
-    listed = await work.concurrency.list_waiting([bucket.name for bucket in buckets], MAX_LISTED)
-    # A candidate beyond MAX_LISTED still fits if all requests before it are blocked by other buckets.
-    unlisted = set(candidates).difference(listed) if len(listed) == MAX_LISTED else set()
-    return Allocation(states).grant([*listed, *unlisted], BATCH_SIZE)
+    def _isolate_failure(self, requests: Sequence[SlotRequest]) -> None:
+        """Take the requests of a failed batch one by one, and leave a run that fails alone for a while, so that it blocks no other."""
+        if len(requests) == 1:
+            self._quarantine[requests[0].run_id] = time.monotonic() + QUARANTINE_SECONDS
+        self._single_passes += len(requests)
+
+
+class _BatchFailed(Exception):
+    """Some requests could not be granted, for a reason that another pass would not remove."""

@@ -12,6 +12,7 @@ from domain.errors import Conflict
 from domain.runs.approvals import Decision
 from domain.runs.events import EventType
 from domain.runs.status import Reason
+from tests.fakes.persistence.values import RowRejected
 from tests.support.builders import a_stage
 from tests.support.limits import LimitedHeadgate
 
@@ -202,3 +203,17 @@ async def test_only_the_named_stage_starts_over_the_limit(headgate: LimitedHeadg
     run = headgate.get_run(sales)
     assert [stage.name for stage in run.startable_stages] == ["b"]
     assert run.slot_state is SlotState.NONE
+
+
+async def test_a_run_that_cannot_be_stored_does_not_keep_others_from_their_slots(headgate: LimitedHeadgate) -> None:
+    await headgate.add_pipeline(limit=2)
+    first, second, broken, third, fourth = [await headgate.start() for _ in range(5)]
+    headgate.get_run(broken).parameters = {"share": float("nan")}
+    await headgate.finish(first, second)
+
+    with pytest.raises(RowRejected):
+        await headgate.grant()
+
+    assert headgate.started == [third, fourth]
+    await headgate.grant()
+    assert headgate.waiting == [broken]
