@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 from fastapi import Request
 
 from application.ports.persistence.pipelines import PipelineRef
+from application.queries.views.backfills import BackfillView
 from application.queries.views.pipelines import PipelineView
 from application.queries.views.runs import RunView, StageRunView
 from domain.errors import NotFound
@@ -34,6 +35,15 @@ async def require_run(context: PageContext, run_id: str) -> RunView:
     if run is None:
         raise NotFound("run", run_id)
     return run
+
+
+async def require_backfill(context: PageContext, backfill_id: str) -> BackfillView:
+    """Return the backfill with this id."""
+    number = parse_id(backfill_id)
+    backfill = None if number is None else await context.reader.backfill(number)
+    if backfill is None:
+        raise NotFound("backfill", backfill_id)
+    return backfill
 
 
 async def require_stage(context: PageContext, run_id: str, name: str) -> tuple[RunView, StageRunView]:

@@ -4,6 +4,8 @@ from entrypoints.web import static_files
 from entrypoints.web.live import routes as live
 from entrypoints.web.pages import groups, schedule, system, waiting
 from entrypoints.web.pages.access import account, accounts, audit, sign_in, tokens
+from entrypoints.web.pages.backfills import controls as backfill_controls
+from entrypoints.web.pages.backfills import lists as backfill_lists
 from entrypoints.web.pages.pipelines import activation, board, edit, new_pipeline, pipeline, revisions, schedules, trigger
 from entrypoints.web.pages.runs import comparison, log, over_limit, run, run_actions, run_list, stage
 
@@ -29,6 +31,8 @@ ROUTERS = (
     over_limit.router,
     stage.router,
     schedule.router,
+    backfill_lists.router,
+    backfill_controls.router,
     groups.router,
     waiting.router,
     system.router,

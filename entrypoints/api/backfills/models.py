@@ -167,6 +167,7 @@ class BackfillResponse(BackfillPlanResponse):
                 "resume": "/backfills/3/resume",
                 "cancel": "/backfills/3/cancel",
                 "pipeline": "/pipelines/1",
+                "page": "/ui/backfills/3",
             },
         }
     )
@@ -203,6 +204,7 @@ class BackfillResponse(BackfillPlanResponse):
                 "self": own,
                 **{name: f"{own}/{name}" for name in ("ticks", "pause", "resume", "cancel")},
                 "pipeline": link(f"/pipelines/{backfill.pipeline_id}"),
+                "page": link(f"/ui/backfills/{view.id}"),
             },
         )
 

@@ -9,10 +9,11 @@ from starlette.types import Receive, Scope, Send
 
 from domain.errors import NotFound
 from entrypoints.http.auth.permissions import READ, ResourceScope, requires
-from entrypoints.http.ids import MAX_ID
+from entrypoints.http.ids import MAX_ID, parse_id
 from entrypoints.http.streaming.event_stream import HEARTBEAT_SECONDS, EventStream
 from entrypoints.web.board_query import BoardQuery
 from entrypoints.web.calendar_query import CalendarQuery
+from entrypoints.web.live.backfills import BackfillQuery, LiveBackfillList, LiveBackfillPage
 from entrypoints.web.live.board import LiveBoard
 from entrypoints.web.live.calendar import LiveCalendar
 from entrypoints.web.live.groups import LiveGroupList, LiveGroupPage
@@ -121,6 +122,22 @@ async def stream_group(request: Request, name: str, seen: str = "") -> Response:
     view = LiveGroupPage(context, name)
     await view.load()
     return await _open_stream(context, ("group", name), view, seen)
+
+
+@router.get("/ui/live/backfills")
+@requires(READ)
+async def stream_backfills(request: Request, seen: str = "", pipeline: str = "") -> Response:
+    context = get_page_context(request)
+    pipeline_id = parse_id(pipeline) if pipeline else None
+    return await _open_stream(context, ("backfills", pipeline_id), LiveBackfillList(context, pipeline_id), seen)
+
+
+@router.get("/ui/live/backfills/{backfill_id}")
+@requires(READ)
+async def stream_backfill(request: Request, backfill_id: Id, seen: str = "", state: str = "", above: str = "", below: str = "") -> Response:
+    context = get_page_context(request)
+    query = BackfillQuery.parse(state, above, below)
+    return await _open_stream(context, ("backfill", backfill_id, query), LiveBackfillPage(context, backfill_id, query), seen)
 
 
 @router.get("/ui/live/frame")

@@ -22,6 +22,7 @@ _TRIGGERS = {
     "cli": "from a terminal",
     "report": "by a first report",
     "schedule": "by a schedule",
+    "backfill": "by a backfill",
 }
 
 

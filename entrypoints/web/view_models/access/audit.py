@@ -6,7 +6,13 @@ from domain.access.audit import AuditAction, AuditEntry
 from entrypoints.web.view_models.formatting import Timestamp, format_timestamp, shorten_json
 
 MAX_VALUE_LENGTH = 80
-_PATHS = {"run": "/ui/runs/", "pipeline": "/ui/pipelines/", "token": "/ui/tokens/", "group": "/ui/groups/"}
+_PATHS = {
+    "run": "/ui/runs/",
+    "pipeline": "/ui/pipelines/",
+    "token": "/ui/tokens/",
+    "group": "/ui/groups/",
+    "backfill": "/ui/backfills/",
+}
 _ACTIONS = {
     AuditAction.SIGNED_IN: "signed in",
     AuditAction.SIGN_IN_FAILED: "failed to sign in",
