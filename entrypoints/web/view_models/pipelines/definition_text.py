@@ -8,6 +8,7 @@ import yaml
 from domain.concurrency.definition import WhenFull
 from domain.pipelines.definition import DEFAULT_POOL, PipelineDefinition, StageDefinition
 from domain.pipelines.durations import format_duration
+from domain.pipelines.http_request import DEFAULT_EXPECTED, DEFAULT_MAX_BYTES
 from domain.pipelines.serialization import serialize_pipeline
 from domain.schedules.definition import DEFAULT_CATCH_UP_WINDOW, DEFAULT_GRACE, DEFAULT_ZONE, CatchUpPolicy, OverlapPolicy
 
@@ -21,6 +22,16 @@ _Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 _STAGE_DEFAULTS: Mapping[str, Any] = {
     "shell": False,
     "env": {},
+    "secrets": {},
+    "approvers": [],
+    "message": None,
+    "fields": None,
+    "method": "GET",
+    "query": {},
+    "headers": {},
+    "body": None,
+    "expected": list(DEFAULT_EXPECTED),
+    "max_bytes": DEFAULT_MAX_BYTES,
     "workdir": None,
     "retries": 0,
     "retry_delay": 0.0,
