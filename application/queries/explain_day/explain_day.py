@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
@@ -76,12 +76,15 @@ class ExplainDay:
         return DayExplanation(pipeline.id, pipeline.name, day, self.get_today(pipeline), entries)
 
     async def _load_revisions(self, pipeline: PipelineView, day: date) -> Sequence[RevisionView]:
-        """Return the revisions that were in force on the day, anywhere on earth."""
+        """Return the revisions that were in force on the day, anywhere on earth. Of very many, the first one stands for those before it."""
         start = datetime.combine(day, time.min, UTC)
         if pipeline.updated_at <= start - _LONGEST_OFFSET:
             return [RevisionView(pipeline.revision, pipeline.definition, pipeline.updated_at)]
         since, until = start - _LONGEST_OFFSET, start + timedelta(days=1) + _LONGEST_OFFSET
-        return await self.reader.revisions_between(pipeline.id, since, until, limit=MAX_REVISIONS)
+        found = await self.reader.revisions_between(pipeline.id, since, until, limit=MAX_REVISIONS)
+        if len(found) < MAX_REVISIONS or found[0].revision == 1:
+            return found
+        return [replace(found[0], created_at=min(found[0].created_at, since)), *found[1:]]
 
     async def _load_situation(self, pipeline: PipelineView, now: datetime) -> Situation:
         views = await self.reader.schedules(pipeline.id) if pipeline.definition.schedules else []

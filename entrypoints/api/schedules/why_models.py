@@ -1,13 +1,16 @@
 """What became of the runs that were expected on a day, as the API returns it."""
 
 from datetime import date, datetime
-from typing import Literal, Self
+from typing import Final, Literal, Self
 
 from pydantic import Field
 
-from application.queries.explain_day.entries import DayEntry, DayExplanation
+from application.queries.explain_day.entries import DayEntry, DayExplanation, DayReason
+from domain.schedules.tick import TickReason
 from entrypoints.api.shared.models import ResponseModel, with_example
 from entrypoints.http.base_path import link
+
+_REASONS: Final = dict.fromkeys((*(reason.value for reason in TickReason), *(reason.value for reason in DayReason)))
 
 
 class WhyEntryResponse(ResponseModel):
@@ -21,7 +24,7 @@ class WhyEntryResponse(ResponseModel):
     timezone: str
     count: int = Field(description="The number of ticks; 0 if the entry explains something else, such as a day without a tick.")
     state: Literal["fired", "late", "waiting", "missed", "skipped", "paused", "due", "not_due", "changed_clock", "unknown"]
-    reason: str | None = Field(description="Why; stable, for programs. Null if the runs were opened in time.")
+    reason: str | None = Field(description=f"Why, for programs; null if the runs were opened in time. One of {', '.join(_REASONS)}.")
     sentence: str = Field(description="The same for people, in the schedule's zone.")
     runs: int = Field(description="The number of runs that the ticks opened.")
     run_ids: list[int] = Field(description="The first 10 of them.")

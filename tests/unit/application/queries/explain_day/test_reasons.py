@@ -308,3 +308,18 @@ async def test_a_run_that_a_limit_refused_says_so(headgate: ScheduledHeadgate) -
 
     assert skipped.sentence.startswith("11:00 skipped: ")
     assert "nightly #1" in skipped.sentence or "run 1" in skipped.sentence.lower() or "#1" in skipped.sentence
+
+
+async def test_the_ticks_before_very_many_revisions_of_a_day_are_still_explained(headgate: ScheduledHeadgate) -> None:
+    main = {"name": "main", "cron": "0 * * * *"}
+    await headgate.add_schedules("nightly", main)
+    await headgate.pass_time(HOUR)
+    await headgate.end_runs()
+    for number in range(30):
+        headgate.fakes.clock.advance(30)
+        await headgate.change_schedules("nightly", main, description=f"Change {number}")
+
+    found = await list_sentences(headgate)
+
+    assert "10:00 ran: run 1 completed" in found
+    assert "11:00–23:00 still to come, 13 runs" in found
