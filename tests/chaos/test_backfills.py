@@ -1,0 +1,82 @@
+"""A kill of every process, PostgreSQL's included, loses no tick of a backfill and runs none twice."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.chaos.process import wait_until_gone
+from tests.chaos.stack import Stack, chaos_stack
+from tests.chaos.test_ticks import read_all
+from tests.support.waiting import wait_for
+
+DAYS = 365
+PARALLEL = 4
+STEP_SECONDS = 240.0
+
+
+@pytest.fixture
+def nightly(tmp_path: Path) -> dict[str, Any]:
+    """A pipeline whose stage adds the day of its tick to a file."""
+    command = ["/bin/sh", "-c", f'echo "$HEADGATE_SCHEDULED_FOR" >> {tmp_path}/days']
+    stages = [{"name": "work", "kind": "command", "command": command}]
+    return {"name": "nightly", "stages": stages, "schedules": [{"name": "main", "cron": "30 2 * * *"}]}
+
+
+def test_killing_every_process_runs_each_of_365_days_once(nightly: dict[str, Any]) -> None:
+    with chaos_stack(webs=2, workers=2, with_prefect=False) as stack:
+        stack.create(nightly)
+        first, last = datetime.now(UTC) - timedelta(days=DAYS), datetime.now(UTC) - timedelta(days=1)
+        body = {"pipeline": "nightly", "from": f"{first:%Y-%m-%d}", "to": f"{last:%Y-%m-%d}", "parallel": PARALLEL}
+        answer = httpx.post(f"{stack.urls[0]}/backfills/", json=body, timeout=20, trust_env=False)
+        assert (answer.status_code, answer.json()["total"]) == (201, DAYS), answer.text
+
+        for share in (20, 120):
+            wait_for(lambda share=share: count_ended(stack) >= share, STEP_SECONDS, stack.read_logs)  # type: ignore[misc]
+            kill_everything(stack)
+        wait_for(lambda: stack.get("/backfills/1")["finished_at"] is not None, STEP_SECONDS, stack.read_logs)
+
+        check_ticks(stack)
+
+
+def count_ended(stack: Stack) -> int:
+    counts = stack.get("/backfills/1")["ticks"]
+    return DAYS - int(counts["pending"]) - int(counts["running"])
+
+
+def kill_everything(stack: Stack) -> None:
+    """Kill -9 webs, workers and PostgreSQL, and start them again."""
+    for process in (*stack.webs, *stack.workers):
+        process.kill()
+    postgres = stack.list_postgres_pids()
+    for pid in postgres:
+        os.kill(pid, signal.SIGKILL)
+    assert all(wait_until_gone(pid, 30) for pid in postgres)
+    stack.postgres.start()
+    for process in (*stack.webs, *stack.workers):
+        process.start()
+    stack.wait_until_ready()
+
+
+def check_ticks(stack: Stack) -> None:
+    """Each day has one tick with a run of its own, and never were more than PARALLEL runs unfinished."""
+    ticks, runs = read_all(stack, "/backfills/1/ticks"), read_all(stack, "/runs/")
+
+    assert len(ticks) == DAYS and len({tick["scheduled_for"] for tick in ticks}) == DAYS
+    assert {(run["id"], run["scheduled_for"]) for run in runs} == {(tick["run_id"], tick["scheduled_for"]) for tick in ticks}
+    assert len(runs) == DAYS and Counter(run["trigger"] for run in runs) == {"backfill": DAYS}
+    assert {tick["state"] for tick in ticks} <= {"completed", "failed"}, Counter(tick["state"] for tick in ticks)
+    spans = [(datetime.fromisoformat(run["created_at"]), datetime.fromisoformat(run["finished_at"])) for run in runs]
+    changes = sorted([(created, 1) for created, _ in spans] + [(finished, -1) for _, finished in spans])
+    unfinished = most = 0
+    for _, change in changes:
+        unfinished += change
+        most = max(most, unfinished)
+    assert most <= PARALLEL
