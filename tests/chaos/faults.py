@@ -17,7 +17,7 @@ from tests.chaos.stack import LEASE, Stack
 SHORT, LONG = LEASE / 4, LEASE * 1.7
 """Seconds well within a lease, and well beyond it."""
 _RESTART = 0.3
-UNAFFECTED_PIPELINES = ("sequence", "fan", "patient", "certified", "reported", "fragile")
+UNAFFECTED_PIPELINES = (*RESILIENT_PIPELINES, "fragile")
 """Pipelines whose runs must complete if no worker is silent for longer than its lease."""
 
 

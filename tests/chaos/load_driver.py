@@ -68,10 +68,10 @@ class Driver:
         for position, stage in enumerate(EXTERNAL_STAGES.get(pipeline, ())):
             await self.report_stage(run_id, stage, 3 * position)
 
-    async def trigger(self, pipeline: str) -> int:
+    async def trigger(self, pipeline: str, seconds: float = 90.0) -> int:
         self._count += 1
         tag = f"{pipeline}-{self._count}-{self._rng.random()}"
-        answer = await self._until_answered(f"/trigger/{pipeline}", {"parameters": {"tag": tag}})
+        answer = await self._until_answered(f"/trigger/{pipeline}", {"parameters": {"tag": tag}}, seconds)
         assert answer.status_code == 202, answer.text
         acked = AcknowledgedTrigger(int(answer.json()["run_id"]), pipeline, tag)
         self.ledger.triggers.append(acked)

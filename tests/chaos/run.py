@@ -15,6 +15,7 @@ from datetime import timedelta
 from tests.chaos.faults import FAULTS, Fault, restart_postgres
 from tests.chaos.pipelines import RESILIENT_PIPELINES, build_definitions
 from tests.chaos.rounds import HEADER, Tally, chaos_harness, format_elapsed
+from tests.chaos.slot_history import SlotHistory
 from tests.chaos.stack import Stack, chaos_stack
 
 
@@ -34,6 +35,8 @@ async def _chaos(stack: Stack, options: argparse.Namespace) -> list[str]:
     rng.shuffle(faults)
     for definition in build_definitions(stack.starts_file):
         stack.create(definition)
+    history = SlotHistory(stack)
+    history.start()
     async with chaos_harness(stack, rng, timedelta(hours=1)) as harness:
         for fault in faults:
             _record(tallies, fault.name, await harness.run_round(fault, options.runs), started)
@@ -41,6 +44,7 @@ async def _chaos(stack: Stack, options: argparse.Namespace) -> list[str]:
             restarts = Fault("PostgreSQL restarted", restart_postgres, RESILIENT_PIPELINES)
             _record(tallies, "PostgreSQL again and again", await harness.run_flood(options.flood, restarts, (5.0, 12.0)), started)
         left = await harness.checker.find_leftovers()
+        left += history.list_excess() + history.list_leftovers()
     _print_table(tallies)
     return [finding for tally in tallies.values() for finding in tally.findings.all] + left
 

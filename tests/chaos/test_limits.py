@@ -12,7 +12,8 @@ from tests.chaos.process import Process
 from tests.chaos.slot_history import SlotHistory
 from tests.chaos.stack import Stack, chaos_stack
 
-TRIGGERS, LIMIT, KILLS = 500, 3, 12
+TRIGGERS, LIMIT, KILLS = 500, 3, 8
+CONNECTIONS = 60
 END_SECONDS = 240.0
 TAGGED = {"parameters": {"type": "object", "properties": {"tag": {"type": "string"}}}}
 
@@ -41,7 +42,8 @@ async def _load_and_kill(stack: Stack, chance: random.Random) -> tuple[int, int,
     driver = Driver(stack.urls, chance)
     checker = Checker(stack, driver.ledger)
     try:
-        load = [asyncio.create_task(driver.trigger("busy")) for _ in range(TRIGGERS)]
+        connections = asyncio.Semaphore(CONNECTIONS)
+        load = [asyncio.create_task(_trigger(driver, connections)) for _ in range(TRIGGERS)]
         kills = await _kill_processes(stack, chance)
         await asyncio.gather(*load)
         await asyncio.to_thread(stack.wait_until_ready)
@@ -51,6 +53,11 @@ async def _load_and_kill(stack: Stack, chance: random.Random) -> tuple[int, int,
         return len(driver.ledger.triggers), kills, findings
     finally:
         await driver.close()
+
+
+async def _trigger(driver: Driver, connections: asyncio.Semaphore) -> None:
+    async with connections:
+        await driver.trigger("busy", END_SECONDS)
 
 
 async def _kill_processes(stack: Stack, chance: random.Random) -> int:

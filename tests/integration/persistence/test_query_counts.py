@@ -10,6 +10,7 @@ import pytest
 from adapters.persistence.database import Database
 from adapters.system.clock import SystemClock
 from adapters.system.json_schema.validator import JsonSchemaValidator
+from adapters.telemetry.null import NullTelemetry
 from application.commands.dispatches.advance_dispatch import AdvanceCommand, AdvanceDispatch, WorkerReport
 from application.commands.dispatches.claim_dispatch import ClaimDispatch
 from application.commands.dispatches.claims import DispatchRules
@@ -20,6 +21,8 @@ from application.commands.runs.run_opener import RunOpener, TriggerCommand
 from application.commands.runs.trigger_pipeline import TriggerPipeline
 from application.services.batching.advance_batcher import AdvanceBatcher
 from application.services.batching.report_batcher import ReportBatcher
+from application.services.concurrency.grant_service import GrantService
+from application.services.dispatch.local_wakeups import LocalWakeups
 from domain.concurrency.bucket import Bucket
 from domain.concurrency.slots import SlotChange, SlotState
 from domain.reports.report import Report
@@ -219,3 +222,30 @@ async def test_the_board_reads_attempts_of_changed_runs_only(database: Database)
     )
     messages = [row.pipeline.latest.stages[0].newest.message for row in after if row.pipeline.latest]
     assert messages == [None, "under way", None]
+
+
+async def test_granting_slots_to_many_runs_takes_as_many_round_trips_as_to_one(database: Database) -> None:
+    trigger = TriggerPipeline(database.open_unit_of_work, RunOpener(JsonSchemaValidator(), SystemClock(), FakeWakeups(), FakeDiskSpace()))
+    wakeups = LocalWakeups(FakeWorkerStreams(), frozenset({"headgate"}))
+    service = GrantService(database.open_unit_of_work, SystemClock(), wakeups, NullTelemetry())
+    sizes = []
+
+    for name, waiting in (("warm-up", 1), ("one", 1), ("many", 20)):
+        pipeline = await a_pipeline(database.open_unit_of_work, name, concurrency=[{"limit": 1}], stages=2)
+        await _set_limit(database, pipeline.id, 1)
+        opened = [await trigger(TriggerCommand(name)) for _ in range(waiting + 1)]
+        await _set_limit(database, pipeline.id, 50)
+        with database.record_queries() as recorder:
+            await service.run_once()
+        sizes.append(recorder.sizes)
+        async with database.open_unit_of_work() as work:
+            runs = await work.runs.lock([each.run_id for each in opened])
+        assert {run.slot_state for run in runs.values()} == {SlotState.HELD}
+
+    assert sizes[1] == sizes[2] == [1, 2, 1, 2, 3, 1], "find; lock and read; list; lock the runs; save all that changed; find nothing more"
+
+
+async def _set_limit(database: Database, pipeline_id: int, limit: int) -> None:
+    async with database.open_unit_of_work() as work:
+        await work.concurrency.set_limits(pipeline_id, {f"pipeline:{pipeline_id}": limit}, NOW)
+        await work.commit()
