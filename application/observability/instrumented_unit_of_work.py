@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
 
+from application.observability.backfill_metrics import BackfillMetrics
 from application.observability.relay_latency import RelayLatencyRecorder
 from application.observability.run_metrics import PendingMetric, RunMetrics
 from application.observability.tick_metrics import TickMetrics
@@ -13,6 +14,7 @@ from application.ports.persistence.outbox import OutboxRow
 from application.ports.persistence.unit_of_work import OpenUnitOfWork
 from application.ports.system.clock import Clock
 from application.ports.telemetry.telemetry import Telemetry
+from domain.backfills.tick import BackfillTick
 from domain.runs.run import Run
 from domain.schedules.tick import Tick
 
@@ -26,20 +28,29 @@ class InstrumentedUnitOfWorkFactory:
     def __init__(self, telemetry: Telemetry, clock: Clock, open_unit_of_work: OpenUnitOfWork) -> None:
         self._run_metrics = RunMetrics(telemetry)
         self._tick_metrics = TickMetrics(telemetry)
+        self._backfill_metrics = BackfillMetrics(telemetry)
         self._relay_latency = RelayLatencyRecorder(telemetry, clock)
         self._open = open_unit_of_work
 
     def __call__(self) -> Any:
-        return _InstrumentedUnitOfWork(self._open(), self._run_metrics, self._tick_metrics, self._relay_latency)
+        return _InstrumentedUnitOfWork(self._open(), self._run_metrics, self._tick_metrics, self._backfill_metrics, self._relay_latency)
 
 
 class _InstrumentedUnitOfWork:
     """Collects metrics until the commit. All other attributes are those of the wrapped unit of work."""
 
-    def __init__(self, work: Any, run_metrics: RunMetrics, tick_metrics: TickMetrics, relay_latency: RelayLatencyRecorder) -> None:
+    def __init__(
+        self,
+        work: Any,
+        run_metrics: RunMetrics,
+        tick_metrics: TickMetrics,
+        backfill_metrics: BackfillMetrics,
+        relay_latency: RelayLatencyRecorder,
+    ) -> None:
         self._work = work
         self._pending: list[PendingMetric] = []
-        self._run_metrics, self._tick_metrics, self._relay_latency = run_metrics, tick_metrics, relay_latency
+        self._run_metrics, self._tick_metrics, self._backfill_metrics = run_metrics, tick_metrics, backfill_metrics
+        self._relay_latency = relay_latency
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._work, name)
@@ -48,6 +59,7 @@ class _InstrumentedUnitOfWork:
         await self._work.__aenter__()
         self.runs = _InstrumentedRuns(self._work.runs, self._pending, self._run_metrics)
         self.ticks = _InstrumentedTicks(self._work.ticks, self._pending, self._tick_metrics)
+        self.backfills = _InstrumentedBackfills(self._work.backfills, self._pending, self._backfill_metrics)
         self.outbox = _InstrumentedOutbox(self._work.outbox, self._pending, self._relay_latency)
         return self
 
@@ -99,6 +111,18 @@ class _InstrumentedTicks:
     async def save(self, ticks: Sequence[Tick]) -> None:
         await self._ticks.save(ticks)
         self._pending.extend(self._tick_metrics.collect(ticks))
+
+
+class _InstrumentedBackfills:
+    def __init__(self, backfills: Any, pending: list[PendingMetric], backfill_metrics: BackfillMetrics) -> None:
+        self._backfills, self._pending, self._backfill_metrics = backfills, pending, backfill_metrics
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._backfills, name)
+
+    async def save_ticks(self, backfill_id: int, ticks: Sequence[BackfillTick]) -> None:
+        await self._backfills.save_ticks(backfill_id, ticks)
+        self._pending.extend(self._backfill_metrics.collect(ticks))
 
 
 class _InstrumentedOutbox:

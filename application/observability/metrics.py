@@ -34,6 +34,7 @@ class Metric(StrEnum):
 
     TICKS = "tick.count"
     TICK_LAG = "tick.lag"
+    BACKFILL_TICKS = "backfill_tick.count"
 
     OUTBOX_DEPTH = "outbox.depth"
     OUTBOX_AGE = "outbox.age"
@@ -77,6 +78,7 @@ TAGS: dict[Metric, tuple[str, ...]] = {
     Metric.SLOT_GRANT_WAIT: ("pipeline",),
     Metric.TICKS: ("state",),
     Metric.TICK_LAG: ("state",),
+    Metric.BACKFILL_TICKS: ("state",),
     Metric.OUTBOX_DEPTH: (),
     Metric.OUTBOX_AGE: (),
     Metric.RELAY_LATENCY: ("pool",),

@@ -18,6 +18,7 @@ from application.ports.queries.health_metrics import HealthMetrics, LimitMetrics
 from application.ports.telemetry.telemetry import get_trace_id
 from application.services.feed.event_hub import EventHub
 from application.services.maintenance.metrics_collector import MetricsCollector
+from domain.backfills.request import BackfillRequest
 from domain.errors import NotFound, Unavailable
 from domain.reports.report import ReportOutcome
 from tests.fakes.adapters import FakeAdapters
@@ -190,6 +191,8 @@ async def test_every_metric_is_sent_with_all_its_tags() -> None:
     await headgate.use_cases.create_pipeline(1, name="hourly", schedules=[{"name": "main", "every": "1h"}])
     fakes.clock.set(START + timedelta(hours=1, seconds=3))
     await headgate.application.tick_service().run_once()
+    await headgate.application.start_backfill()("hourly", BackfillRequest("2026-03-01T08:00", "2026-03-01T09:00", parallel=2))
+    await headgate.application.backfill_service().run_once()
     await MetricsCollector(fakes.health_metrics, EventHub(), fakes.telemetry).run_once()
 
     of = fakes.telemetry.of
@@ -202,6 +205,7 @@ async def test_every_metric_is_sent_with_all_its_tags() -> None:
     assert of(Metric.RECORDS) == [(7, {"pipeline": "nightly", "stage": "a"})]
     assert of(Metric.TICKS) == [(1, {"state": "fired"})]
     assert of(Metric.TICK_LAG) == [(3.0, {"state": "fired"})]
+    assert of(Metric.BACKFILL_TICKS) == [(2, {"state": "running"})]
     assert of(Metric.RUNS_WAITING) == [(1, {})]
     assert of(Metric.DB_POOL_SIZE) == [(10, {})]
 
