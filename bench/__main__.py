@@ -11,12 +11,12 @@ import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from bench import costs, depth, idle, lists, stages, start, status, ticks, trigger_storm, viewers
+from bench import costs, depth, idle, limits, lists, stages, start, status, ticks, trigger_storm, viewers
 from bench.support.measurements import Measurement, print_measurements
 from bench.support.stack import bench_stack
 from bench.support.web_process import postgres_server, web_process
 
-PARTS = ("idle", "start", "stages", "storm", "costs", "status", "lists", "viewers", "ticks", "depth")
+PARTS = ("idle", "start", "stages", "storm", "limits", "costs", "status", "lists", "viewers", "ticks", "depth")
 
 
 def main() -> None:
@@ -37,12 +37,13 @@ def main() -> None:
                 traceback.print_exc()
                 failed.append(name)
 
-    if {"idle", "start", "stages", "storm", "costs"} & set(wanted):
+    if {"idle", "start", "stages", "storm", "limits", "costs"} & set(wanted):
         with bench_stack() as (stack, folder):
             run_part("idle", lambda: idle.measure(stack, 30 * scale))
             run_part("start", lambda: start.measure(stack, folder, round(50 * scale), arguments.prefect_runs))
             run_part("stages", lambda: stages.measure(stack, round(20 * scale)))
             run_part("storm", lambda: trigger_storm.measure(stack, max(1, round(5 * scale))))
+            run_part("limits", lambda: limits.measure(stack, folder, round(60 * scale), round(12 * scale)))
             run_part("costs", lambda: costs.measure(stack, round(40 * scale)))
     if {"status", "lists", "viewers"} & set(wanted):
         with postgres_server() as server:

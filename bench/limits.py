@@ -118,7 +118,8 @@ def _measure_group(stack: Stack) -> list[Measurement]:
     stages = [{"name": "work", "command": ["/bin/sleep", str(_STAGE_SECONDS)]}]
     for number in range(SHARING):
         concurrency = [{"group": _GROUP, "limit": GROUP_LIMIT}, {"key": {"parameter": "customer"}, "limit": 3}]
-        create_pipeline(stack.http, f"bench-shared-{number}", stages, concurrency=concurrency, priority=number)
+        keys = {"concurrency": concurrency, "priority": number, "parameters": {"type": "object"}}
+        create_pipeline(stack.http, f"bench-shared-{number}", stages, **keys)
     print_progress(f"{runs} runs of {SHARING} pipelines on one group", 0, 1)
     elapsed = asyncio.run(_run_all(stack.url))
     print_progress(f"{runs} runs of {SHARING} pipelines on one group", 1, 1)
