@@ -334,7 +334,7 @@ class Simulation:
         prefect = [
             Violation(STUCK, f"{flow_run_id} is still {state} in Prefect")
             for flow_run_id, state in self.context.prefect.list_states().items()
-            if not state.is_terminal
+            if not state.is_terminal and not self._died_unrecorded(flow_run_id)
         ]
         outbox = [Violation(STUCK, f"the outbox still has {row}") for row in self.context.store.committed.outbox.values()]
         lines = Counter((run_id, line.stage, line.attempt) for (run_id, _), line in self.context.store.committed.log_lines.items())
@@ -350,6 +350,16 @@ class Simulation:
         ]
         undue = [] if self.plan.sets_clock else [*self._find_undue_losses(events), *self._find_undue_timeouts(events)]
         return list(dict.fromkeys([*found, *prefect, *outbox, *undue, *self._find_double_deliveries()]))
+
+    def _died_unrecorded(self, flow_run_id: str) -> bool:
+        """Return True if the flow run's process was killed before its claim, and Headgate closed the dispatch before it knew the flow run.
+
+        Prefect's own worker, which is not simulated, sees the end of its process and sets the state.
+        """
+        parameters = self.context.prefect.requests[flow_run_id].parameters
+        dispatch = self.context.store.committed.dispatches[int(parameters["run_id"]), int(parameters["epoch"])]
+        is_unknown = dispatch.ended_at is not None and not dispatch.is_claimed and dispatch.flow_run_id is None
+        return is_unknown and any(flow.name == flow_run_id and flow.process.is_halted for flow in self.flows)
 
     def _list_schedules(self) -> dict[str, Any]:
         return {schedule["name"]: schedule for raw in self.pipelines.values() for schedule in raw.get("schedules", ())}
