@@ -85,6 +85,14 @@ def build_queries(database: Database, runs: int) -> Mapping[str, Query]:
         "times of some runs": lambda: reader.run_times(range(middle, middle + 100)),
         "tick service: schedules that are due": lambda: _ask(database, lambda work: work.schedules.lock_due(now + 2 * DAY, 50)),
         "tick service: schedules whose run has ended": lambda: _ask(database, lambda work: work.schedules.lock_released(50)),
+        "backfills, newest": lambda: reader.backfills(100),
+        "ticks of a backfill": lambda: reader.backfill_ticks(1, 100),
+        "backfill service: what is to do": lambda: _ask(database, lambda work: work.backfills.lock_due(now)),
+        "backfill service: whether anything is unfinished": lambda: _ask(database, lambda work: work.backfills.has_unfinished()),
+        "backfills: runs of a schedule's ticks": lambda: _ask(
+            database, lambda work: work.backfills.find_newest_runs(pipeline, 1, now - 30 * DAY, now)
+        ),
+        "backfills: durations of the last runs": lambda: _ask(database, lambda work: work.backfills.find_durations(pipeline, 20)),
         "tick service: when to look next": lambda: _ask(database, lambda work: work.schedules.find_next_wake()),
         "tick service: ticks that may change": lambda: _ask(database, lambda work: work.ticks.list_open(range(1, 51))),
         "tick service: runs that are not over": lambda: _ask(database, lambda work: work.runs.find_unfinished(range(1, 51))),
