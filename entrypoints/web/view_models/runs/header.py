@@ -46,6 +46,7 @@ class RunHeader:
     ended: Timestamp | None
     status_text: Sentence
     trigger: str
+    backfill_id: int | None
     scheduled_for: Timestamp | None
     started: Timestamp | None
     typical_duration: str
@@ -81,6 +82,7 @@ def build_run_header(
         ended=format_timestamp(run.finished_at),
         status_text=explain_run(run, context).parts,
         trigger=describe_trigger(run.trigger, run.actor),
+        backfill_id=run.backfill_id,
         scheduled_for=format_timestamp(run.scheduled_for),
         started=format_timestamp(run.started_at),
         typical_duration=format_duration(median_seconds) if median_seconds is not None else DASH,

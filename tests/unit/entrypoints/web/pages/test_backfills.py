@@ -228,3 +228,12 @@ async def test_a_viewer_sees_no_buttons() -> None:
 
     assert page.status_code == 200 and "/ui/backfills/1/pause" not in page.text
     assert (await secured.page_client.get(FORM, headers=headers)).status_code == 403
+
+
+async def test_a_run_leads_to_its_backfill(headgate: BackfilledHeadgate) -> None:
+    await headgate.start_backfill()
+    await headgate.step()
+
+    page = await get(headgate, "/ui/runs/1")
+
+    assert 'By a backfill, <a class="link" href="/ui/backfills/1">backfill 1</a>' in page
