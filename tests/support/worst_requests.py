@@ -50,6 +50,7 @@ def _fit(unit: str, opening: str, closing: str, limit: int = BODY) -> bytes:
     return (opening + (unit * count).rstrip(",") + closing).encode()
 
 
+@cache
 def _keys(prefix: str, closing: str, value: str = "1", limit: int = BODY) -> bytes:
     parts, size, index = [], len(prefix) + len(closing), 0
     while size < limit - 40:
