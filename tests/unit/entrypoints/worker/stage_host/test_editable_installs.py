@@ -6,13 +6,28 @@ import json
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.unit.entrypoints.worker.stage_host.interpreter import Interpreter
 
-BUILD = "import json, sys\nfrom setuptools.build_meta import build_editable\nprint(build_editable(sys.argv[1], json.loads(sys.argv[2])))"
+# It forks for each request, since importing setuptools takes longer than a build. A line with NUL follows each answer.
+BUILDER = """
+import json, os, sys
+from setuptools.build_meta import build_editable
+for line in sys.stdin:
+    project, folder, options = json.loads(line)
+    child = os.fork()
+    if not child:
+        os.chdir(project)
+        sys.argv = ["setup.py"]
+        print(build_editable(folder, options), flush=True)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0, project
+    print("\\0", flush=True)
+"""
 PROJECT = '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n[project]\nname = "made"\nversion = "1.0"\n'
 MINE = "WHOSE = 'mine'\n"
 LAYOUTS: dict[str, tuple[dict[str, str], str]] = {
@@ -30,28 +45,35 @@ LAYOUTS: dict[str, tuple[dict[str, str], str]] = {
 }
 
 
-def install_in_place(interpreter: Interpreter, files: dict[str, str], settings: str, mode: str) -> None:
-    """Do what `pip install --editable` does for a project with these files."""
-    project = interpreter.elsewhere / "project"
-    for name, text in (files | {"pyproject.toml": PROJECT + settings}).items():
-        interpreter.write(project / name, text)
-    options = json.dumps({"editable_mode": mode})
-    built = subprocess.run(
-        [sys.executable, "-c", BUILD, str(interpreter.elsewhere), options],
-        cwd=project,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    with zipfile.ZipFile(interpreter.elsewhere / built.stdout.splitlines()[-1]) as wheel:
-        wheel.extractall(interpreter.site)
+Install = Callable[[Interpreter, dict[str, str], str, str], None]
+
+
+@pytest.fixture(scope="module")
+def install_in_place() -> Iterator[Install]:
+    """Return a function that does what `pip install --editable` does for a project with these files, in a mode of setuptools."""
+    with subprocess.Popen([sys.executable, "-c", BUILDER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as builder:
+        assert builder.stdin is not None and builder.stdout is not None
+
+        def install(interpreter: Interpreter, files: dict[str, str], settings: str, mode: str) -> None:
+            project = interpreter.elsewhere / "project"
+            for name, text in (files | {"pyproject.toml": PROJECT + settings}).items():
+                interpreter.write(project / name, text)
+            print(json.dumps([str(project), str(interpreter.elsewhere), {"editable_mode": mode}]), file=builder.stdin, flush=True)
+            answer = []
+            while (line := builder.stdout.readline()) != "\0\n":
+                assert line, "setuptools failed"
+                answer.append(line.rstrip())
+            with zipfile.ZipFile(interpreter.elsewhere / answer[-1]) as archive:
+                archive.extractall(interpreter.site)
+
+        yield install
+        builder.stdin.close()
 
 
 @pytest.mark.parametrize("mode", ["", "strict", "compat"])
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("name", ["mypkg", "domain"])
-def test_a_package_of_each_layout_is_found(interpreter: Interpreter, name: str, layout: str, mode: str) -> None:
+def test_a_package_of_each_layout_is_found(interpreter: Interpreter, install_in_place: Install, name: str, layout: str, mode: str) -> None:
     files, settings = LAYOUTS[layout]
     install_in_place(
         interpreter, {file.replace("{name}", name): text for file, text in files.items()}, settings.replace("{name}", name), mode
@@ -63,7 +85,9 @@ def test_a_package_of_each_layout_is_found(interpreter: Interpreter, name: str, 
 
 @pytest.mark.parametrize("mode", ["", "strict", "compat"])
 @pytest.mark.parametrize("folder", ["src/", ""])
-def test_a_namespace_package_is_found_with_its_other_portions(interpreter: Interpreter, folder: str, mode: str) -> None:
+def test_a_namespace_package_is_found_with_its_other_portions(
+    interpreter: Interpreter, install_in_place: Install, folder: str, mode: str
+) -> None:
     where = f'[tool.setuptools.packages.find]\nwhere = ["{folder or "."}"]\ninclude = ["company*"]\nnamespaces = true\n'
     install_in_place(interpreter, {f"{folder}company/tools/__init__.py": MINE}, where, mode)
     interpreter.write(interpreter.site / "company" / "installed.py", "WHOSE = 'installed'\n")
@@ -72,7 +96,7 @@ def test_a_namespace_package_is_found_with_its_other_portions(interpreter: Inter
         assert interpreter.import_in_stage(name) == interpreter.import_directly(name) == whose
 
 
-def test_a_change_of_the_sources_counts_at_once(interpreter: Interpreter) -> None:
+def test_a_change_of_the_sources_counts_at_once(interpreter: Interpreter, install_in_place: Install) -> None:
     install_in_place(interpreter, {"mypkg/__init__.py": MINE}, '[tool.setuptools]\npackages = ["mypkg"]\n', "")
     assert interpreter.import_in_stage("mypkg") == "mine"
 
@@ -81,7 +105,9 @@ def test_a_change_of_the_sources_counts_at_once(interpreter: Interpreter) -> Non
     assert interpreter.import_in_stage("mypkg") == "changed"
 
 
-def test_the_sources_of_a_package_that_moved_are_missing_as_for_the_interpreter(interpreter: Interpreter) -> None:
+def test_the_sources_of_a_package_that_moved_are_missing_as_for_the_interpreter(
+    interpreter: Interpreter, install_in_place: Install
+) -> None:
     install_in_place(interpreter, {"src/mypkg/__init__.py": MINE}, "", "")
     Path(interpreter.elsewhere / "project").rename(interpreter.elsewhere / "moved")
 
