@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+from hypothesis import settings
 
 from entrypoints.process.time_zones import use_packaged_time_zones
 from tests.support.paths import ROOT
@@ -49,6 +50,8 @@ LONG: Final = ("tests/system", "tests/integration", "tests/fuzz", "tests/simulat
 
 _servers = ExitStack()
 use_packaged_time_zones()
+settings.register_profile("headgate", deadline=None)  # no test asserts how long an example takes
+settings.load_profile("headgate")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
