@@ -21,6 +21,7 @@ from starlette.routing import Route
 from adapters.identity.hmac_tokens import HmacTokens
 from adapters.persistence.embedded.server import EmbeddedPostgres
 from entrypoints.api import routers as api
+from entrypoints.api.backfills.models import NewBackfillRequest
 from entrypoints.api.pipelines.models import PipelineDefinitionRequest
 from entrypoints.api.reports.models import StatusUpdateBatchRequest, StatusUpdateRequest
 from entrypoints.api.schedules.preview_models import PreviewRequest
@@ -71,6 +72,8 @@ TEXTS: Final = {
 DEFINITION: Final = {
     "name": "q",
     "parallelism": 1,
+    "concurrency": [{"limit": 1}],
+    "priority": 1,
     "parameters": {
         "type": "object",
         "properties": {
@@ -102,6 +105,7 @@ DEFINITION: Final = {
     "schedules": [{"name": "s", "every": 31_536_000, "offset": 1, "jitter": 1, "catch_up_window": 1, "parameters": {"n": 1}}],
 }
 PREVIEW: Final = {"every": 60, "offset": 1, "jitter": 1, "count": 1, "after": "2126-11-23T09:00:00Z"}
+BACKFILL: Final = {"pipeline": "p", "cron": "0 3 * * *", "from": "2026-11-01", "to": "2026-11-02", "parallel": 1, "parameters": {"n": 1}}
 ALSO_STREAMS: Final = ("/runs/{id}/events", "/runs/{id}/logs")
 """Routes that answer with JSON or with a stream."""
 CURSORS: Final = (">{}", "<{}")
@@ -202,6 +206,8 @@ def make_body(route: Route) -> Any:
         return copy.deepcopy(DEFINITION) if model else None
     if model is PreviewRequest:
         return dict(PREVIEW)
+    if model is NewBackfillRequest:
+        return copy.deepcopy(BACKFILL)
     if model is StatusUpdateBatchRequest:
         model = StatusUpdateRequest
         return {"updates": [make_example(model.model_json_schema(), {})]}
