@@ -17,6 +17,8 @@ from domain.backfills.tick import BackfillTickState
 from domain.runs.status import Status
 from domain.schedules.tick import TickReason
 
+MAX_POSITION = 2**31 - 1
+"""The largest position that the column can hold. A cursor beyond it is as good as this one."""
 _NAMED = select(backfill, pipeline.c.name.label("pipeline")).join(pipeline, pipeline.c.id == backfill.c.pipeline_id).where(NOT_DELETED)
 _TICKS = select(backfill_tick, run.c.number.label("run_number"), run.c.status.label("run_status")).select_from(
     backfill_tick.outerjoin(run, run.c.id == backfill_tick.c.run_id)
@@ -51,7 +53,8 @@ class BackfillReader:
         if not is_storable_id(backfill_id):
             return []
         position = backfill_tick.c.position
-        query = filter_key_range(_TICKS.where(backfill_tick.c.backfill_id == backfill_id), position, above, below)
+        lowest, highest = (None if bound is None else min(bound, MAX_POSITION) for bound in (above, below))
+        query = filter_key_range(_TICKS.where(backfill_tick.c.backfill_id == backfill_id), position, lowest, highest)
         if state is not None:
             query = query.where(backfill_tick.c.state == state.value)
         rows = await self._fetch(query.order_by(position.desc() if below is not None else position).limit(limit))
