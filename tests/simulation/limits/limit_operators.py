@@ -10,7 +10,7 @@ from domain.runs.run import Run
 from domain.runs.trigger import Trigger
 from tests.simulation.actors.web import Web
 from tests.simulation.context import SimulationContext
-from tests.simulation.limits.limit_plan import LimitOperation, with_other_limits
+from tests.simulation.limits.limit_plan import OVERTAKER, LimitOperation, with_other_limits
 from tests.simulation.runtime.network import NoAnswer
 from tests.simulation.runtime.process import Process
 from tests.support.invariants import Acknowledged
@@ -73,7 +73,7 @@ class LimitOperators:
         command = TriggerCommand(
             operation.target,
             parameters,
-            Trigger("api", "mara"),
+            Trigger("api", "mara" if operation.kind == "trigger" else OVERTAKER),
             priority=operation.value,
             over_limit=operation.kind != "trigger",
         )

@@ -24,6 +24,8 @@ LIMIT_OPERATIONS = (
 WHEN_FULL = ("queue", "queue", "skip", "cancel_running", "keep_newest")
 RUN_GROUP, STAGE_GROUP = "harbour", "crane"
 """Runs hold a slot of the first, stages of the second: no two pipelines can wait for each other."""
+OVERTAKER = "omar"
+"""Who triggers runs over the limit, which may overtake those that wait even if a slot is free."""
 CUSTOMERS = ("acme", "initech", None)
 
 

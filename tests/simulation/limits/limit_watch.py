@@ -9,6 +9,7 @@ from domain.runs.run import Run
 from tests.fakes.persistence.transaction import DELETED
 from tests.simulation.ledger import AttemptId
 from tests.simulation.limits.bucket_rules import RUN, Buckets, list_limits, list_run_buckets, list_stage_buckets
+from tests.simulation.limits.limit_plan import OVERTAKER
 from tests.simulation.limits.replacements import check_replacements
 from tests.simulation.limits.run_rules import check_run
 from tests.support.invariants import STUCK, WRONG, Violation
@@ -144,7 +145,7 @@ class LimitWatch:
 
     def _check_order(self, tx: Any, granted: list["Grant"], began: int) -> None:
         """Nothing is granted past a request that came before it, shares a bucket with it and could have been granted all the time."""
-        normal = [grant for grant in granted if not grant.is_over_limit]
+        normal = [grant for grant in granted if not grant.is_over_limit and not _may_overtake(tx, grant)]
         buckets_taken = {bucket for grant in normal for bucket in grant.buckets}
         waiting = {key[1:] for key in tx.slot_waits if key[0] in buckets_taken and self._requested[key[1:]] <= began}
         requests = list_requests(tx)
@@ -203,6 +204,11 @@ def _list_granted(tx: Any) -> Iterator[Grant]:
         run: Run = tx.runs[request[0]]
         rank = get_rank(committed, request) if has_waited else (-run.priority, float("inf"), *request)
         yield Grant(request, buckets, any(row.over_limit for row in rows.values()), rank)
+
+
+def _may_overtake(tx: Any, grant: Grant) -> bool:
+    run_id = grant.request[0]
+    return run_id not in tx.store.committed.runs and tx.runs[run_id].trigger.actor == OVERTAKER
 
 
 def _describe(request: Request) -> str:
