@@ -342,6 +342,10 @@ async def test_lists_come_in_pages_in_both_directions(store: StoreUnderTest) -> 
     assert [(view.id, view.pipeline) for view in of_other] == [(ids[1], "other")]
     assert ticks == [[1, 2], [3, 4], [3, 4], [1, 2]]
     assert len(await reader.backfill_ticks(ids[0], 9, state=PENDING)) == 5
+    assert (await reader.backfill_ticks(ids[0], 9, above=2**63 - 1), len(await reader.backfill_ticks(ids[0], 9, below=2**63 - 1))) == (
+        [],
+        5,
+    )
     assert await reader.backfill_ticks(ids[0], 9, state=RUNNING) == []
     assert (await reader.backfill(404), await reader.backfills(9, pipeline_id=2**70)) == (None, [])
 
