@@ -104,7 +104,6 @@ DEFINITION: Final = {
     ],
     "schedules": [{"name": "s", "every": 31_536_000, "offset": 1, "jitter": 1, "catch_up_window": 1, "parameters": {"n": 1}}],
 }
-BACKFILL: Final = {"pipeline": "p", "cron": "0 0 * * *", "from": "2026-01-01", "to": "2026-01-02", "parallel": 1, "parameters": {"n": 1}}
 PREVIEW: Final = {"every": 60, "offset": 1, "jitter": 1, "count": 1, "after": "2126-11-23T09:00:00Z"}
 BACKFILL: Final = {"pipeline": "p", "cron": "0 3 * * *", "from": "2026-11-01", "to": "2026-11-02", "parallel": 1, "parameters": {"n": 1}}
 ALSO_STREAMS: Final = ("/runs/{id}/events", "/runs/{id}/logs")
