@@ -46,6 +46,7 @@ class RunResponse(ResponseModel):
             "actor": "mara",
             "repeats": None,
             "scheduled_for": None,
+            "backfill_id": None,
             "priority": 0,
             "reason": None,
             "over_limit": False,
@@ -70,6 +71,7 @@ class RunResponse(ResponseModel):
     actor: str | None = Field(description="Who triggered it, if known.")
     repeats: int | None = Field(description="The id of the run that this one repeats.")
     scheduled_for: datetime | None = Field(description="The time of the tick that opened it, without jitter. Null for other runs.")
+    backfill_id: int | None = Field(description="The backfill that opened it, if any.")
     priority: int = Field(description="Runs and stages with a higher one get free slots and workers first.")
     reason: Literal["limit"] | None = Field(description="`limit` if the run waits for a slot of a concurrency limit; `why` names it.")
     over_limit: bool = Field(description="True if a person let it start although a limit was reached.")
@@ -96,6 +98,7 @@ class RunResponse(ResponseModel):
             actor=view.actor,
             repeats=view.repeats,
             scheduled_for=view.scheduled_for,
+            backfill_id=view.backfill_id,
             priority=view.priority,
             reason="limit" if view.waits_for_slot else None,
             over_limit=view.over_limit,

@@ -70,7 +70,8 @@ async def test_ticks_come_in_pages_with_their_runs(headgate: BackfilledHeadgate)
         ("2026-02-02T02:30:00Z", 2, "queued"),
     ]
     assert_fits(first, list[BackfillTickResponse])
-    assert (await headgate.client.get("/runs/1")).json()["trigger"] == "backfill"
+    run = (await headgate.client.get("/runs/1")).json()
+    assert (run["trigger"], run["backfill_id"]) == ("backfill", 1)
     assert [run["id"] for run in (await headgate.client.get("/runs/?trigger=backfill")).json()] == [2, 1]
 
 
