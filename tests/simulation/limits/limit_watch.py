@@ -74,7 +74,12 @@ class LimitWatch:
         for run_id in sorted(changed):
             self.violations += check_run(tx, run_id)
         if tx.runs.changes:
-            self.violations += check_replacements(tx, lambda name: max(self._limits_since(name, began)))
+            self.violations += check_replacements(
+                tx,
+                lambda name: max(self._limits_since(name, began)),
+                lambda request: self._requested[request] <= began,
+                lambda bucket: self._count_over_limit(bucket, began),
+            )
         if tx.slots.changes:
             self.check_running(tx)
 
@@ -138,7 +143,7 @@ class LimitWatch:
         for grant in granted:
             for bucket, limit_name in grant.buckets.items():
                 limit = max(self._limits_since(limit_name, began))
-                beyond = sum(commit > began for commit in self._over_limit.get(bucket, ()))
+                beyond = self._count_over_limit(bucket, began)
                 if not grant.is_over_limit and self._held_now[bucket] - beyond > limit:
                     sentence = f"{_describe(grant.request)} makes {self._held_now[bucket]} holders of {bucket}; its limit is {limit}"
                     self._report(WRONG, sentence)
@@ -161,6 +166,10 @@ class LimitWatch:
         held = self._held.get(bucket, Timeline()).since(began, 0)
         after = held[0] - sum(bucket in grant.buckets for grant in later) if held[:1] else 0
         return max([after, *held[1:]]) < min(self._limits_since(limit_name, began))
+
+    def _count_over_limit(self, bucket: str, began: int) -> int:
+        """Return how many slots were taken over the limit since then."""
+        return sum(commit > began for commit in self._over_limit.get(bucket, ()))
 
     def _limits_since(self, limit_name: str, commit: int) -> list[int]:
         return self._limits.get(limit_name, Timeline()).since(commit, UNLIMITED)
