@@ -1,6 +1,8 @@
 """Ticks around every clock change of the installed tzdata between 2020 and 2037."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import pairwise, takewhile
 
 import pytest
@@ -12,13 +14,36 @@ from domain.schedules.ticks import find_ticks
 from domain.schedules.zones import SEARCH_STEP, find_zone, to_local
 from tests.support.zone_transitions import Transition, list_distinct_zones, list_transitions
 
-ITERATE = CronsimExpressions().iterate
 TRANSITIONS = list_transitions(2020, 2037)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
+class Replay:
+    """The times of an iterator, which it yields as often as it is asked. The clocks of many zones show the same local times."""
+
+    def __init__(self, times: Iterator[datetime]) -> None:
+        self._times, self._known = times, list[datetime]()
+
+    def __iter__(self) -> Iterator[datetime]:
+        index = 0
+        while True:
+            if index == len(self._known):
+                self._known.append(next(self._times))
+            yield self._known[index]
+            index += 1
+
+
+@cache
+def replay(expression: str, after: datetime) -> Replay:
+    return Replay(CronsimExpressions().iterate(expression, after))
+
+
+def iterate(expression: str, after: datetime) -> Iterator[datetime]:
+    return iter(replay(expression, after))
+
+
 def list_ticks(zone: str, cron: str, after: datetime, until: datetime) -> list[datetime]:
-    return list(takewhile(lambda tick: tick <= until, find_ticks(Recurrence(cron=cron, timezone=zone), after, ITERATE)))
+    return list(takewhile(lambda tick: tick <= until, find_ticks(Recurrence(cron=cron, timezone=zone), after, iterate)))
 
 
 def test_the_table_is_that_of_zoneinfo_and_has_many_zones() -> None:
@@ -85,7 +110,7 @@ def test_the_first_tick_after_each_change_has_a_note() -> None:
     for change in TRANSITIONS:
         recurrence = Recurrence(cron="*/10 * * * *", timezone=change.zone)
         ticks = list_ticks(change.zone, "*/10 * * * *", change.at - HOUR, change.at + HOUR)
-        notes = [describe_tick(recurrence, before, tick, ITERATE) for before, tick in pairwise([change.at - HOUR, *ticks])]
+        notes = [describe_tick(recurrence, before, tick, iterate) for before, tick in pairwise([change.at - HOUR, *ticks])]
 
         noted = [tick for tick, note in zip(ticks, notes, strict=True) if note]
         assert noted == [next(tick for tick in ticks if tick >= change.at)], change
