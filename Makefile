@@ -35,7 +35,7 @@ endif
 
 # Domain, use cases and contracts on fakes: no server, no process, a few seconds.
 test-fast: $(VENV)/test.stamp
-	@$(BIN)/python -m pytest -q -m "not real" tests/unit/domain tests/unit/application tests/contracts $(ARGS)
+	@$(BIN)/python -m pytest -q -n 2 -m "not real" tests/unit/domain tests/unit/application tests/contracts $(ARGS)
 
 check: $(VENV)/test.stamp
 	@$(BIN)/ruff check .

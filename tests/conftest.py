@@ -103,7 +103,9 @@ def require_groups(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Start PostgreSQL in the controller of pytest-xdist, once, and tell each worker where its files are."""
+    """Start PostgreSQL in the controller of pytest-xdist, once, and tell each worker where its files are. `make test-fast` needs none."""
+    if node.config.option.markexpr == "not real":
+        return
     from tests.support.postgres import a_server_in
     from tests.support.temporary_folders import a_temporary_folder
 
