@@ -36,7 +36,8 @@ class _CancelledWork:
         self._work, self._fuse = work, fuse
 
     def __getattr__(self, name: str) -> Any:
-        return _CancelledRepository(getattr(self._work, name), self._fuse)
+        member = getattr(self._work, name)
+        return _burn(member, self._fuse) if callable(member) else _CancelledRepository(member, self._fuse)
 
     async def __aenter__(self) -> Self:
         await self._work.__aenter__()
@@ -56,12 +57,16 @@ class _CancelledRepository:
         self._repository, self._fuse = repository, fuse
 
     def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
-        method = getattr(self._repository, name)
+        return _burn(getattr(self._repository, name), self._fuse)
 
-        async def call(*args: Any, **keys: Any) -> Any:
-            self._fuse.step()
-            result = await method(*args, **keys)
-            self._fuse.step()
-            return result
 
-        return call
+def _burn(method: Callable[..., Awaitable[Any]], fuse: Fuse) -> Callable[..., Awaitable[Any]]:
+    """Return the method with a step of the fuse before and after it."""
+
+    async def call(*args: Any, **keys: Any) -> Any:
+        fuse.step()
+        result = await method(*args, **keys)
+        fuse.step()
+        return result
+
+    return call

@@ -21,7 +21,10 @@ VARIES = frozenset({"id", "run_id", "pipeline_id", "number", "seq"})
 
 @pytest.fixture
 def shell(running_headgate: Headgate, tmp_path: Path) -> Shell:
-    """A terminal in an empty folder."""
+    """A terminal in an empty folder. The pipelines that pages define under the same names are deleted, so that each test has its own."""
+    for name in ("sales", "reports"):
+        running_headgate.http.post(f"/pipelines/{name}/archive")
+        running_headgate.http.delete(f"/pipelines/{name}", params={"confirm": name})
     return Shell(tmp_path, build_shell_environment(tmp_path) | {"HEADGATE_URL": running_headgate.url})
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from adapters.persistence.embedded.server import EmbeddedPostgres
 from tests.integration.process import obstructed_web
+from tests.support.paths import ROOT
 from tests.support.waiting import wait_for
 from tests.support.web_process import a_web
 
@@ -30,7 +31,7 @@ def a_request_without_its_body(url: str) -> Iterator[socket.socket]:
 
 def stop(postgres: EmbeddedPostgres, *command: str, after: str = "") -> tuple[int, str]:
     """Start the web and stop it once its output has `after`. Return its exit code and its output. Fail if it does not end."""
-    with a_web(postgres, command, HEADGATE_DRAIN_SECONDS="0") as web:
+    with a_web(postgres, command, HEADGATE_DRAIN_SECONDS="0", PYTHONPATH=str(ROOT)) as web:
         wait_for(lambda: after in web.log.read_text(), 60, web.log.read_text)
         web.process.terminate()
         try:

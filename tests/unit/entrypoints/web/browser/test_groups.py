@@ -83,6 +83,7 @@ def test_the_sentence_leads_to_the_holder_and_to_the_group_by_keyboard(served: T
     page.locator(".status-text").get_by_role("link", name="warehouse").focus()
     page.keyboard.press("Enter")
     expect(page).to_have_title("warehouse · Headgate")
+    wait_until_live(page)
     page.keyboard.press("j")
     page.keyboard.press("Enter")
 
