@@ -357,7 +357,9 @@ class Simulation:
         Prefect's own worker, which is not simulated, sees the end of its process and sets the state.
         """
         parameters = self.context.prefect.requests[flow_run_id].parameters
-        dispatch = self.context.store.committed.dispatches[int(parameters["run_id"]), int(parameters["epoch"])]
+        dispatch = self.context.store.committed.dispatches.get((int(parameters["run_id"]), int(parameters["epoch"])))
+        if dispatch is None:  # its commit failed
+            return False
         is_unknown = dispatch.ended_at is not None and not dispatch.is_claimed and dispatch.flow_run_id is None
         return is_unknown and any(flow.name == flow_run_id and flow.process.is_halted for flow in self.flows)
 

@@ -1,10 +1,14 @@
 """What a new run may cancel, by the policy of the limit that is full."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from tests.simulation.limits.bucket_rules import RUN, list_entries
 from tests.support.invariants import WRONG, Violation
+
+REPLACED_BY_RUN = re.compile(r"Run \d+( of .+)? replaces this run\.")
+"""The reason that a limit's policy gives for a cancelled run. A schedule's policy names its next tick instead."""
 
 
 def check_replacements(
@@ -36,9 +40,9 @@ def check_replacements(
 
 
 def _is_replaced(tx: Any, run: Any) -> bool:
-    """Return True if an event of this transaction says that another run replaces it."""
+    """Return True if an event of this transaction says that another run replaces it, by the policy of a limit."""
     return any(
-        event.run_id == run.id and event.type == "run.cancel_requested" and "replaces this run" in str(event.data.get("message"))
+        event.run_id == run.id and event.type == "run.cancel_requested" and REPLACED_BY_RUN.fullmatch(str(event.data.get("message")))
         for event in tx.events.changes.values()
     )
 

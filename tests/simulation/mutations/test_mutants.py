@@ -7,11 +7,19 @@ import pytest
 from tests.simulation.mutations import limit_mutants, schedule_mutants
 from tests.simulation.mutations.mutants import MUTANTS, Mutant
 from tests.simulation.reports.histories import judge_by_domain, judge_by_model, make_history
+from tests.simulation.runtime import virtual_loop
 from tests.simulation.simulation import simulate
 from tests.support.in_process import InProcessHeadgate
 
 SEEDS = 400
 HISTORIES = 1_000
+MAX_STEPS = 100_000
+"""Enough for these simulations without a mutant. A mutant that loops endlessly is caught sooner."""
+
+
+@pytest.fixture(autouse=True)
+def _stop_endless_loops_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(virtual_loop, "MAX_STEPS", MAX_STEPS)
 
 
 @pytest.mark.parametrize("what", MUTANTS)

@@ -12,7 +12,7 @@ from tests.simulation.runtime.process import CURRENT
 
 T = TypeVar("T")
 
-MAX_STEPS = 100_000
+MAX_STEPS = 400_000
 """The most steps of one simulation. More mean an endless loop."""
 
 
