@@ -118,6 +118,8 @@ class BoundedProtocol(HttpToolsProtocol):
             super().on_message_complete()
 
     def on_response_complete(self) -> None:
+        if self._deadline is not None and self._is_behind():  # its turn comes now, with all of its time
+            self._start_deadline()
         if self.pipeline:
             self._running = self.pipeline[-1][0]
         elif self._last_answer is not None and not self.transport.is_closing():
@@ -140,6 +142,10 @@ class BoundedProtocol(HttpToolsProtocol):
     def _is_answering(self) -> bool:
         return self._running is not None and not self._running.response_complete
 
+    def _is_behind(self) -> bool:
+        """True if the arriving request is another than the one that is answered, or was answered last."""
+        return self._is_in_head() or self.cycle is not self._running
+
     def _start_deadline(self) -> None:
         self._stop_deadline()
         self._arriving = self.scope
@@ -152,8 +158,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _on_deadline(self) -> None:
         """Time that this server spends on an earlier response, or does not read, does not count."""
-        is_behind = self._is_answering() and (self._is_in_head() or self.cycle is not self._running)
-        if self.flow.read_paused or is_behind:
+        if self.flow.read_paused or (self._is_answering() and self._is_behind()):
             self._start_deadline()
         elif self.scope is not None and (self._is_in_head() or (self._is_answering() and not self.cycle.response_started)):
             self._refuse(TOO_SLOW)

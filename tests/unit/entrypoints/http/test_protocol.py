@@ -196,6 +196,41 @@ async def test_the_time_of_an_earlier_response_does_not_count() -> None:
 
 
 @pytest.mark.parametrize(
+    ("half", "rest"),
+    [
+        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf", b"other"),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-", b"Length: 9\r\n\r\nhalfother"),
+    ],
+    ids=["body", "head"],
+)
+async def test_a_request_has_all_of_its_time_when_its_turn_comes(half: bytes, rest: bytes) -> None:
+    class Protocol(BoundedProtocol):
+        READ_TIMEOUT = 30.0
+
+    begun, may_respond = asyncio.Event(), asyncio.Event()
+
+    async def slow(scope: Any, receive: Any, send: Any) -> None:
+        begun.set()
+        await may_respond.wait()
+        await count_bytes(scope, receive, send)
+
+    async with serving(slow, Protocol) as (reader, writer):
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        await begun.wait()
+        Protocol.READ_TIMEOUT = 0.3
+        writer.write(half)
+        await asyncio.sleep(1)  # the server waits in periods of 0.3 s now
+        Protocol.READ_TIMEOUT = 30.0
+        may_respond.set()
+        await reader.readuntil(b"0\r\n\r\n")
+        await asyncio.sleep(0.6)  # longer than what was left of the last period
+        writer.write(rest)
+        answered = await reader.readuntil(b"0\r\n\r\n")
+
+    assert answered.startswith(b"HTTP/1.1 200 ") and b"2 9\n" in answered
+
+
+@pytest.mark.parametrize(
     ("behind", "status"),
     [
         (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf", 200),
