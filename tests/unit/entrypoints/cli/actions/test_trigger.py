@@ -7,12 +7,13 @@ import signal
 import subprocess
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.cli_stub_server import StubServer, a_run, an_event
-from tests.support.headgate_command import build_argv, build_environment
+from tests.support.headgate_command import build_argv, build_environment, run_in_foreground
 from tests.unit.entrypoints.cli.conftest import RunCommand
 
 FLIGHTS = {
@@ -168,20 +169,21 @@ def test_the_process_exits_with_the_commands_code(stub_server: StubServer, tmp_p
     assert (result.returncode, result.stderr) == (1, b"")
 
 
+@pytest.fixture(params=[signal.default_int_handler, signal.SIG_IGN], ids=["in the foreground", "in the background of a script"])
+def _tests_started(request: pytest.FixtureRequest) -> Iterator[None]:
+    before = signal.signal(signal.SIGINT, request.param)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_tests_started")
 def test_ctrl_c_stops_the_watch_and_says_how_to_cancel(stub_server: StubServer, tmp_path: Path) -> None:
     stub_server.next_run = run = a_run(held=threading.Event())
-    process = subprocess.Popen(
-        build_argv("trigger", "flights", "--watch"),
-        env=build_environment(stub_server.url),
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    _wait_until(lambda: run.delivered == 5)
+    with run_in_foreground("trigger", "flights", "--watch", url=stub_server.url, folder=tmp_path) as process:
+        _wait_until(lambda: run.delivered == 5)
 
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=20)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=20)
 
     assert process.returncode == 130
     assert errors.strip() == "headgate: run 7 continues. To cancel it: headgate cancel 7"
