@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from prefect import flow, task
@@ -27,6 +28,7 @@ class TrackedDispatch:
     attempts: dict[AttemptKey, StageAttempt]
 
 
+_NO_STORAGE: Final = Path()
 tracked_dispatches: Final[dict[DispatchKey, TrackedDispatch]] = {}
 """The dispatches shown in Prefect by this process. The flow gets their keys, because Prefect inspects every parameter."""
 
@@ -39,7 +41,8 @@ async def stage(run_id: int, epoch: int, name: str, attempt: int) -> State[Any]:
     return _to_attempt_state(report)
 
 
-@flow(name="run_pipeline", persist_result=False, validate_parameters=False)  # type: ignore[untyped-decorator]
+# Nothing is stored in `result_storage`. Without one, the engine asks the server for it by a request that blocks the event loop.
+@flow(name="run_pipeline", persist_result=False, result_storage=_NO_STORAGE, validate_parameters=False)  # type: ignore[untyped-decorator]
 async def run_pipeline(run_id: int, number: int, epoch: int = 1) -> State[Any]:
     """Show or execute one dispatch of a run. `number` is the run's number within its pipeline."""
     dispatch = tracked_dispatches.get((run_id, epoch))
