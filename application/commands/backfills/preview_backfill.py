@@ -17,9 +17,10 @@ JUDGED_RUNS: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class BackfillPreview:
-    """What a backfill would run: how many ticks, and how many are left out because they have runs; the first and the last by time.
+    """The ticks that a backfill would run. `existing` counts those left out because they have runs.
 
-    `seconds` is about how long it takes at the median duration of the pipeline's last runs; None if no run has completed.
+    `first` and `last` are by time. `seconds` estimates how long it takes, at the median duration of the pipeline's last runs; None if no
+    run has completed.
     """
 
     pipeline_id: int

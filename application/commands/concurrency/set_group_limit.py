@@ -15,7 +15,7 @@ from domain.errors import InvalidInput, NotFound
 from domain.site_events import SiteEvent, SiteEventType
 
 SOMEONE: Final = "an admin"
-"""Who set a limit without signing in."""
+"""The name that is stored for a caller without sign-in."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ class Concurrency(Protocol):
     async def lock(self, buckets: Collection[Bucket]) -> Mapping[str, BucketState]:
         """Lock the buckets until the transaction ends, and return their states by name, read after the locks, in one round trip.
 
-        Nobody else can take a slot of a locked bucket, or begin to wait for one. Others can still give slots back.
+        No other transaction can take a slot of a locked bucket, or begin to wait for one. Others can still give slots back.
         """
         ...
 

@@ -52,7 +52,7 @@ class Retention(Protocol):
         ...
 
     async def delete_unused_groups(self) -> int:
-        """Delete the limits of groups that no pipeline uses, no administrator set, and in which nobody holds a slot or waits for one.
+        """Delete the limits of groups without pipelines, slots and requests, unless an administrator set them.
 
         Returns the number deleted.
         """

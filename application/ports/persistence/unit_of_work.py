@@ -38,7 +38,7 @@ class LoadedForUpdate(NamedTuple):
 
 
 class PreparedRuns(NamedTuple):
-    """What is needed to open runs: the number of the next run by pipeline, and the states of locked buckets by name."""
+    """The number of the next run by pipeline, and the states of locked buckets by name."""
 
     numbers: Mapping[int, int]
     states: Mapping[str, BucketState]

@@ -1,4 +1,4 @@
-"""What became of the ticks of a day: the facts, and one sentence for each."""
+"""Entries about the ticks of a day, each with a sentence."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ MAX_RUN_IDS = 10
 
 
 class DayState(StrEnum):
-    """What became of ticks, or of a day without one. The first six are the states of stored ticks."""
+    """The state of ticks, or of a day without ticks. The first six are those of stored ticks."""
 
     FIRED = "fired"
     LATE = "late"

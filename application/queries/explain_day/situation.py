@@ -1,4 +1,4 @@
-"""What is known at the moment of the question."""
+"""The facts at the time of the query."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -105,7 +105,7 @@ class RunView:
     """The time of the tick that opened the run, without jitter; None for other runs."""
     priority: int = 0
     slot_state: str = "none"
-    """Whether the run itself waits for slots or holds them: none, waiting, held or released."""
+    """The state of the run's own slots: `none`, `waiting`, `held` or `released`."""
     over_limit: bool = False
     """True if a person let the run or one of its stages start although a limit was reached."""
     backfill_id: int | None = None
