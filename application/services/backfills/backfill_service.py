@@ -2,23 +2,19 @@
 
 import asyncio
 import contextlib
-import time
 from typing import Final
 
 from application.commands.runs.run_opener import RunOpener
 from application.observability.backfill_tracer import BackfillTracer
-from application.ports.persistence.backfills import LockedBackfill
 from application.ports.persistence.unit_of_work import OpenUnitOfWork
 from application.ports.telemetry.telemetry import Telemetry
 from application.services.backfills.backfill_step import BackfillStep
 from application.services.dispatch.local_wakeups import LocalWakeups
-from domain.errors import Unavailable
+from application.services.failure_isolation import FailureIsolation
 
 MAX_SLEEP_SECONDS: Final = 30.0
 MAX_UNFINISHED_SLEEP_SECONDS: Final = 1.0
 """The longest sleep while a backfill has ticks that did not end: their runs may end in other processes."""
-QUARANTINE_SECONDS: Final = 60.0
-"""How long a backfill is left alone whose pass failed."""
 
 
 class BackfillService:
@@ -35,7 +31,7 @@ class BackfillService:
         self._step = BackfillStep(run_opener, self._tracer)
         self._has_unfinished: bool | None = None
         """None before the first pass."""
-        self._quarantine: dict[int, float] = {}
+        self._isolation = FailureIsolation()
 
     async def wait(self) -> None:
         """Return when a backfill or one of its runs changed in this process, and after a short time while a backfill is unfinished."""
@@ -48,41 +44,21 @@ class BackfillService:
     async def run_once(self) -> None:
         """Move all backfills on that have something to do. Raise the last error of one that could not be moved."""
         self._wakeups.backfills.clear()
-        self._quarantine = {id: until for id, until in self._quarantine.items() if until > time.monotonic()}
-        failure: Exception | None = None
-        while True:
-            try:
-                if not await self._process_next():
-                    break
-            except _PassFailed as error:
-                failure = error.__cause__ if isinstance(error.__cause__, Exception) else error
-        if failure is not None:
-            raise failure
+        await self._isolation.run_batches(self._process_next)
 
     async def _process_next(self) -> bool:
         """Move the next backfill on. Return False if none has anything to do."""
-        locked: LockedBackfill | None = None
-        try:
-            with self._run_opener.begin() as opening:
-                async with self._open_unit_of_work() as work:
-                    now = self._run_opener.clock.now()
-                    locked = await work.backfills.lock_due(now, self._quarantine)
-                    if locked is None:
-                        self._has_unfinished = await work.backfills.has_unfinished(self._quarantine)
-                        return False
-                    with self._tracer.trace_pass(locked.pipeline.name):
-                        await self._step.take(work, locked, opening, now)
-                        await work.commit()
-                opening.notify()
-        except Unavailable:
-            raise
-        except Exception as error:
-            if locked is not None:
-                self._quarantine[locked.backfill.id] = time.monotonic() + QUARANTINE_SECONDS
-            raise _PassFailed from error
+        with self._isolation.isolate() as ids, self._run_opener.begin() as opening:
+            async with self._open_unit_of_work() as work:
+                now = self._run_opener.clock.now()
+                locked = await work.backfills.lock_due(now, self._isolation.excluded)
+                if locked is None:
+                    self._has_unfinished = await work.backfills.has_unfinished(self._isolation.excluded)
+                    return False
+                ids.add(locked.backfill.id)
+                with self._tracer.trace_pass(locked.pipeline.name):
+                    await self._step.take(work, locked, opening, now)
+                    await work.commit()
+            opening.notify()
         self._wakeups.notify_committed()
         return True
-
-
-class _PassFailed(Exception):
-    """A backfill could not be moved on, for a reason that another pass would not remove."""

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -12,9 +11,9 @@ from application.ports.persistence.unit_of_work import OpenUnitOfWork, UnitOfWor
 from application.ports.system.clock import Clock
 from application.ports.telemetry.telemetry import Telemetry
 from application.services.dispatch.local_wakeups import LocalWakeups
+from application.services.failure_isolation import FailureIsolation
 from domain.concurrency.allocation import Allocation
 from domain.concurrency.slots import SlotRequest
-from domain.errors import Unavailable
 from domain.runs.run import Run
 from domain.runs.run_slots import drop_request, get_buckets, waits_for_slots
 
@@ -24,8 +23,6 @@ MAX_LISTED: Final = 500
 """Requests that one transaction reads."""
 POLL_SECONDS: Final = 1.0
 """How long a lost wake-up, or the end of the process that gave a slot back, may delay a grant."""
-QUARANTINE_SECONDS: Final = 60.0
-"""How long a run is left alone whose request could not be granted."""
 
 
 class GrantService:
@@ -40,9 +37,7 @@ class GrantService:
         self._clock = clock
         self._wakeups = wakeups
         self._tracer = GrantTracer(telemetry)
-        self._single_passes = 0
-        """The number of next passes that grant one request each, after a batch failed."""
-        self._quarantine: dict[int, float] = {}
+        self._isolation = FailureIsolation()
 
     async def wait(self) -> None:
         """Return when slots may be free or new requests wait, or after POLL_SECONDS."""
@@ -53,37 +48,21 @@ class GrantService:
     async def run_once(self) -> None:
         """Grant all that fits. Raise the last error of a run that could not be granted its slots."""
         self._wakeups.slots.clear()
-        self._quarantine = {run_id: until for run_id, until in self._quarantine.items() if until > time.monotonic()}
-        failure: Exception | None = None
-        while True:
-            try:
-                if not await self._grant_batch():
-                    break
-            except _BatchFailed as error:
-                failure = error.__cause__ if isinstance(error.__cause__, Exception) else error
-        if failure is not None:
-            raise failure
+        await self._isolation.run_batches(self._grant_batch)
 
     async def _grant_batch(self) -> bool:
         """Grant requests in one transaction. Return False if nothing was changed."""
-        limit = 1 if self._single_passes else BATCH_SIZE
-        self._single_passes = max(0, self._single_passes - 1)
-        requests: Sequence[SlotRequest] = ()
-        try:
+        with self._isolation.isolate() as run_ids:
             async with self._open_unit_of_work() as work:
-                requests = await self._choose(work, limit)
+                requests = await self._choose(work, self._isolation.take_limit(BATCH_SIZE))
+                run_ids.update(request.run_id for request in requests)
                 changed = await self._grant(work, requests) if requests else []
-        except Unavailable:
-            raise
-        except Exception as error:
-            self._isolate_failure(requests)
-            raise _BatchFailed from error
         self._wakeups.notify_committed(changed)
         return bool(changed)
 
     async def _choose(self, work: UnitOfWork, limit: int) -> list[SlotRequest]:
         """Find requests that fit, lock their buckets, and return those that get their slots."""
-        candidates = self._exclude_quarantined(await work.concurrency.find_grantable(BATCH_SIZE + len(self._quarantine)))
+        candidates = self._exclude_quarantined(await work.concurrency.find_grantable(BATCH_SIZE + len(self._isolation.excluded)))
         if not candidates:
             return []
         buckets = sorted({bucket for request in candidates for bucket in request.buckets})
@@ -117,14 +96,4 @@ class GrantService:
                     drop_request(run, request.position, now)
 
     def _exclude_quarantined(self, requests: Sequence[SlotRequest]) -> list[SlotRequest]:
-        return [request for request in requests if request.run_id not in self._quarantine]
-
-    def _isolate_failure(self, requests: Sequence[SlotRequest]) -> None:
-        """Take the requests of a failed batch one by one, and leave a run that fails alone for a while, so that it blocks no other."""
-        if len(requests) == 1:
-            self._quarantine[requests[0].run_id] = time.monotonic() + QUARANTINE_SECONDS
-        self._single_passes += len(requests)
-
-
-class _BatchFailed(Exception):
-    """Some requests could not be granted, for a reason that another pass would not remove."""
+        return [request for request in requests if request.run_id not in self._isolation.excluded]
