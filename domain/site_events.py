@@ -25,6 +25,11 @@ class SiteEventType(StrEnum):
     GROUP_CHANGED = "group.changed"
     """The limit of a group of slots changed."""
     BACKFILL_CHANGED = "backfill.changed"
+    INCIDENT_CHANGED = "incident.changed"
+    """Opened, repeated, acknowledged, snoozed or resolved."""
+    CHANNEL_CHANGED = "channel.changed"
+    """Created, changed, disabled or deleted."""
+    SILENCE_CHANGED = "silence.changed"
 
 
 @value_object

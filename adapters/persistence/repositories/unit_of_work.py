@@ -34,10 +34,14 @@ from application.ports.access.accounts import Accounts
 from application.ports.access.api_tokens import ApiTokens
 from application.ports.access.audit_log import AuditLog
 from application.ports.access.sessions import Sessions
+from application.ports.persistence.alert_rules import AlertRules
 from application.ports.persistence.backfills import Backfills
+from application.ports.persistence.channels import Channels
 from application.ports.persistence.concurrency import Concurrency
+from application.ports.persistence.deliveries import Deliveries
 from application.ports.persistence.dispatches import Dispatches
 from application.ports.persistence.idempotency import Idempotency
+from application.ports.persistence.incidents import Incidents
 from application.ports.persistence.leases import Leases
 from application.ports.persistence.logs import Logs
 from application.ports.persistence.outbox import Outbox
@@ -46,6 +50,7 @@ from application.ports.persistence.receipts import ReceiptKey, Receipts
 from application.ports.persistence.reporters import Reporters
 from application.ports.persistence.runs import Runs
 from application.ports.persistence.schedules import Schedules
+from application.ports.persistence.silences import Silences
 from application.ports.persistence.sink_positions import SinkPositions
 from application.ports.persistence.site_events import SiteEvents
 from application.ports.persistence.ticks import Ticks
@@ -56,6 +61,12 @@ from domain.concurrency.bucket import Bucket
 
 class SqlUnitOfWork:
     """One transaction: READ COMMITTED, with row locks. Leaving without `commit` rolls back. After a commit it is closed."""
+
+    incidents: Incidents
+    deliveries: Deliveries
+    channels: Channels
+    alert_rules: AlertRules
+    silences: Silences
 
     def __init__(self, connections: ConnectionPool, definition_cache: DefinitionCache, run_cache: RunCache) -> None:
         self._transaction = transaction = SqlTransaction(connections)

@@ -8,10 +8,14 @@ from application.ports.access.accounts import Accounts
 from application.ports.access.api_tokens import ApiTokens
 from application.ports.access.audit_log import AuditLog
 from application.ports.access.sessions import Sessions
+from application.ports.persistence.alert_rules import AlertRules
 from application.ports.persistence.backfills import Backfills
+from application.ports.persistence.channels import Channels
 from application.ports.persistence.concurrency import Concurrency
+from application.ports.persistence.deliveries import Deliveries
 from application.ports.persistence.dispatches import Dispatches
 from application.ports.persistence.idempotency import Idempotency
+from application.ports.persistence.incidents import Incidents
 from application.ports.persistence.leases import Leases
 from application.ports.persistence.logs import Logs
 from application.ports.persistence.outbox import Outbox
@@ -20,6 +24,7 @@ from application.ports.persistence.receipts import Receipt, ReceiptKey, Receipts
 from application.ports.persistence.reporters import Reporters
 from application.ports.persistence.runs import Runs
 from application.ports.persistence.schedules import Schedules
+from application.ports.persistence.silences import Silences
 from application.ports.persistence.sink_positions import SinkPositions
 from application.ports.persistence.site_events import SiteEvents
 from application.ports.persistence.ticks import Ticks
@@ -66,6 +71,11 @@ class UnitOfWork(Protocol):
     workers: Workers
     sink_positions: SinkPositions
     site_events: SiteEvents
+    incidents: Incidents
+    deliveries: Deliveries
+    channels: Channels
+    alert_rules: AlertRules
+    silences: Silences
     accounts: Accounts
     sessions: Sessions
     api_tokens: ApiTokens
