@@ -12,18 +12,18 @@ import socket
 import ssl
 from collections.abc import Callable, Mapping
 from typing import Any, Final
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import urlencode, urlsplit
 
-from entrypoints.worker.http_stage.address_policy import AddressForbidden, AddressPolicy, Resolver
+from domain.address_policy import AddressForbidden, AddressPolicy
+from domain.redirect_policy import MAX_REDIRECTS, REDIRECTS, SAFE_HEADERS, check_redirect
+from entrypoints.worker.http_stage.name_resolution import Resolver, resolve_allowed
 from entrypoints.worker.stage_host.result_limits import is_deeper_than
 
-MAX_REDIRECTS: Final = 5
 MAX_BODY_OUTPUT: Final = 64 * 1024
 """Bytes of a response's body that are stored as output."""
 MAX_BODY_DEPTH: Final = 40
 """Levels of a JSON body that are stored as JSON; a deeper body is stored as text."""
 _OUTPUT_HEADERS = ("content-type", "content-length", "etag", "last-modified", "location", "retry-after", "x-request-id")
-_CROSS_ORIGIN_HEADERS = frozenset({"accept", "accept-language", "user-agent"})
 SendResult = Callable[[dict[str, Any]], None]
 
 
@@ -64,7 +64,7 @@ class HttpRequest:
             self._write(f"{method} {url.partition('?')[0]}")
             status, headers, content = self._send_once(method, url, body)
             self._write(f"{status} {len(content):,} bytes")
-            if status in self._request["expected"] or status not in (301, 302, 303, 307, 308) or "location" not in headers:
+            if status in self._request["expected"] or status not in REDIRECTS or "location" not in headers:
                 return self._build_output(status, headers, content, url)
             url, method, body = self._follow_redirect(url, headers["location"], status, method, body)
         raise RequestFailed(f"More than {MAX_REDIRECTS} redirects.")
@@ -73,7 +73,7 @@ class HttpRequest:
         parts = urlsplit(url)
         host, secure = parts.hostname or "", parts.scheme == "https"
         port = parts.port or (443 if secure else 80)
-        addresses = self._address_policy.resolve_allowed(host, port, self._resolve)
+        addresses = resolve_allowed(self._address_policy, host, port, self._resolve)
         connection = _connect(addresses, host, port, secure, self._request["ca_file"])
         try:
             target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -90,26 +90,12 @@ class HttpRequest:
         return response.status, headers, content
 
     def _follow_redirect(self, url: str, location: str, status: int, method: str, body: str | None) -> tuple[str, str, str | None]:
-        target = urljoin(url, location)
-        here, there = urlsplit(url), urlsplit(target)
-        if (
-            not target.isascii()
-            or any(sign in target for sign in "\\ \t\r\n")
-            or there.scheme not in ("http", "https")
-            or "@" in there.netloc
-        ):
-            raise AddressForbidden("The response redirects to a forbidden address.")
-        if here.scheme == "https" and there.scheme == "http":
-            raise AddressForbidden("The response redirects from https to http.")
-        if status == 303 or (status in (301, 302) and method == "POST"):
-            method, body = "GET", None
+        redirect = check_redirect(url, location, status, method, has_body=body is not None)
+        if not redirect.keeps_headers:
+            self._headers = {name: value for name, value in self._headers.items() if name.lower() in SAFE_HEADERS}
+        if body is not None and not redirect.keeps_body:
             self._headers = {name: value for name, value in self._headers.items() if name.lower() != "content-type"}
-        if _get_origin(target) != _get_origin(url):
-            if body is not None:
-                raise AddressForbidden("The response redirects the request's body to another origin.")
-            kept = _CROSS_ORIGIN_HEADERS | {"accept-encoding"}
-            self._headers = {name: value for name, value in self._headers.items() if name.lower() in kept}
-        return target, method, body
+        return redirect.url, redirect.method, body if redirect.keeps_body else None
 
     def _build_output(self, status: int, headers: Mapping[str, str], content: bytes, url: str) -> dict[str, Any]:
         text = content[:MAX_BODY_OUTPUT].decode("utf-8", "replace")
@@ -170,11 +156,6 @@ def _parse_body(text: str) -> Any:
     except (ValueError, RecursionError):
         return text
     return text if is_deeper_than(value, MAX_BODY_DEPTH) else value
-
-
-def _get_origin(url: str) -> tuple[str, str, int]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
 
 
 def _connect(addresses: list[str], host: str, port: int, secure: bool, ca_file: str | None) -> http.client.HTTPConnection:

@@ -8,6 +8,7 @@ import gc
 import json
 import os
 import signal
+import sys
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -43,6 +44,8 @@ def run_stage(start: Message, pipes: StagePipes, host: int, interpreter: Message
 
 
 def _send_http_request(start: Message) -> int:
+    # For the rules of outgoing requests. A `python` stage, whose own modules may be named `domain`, has another import path.
+    sys.path.append(__file__.rpartition("/entrypoints/")[0])
     from entrypoints.worker.http_stage import http_request  # imported here to keep the host small
 
     os.environ.clear()

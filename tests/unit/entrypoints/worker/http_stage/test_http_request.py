@@ -12,12 +12,13 @@ from typing import Any, ClassVar, Final
 
 import pytest
 
+from domain.address_policy import AddressForbidden, AddressPolicy
 from domain.errors import InvalidInput
 from domain.pipelines.http_request import find_url_problem
 from domain.pipelines.parsing import parse_definition
 from domain.pipelines.serialization import serialize_pipeline, serialize_stage
-from entrypoints.worker.http_stage.address_policy import AddressForbidden, AddressPolicy
 from entrypoints.worker.http_stage.http_request import HttpRequest
+from entrypoints.worker.http_stage.name_resolution import resolve_allowed
 from entrypoints.worker.runner.ports import StageEnvironmentError, StageStart
 from entrypoints.worker.runner.stage_environment import StageSettings, build_job, build_stage_environment
 from entrypoints.worker.stage_host.job import JobResult
@@ -163,7 +164,7 @@ WRITTEN = [
 def test_a_host_that_is_not_public_is_never_reached(host: str) -> None:
     for name in (host, host if ":" in host else host + "."):
         with pytest.raises(AddressForbidden):
-            AddressPolicy().resolve_allowed(name, 80)
+            resolve_allowed(AddressPolicy(), name, 80)
 
 
 @pytest.mark.parametrize("url", WRITTEN)
@@ -185,12 +186,12 @@ def test_a_name_with_a_public_and_a_private_address_is_refused() -> None:
         return [(2, 1, 6, "", ("8.8.8.8", 80)), (2, 1, 6, "", ("10.0.0.1", 80))]
 
     with pytest.raises(AddressForbidden, match=r"10\.0\.0\.1"):
-        AddressPolicy().resolve_allowed("example.com", 80, resolve)
+        resolve_allowed(AddressPolicy(), "example.com", 80, resolve)
 
 
 def test_only_listed_ports_are_reached() -> None:
     with pytest.raises(AddressForbidden, match="HEADGATE_HTTP_PORTS"):
-        AddressPolicy().resolve_allowed("8.8.8.8", 6379)
+        resolve_allowed(AddressPolicy(), "8.8.8.8", 6379)
 
 
 CHANGED: Final = "The output has characters that cannot be stored, which became \ufffd."

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from domain.access.actor import Actor
+from domain.address_policy import AddressForbidden
 from domain.runs.status import Reason, Status
-from entrypoints.worker.http_stage.address_policy import AddressForbidden
 from entrypoints.worker.http_stage.http_request import HttpRequest, RequestFailed
 from tests.support.certificates import make_certificate
 from tests.support.served_headgate import ServedHeadgate

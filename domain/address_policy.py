@@ -1,16 +1,14 @@
-"""The addresses that an `http` stage may reach: public ones, and those the worker's settings add. Standard library only."""
+"""The addresses that outgoing requests may reach: public ones, and those that the settings add. `http` stages and web servers use it."""
 
 from __future__ import annotations
 
 import ipaddress
-import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-Resolver = Callable[..., Sequence[tuple[Any, ...]]]
 
 _FORBIDDEN_NETWORKS: Final = [
     ipaddress.ip_network(network)
@@ -39,21 +37,22 @@ class AddressPolicy:
     networks: tuple[Network, ...] = ()
     ports: frozenset[int] = frozenset({80, 443})
 
-    def resolve_allowed(self, host: str, port: int, resolve: Resolver = socket.getaddrinfo) -> list[str]:
-        """Resolve the host once and return its addresses, all allowed. Connect to these, never to the name. Raise AddressForbidden."""
+    def check_port(self, port: int) -> None:
+        """Raise AddressForbidden if the port is not allowed."""
         if port not in self.ports:
             raise AddressForbidden(f"Port {port} is not allowed: HEADGATE_HTTP_PORTS lists the allowed ones.")
-        try:
-            found = resolve(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError):
-            raise AddressForbidden(f"The name {host} has no address.") from None
-        addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
-        for text in addresses:
-            if not self.is_allowed(text):
-                raise AddressForbidden(f"{host} has the address {text}, which is not public: HEADGATE_HTTP_ALLOW would allow its network.")
-        if not addresses:
+
+    def check_addresses(self, host: str, addresses: Iterable[str]) -> list[str]:
+        """Return the addresses of a host, each once, all allowed. Connect to these, never to the name. Raise AddressForbidden."""
+        found = list(dict.fromkeys(addresses))
+        for address in found:
+            if not self.is_allowed(address):
+                raise AddressForbidden(
+                    f"{host} has the address {address}, which is not public: HEADGATE_HTTP_ALLOW would allow its network."
+                )
+        if not found:
             raise AddressForbidden(f"The name {host} has no address.")
-        return addresses
+        return found
 
     def is_allowed(self, text: str) -> bool:
         try:
