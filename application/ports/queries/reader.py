@@ -1,11 +1,20 @@
 """Queries of the pages and the API."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol, Required, TypedDict, Unpack
 
 from application.ports.persistence.pipelines import PipelineRef
+from application.queries.views.alerts import (
+    AlertRuleView,
+    ChannelView,
+    DeliveryView,
+    IncidentDetailView,
+    IncidentView,
+    OpenIncidentsView,
+    SilenceView,
+)
 from application.queries.views.backfills import BackfillTickView, BackfillView
 from application.queries.views.events import EventView
 from application.queries.views.groups import FullBucketView, GroupDetailView, GroupView
@@ -16,6 +25,7 @@ from application.queries.views.runs import RunStateVersion, RunTimes, RunView
 from application.queries.views.schedules import ScheduleView, TickCount, TickView
 from application.queries.views.ticks import TickGroup, TickWindow
 from application.queries.views.workers import QueueView, WorkerView
+from domain.alerts.incident import IncidentState
 from domain.backfills.tick import BackfillTickState
 from domain.runs.status import Status
 from domain.schedules.tick import TickState
@@ -265,6 +275,40 @@ class Reader(Protocol):
 
     async def slot_waits(self, run_id: int) -> list[FullBucketView]:
         """Return the full buckets, at most 20, for which the run or its stages wait: the run's own first, then by limit and bucket."""
+        ...
+
+    async def incidents(
+        self, limit: int, *, states: Collection[IncidentState] = (), pipeline_id: int | None = None, before: int | None = None
+    ) -> list[IncidentView]:
+        """Return incidents, newest first. Without `states`, of every state. `before` starts at the next lower id."""
+        ...
+
+    async def incident(self, incident_id: int) -> IncidentDetailView | None: ...
+
+    async def open_incidents(self, limit: int) -> OpenIncidentsView:
+        """Return the number of open incidents, the newest `limit` of them, and the channels that do not work, in one statement."""
+        ...
+
+    async def run_incidents(self, run_id: int, limit: int) -> list[IncidentView]:
+        """Return the incidents of the run's pipeline that lasted when it ran: from their first run to their last one, newest first."""
+        ...
+
+    async def channels(self) -> list[ChannelView]:
+        """Return all channels by name."""
+        ...
+
+    async def channel(self, name: str) -> ChannelView | None: ...
+
+    async def deliveries(self, channel: str, limit: int, *, before: int | None = None) -> list[DeliveryView]:
+        """Return deliveries of the channel, newest first. `before` starts at the next lower id."""
+        ...
+
+    async def silences(self, now: datetime, *, include_ended: bool = False) -> list[SilenceView]:
+        """Return silences that are not over, newest first; with `include_ended`, the newest 200 of all."""
+        ...
+
+    async def alert_rules(self) -> list[AlertRuleView]:
+        """Return the site rules by name."""
         ...
 
     async def find_problem(self) -> StoreProblem | None:

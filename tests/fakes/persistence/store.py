@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from application.ports.persistence.deliveries import StoredMessage
 from application.ports.persistence.leases import Lease
 from application.ports.persistence.logs import UnfinishedLines
 from application.ports.persistence.receipts import Receipt, ReceiptKey
@@ -18,6 +19,13 @@ from domain.access.accounts import Account
 from domain.access.api_tokens import ApiToken
 from domain.access.audit import AuditEntry
 from domain.access.sessions import Session
+from domain.alerts.channel import Channel
+from domain.alerts.delivery import Delivery
+from domain.alerts.incident import Incident
+from domain.alerts.incident_entry import IncidentEntry
+from domain.alerts.rule import SiteRule
+from domain.alerts.rule_state import RuleKey, RuleState
+from domain.alerts.silence import Silence
 from domain.backfills.backfill import Backfill
 from domain.backfills.tick import BackfillTick
 from domain.concurrency.group import GroupUse
@@ -125,6 +133,26 @@ class LimitRow:
     set_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class ChannelRow:
+    channel: Channel
+    deleted_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SiteRuleRow:
+    rule: SiteRule
+    created_at: datetime
+    created_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SilenceRow:
+    silence: Silence
+    ended_at: datetime | None = None
+    ended_by: str | None = None
+
+
 @dataclass(slots=True)
 class Tables:
     """Rows by primary key. Rows are immutable, except runs, which are copied."""
@@ -163,6 +191,17 @@ class Tables:
     slot_waits: dict[SlotKey, SlotWaitRow] = field(default_factory=dict)
     limits: dict[str, LimitRow] = field(default_factory=dict)
     group_uses: dict[tuple[str, int], GroupUse] = field(default_factory=dict)
+    alert_positions: dict[int, str] = field(default_factory=dict)
+    rule_states: dict[RuleKey, RuleState] = field(default_factory=dict)
+    incidents: dict[int, Incident] = field(default_factory=dict)
+    incident_entries: dict[int, IncidentEntry] = field(default_factory=dict)
+    alert_messages: dict[str, StoredMessage] = field(default_factory=dict)
+    deliveries: dict[int, Delivery] = field(default_factory=dict)
+    link_uses: dict[tuple[int, str], datetime] = field(default_factory=dict)
+    channels: dict[int, ChannelRow] = field(default_factory=dict)
+    channel_uses: dict[tuple[int, str], str] = field(default_factory=dict)
+    site_rules: dict[int, SiteRuleRow] = field(default_factory=dict)
+    silences: dict[int, SilenceRow] = field(default_factory=dict)
 
     def apply(self, changes: dict[str, dict[Any, Any]], deleted: object) -> None:
         """Apply the changes of a committed transaction."""

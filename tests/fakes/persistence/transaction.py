@@ -85,6 +85,17 @@ class Transaction:
         self.slot_waits = Overlay(tables.slot_waits)
         self.limits = Overlay(tables.limits)
         self.group_uses = Overlay(tables.group_uses)
+        self.alert_positions = Overlay(tables.alert_positions)
+        self.rule_states = Overlay(tables.rule_states)
+        self.incidents = Overlay(tables.incidents)
+        self.incident_entries = Overlay(tables.incident_entries)
+        self.alert_messages = Overlay(tables.alert_messages)
+        self.deliveries = Overlay(tables.deliveries)
+        self.link_uses = Overlay(tables.link_uses)
+        self.channels = Overlay(tables.channels)
+        self.channel_uses = Overlay(tables.channel_uses)
+        self.site_rules = Overlay(tables.site_rules)
+        self.silences = Overlay(tables.silences)
         self.is_open = True
         self._is_aborted = False
         self._held: dict[Key, asyncio.Lock] = {}

@@ -35,10 +35,14 @@ from tests.fakes.access.accounts import FakeAccounts
 from tests.fakes.access.api_tokens import FakeApiTokens
 from tests.fakes.access.audit_log import FakeAuditLog
 from tests.fakes.access.sessions import FakeSessions
+from tests.fakes.persistence.alert_rules import FakeAlertRules
 from tests.fakes.persistence.backfills import FakeBackfills
+from tests.fakes.persistence.channels import FakeChannels
 from tests.fakes.persistence.concurrency import FakeConcurrency
+from tests.fakes.persistence.deliveries import FakeDeliveries
 from tests.fakes.persistence.dispatches import FakeDispatches
 from tests.fakes.persistence.idempotency import FakeIdempotency
+from tests.fakes.persistence.incidents import FakeIncidents
 from tests.fakes.persistence.leases import FakeLeases
 from tests.fakes.persistence.logs import FakeLogs
 from tests.fakes.persistence.outbox import FakeOutbox
@@ -47,6 +51,7 @@ from tests.fakes.persistence.receipts import FakeReceipts
 from tests.fakes.persistence.reporters import FakeReporters
 from tests.fakes.persistence.runs import FakeRuns
 from tests.fakes.persistence.schedules import FakeSchedules
+from tests.fakes.persistence.silences import FakeSilences
 from tests.fakes.persistence.sink_positions import FakeSinkPositions
 from tests.fakes.persistence.site_events import FakeSiteEvents
 from tests.fakes.persistence.store import FakeStore
@@ -57,12 +62,6 @@ from tests.fakes.persistence.workers import FakeWorkers
 
 class FakeUnitOfWork:
     """One transaction. Leaving without `commit` discards its changes."""
-
-    incidents: Incidents
-    deliveries: Deliveries
-    channels: Channels
-    alert_rules: AlertRules
-    silences: Silences
 
     def __init__(self, store: FakeStore) -> None:
         self._store = store
@@ -86,6 +85,11 @@ class FakeUnitOfWork:
         self.workers: Workers = FakeWorkers(transaction)
         self.sink_positions: SinkPositions = FakeSinkPositions(transaction)
         self.site_events: SiteEvents = FakeSiteEvents(transaction)
+        self.incidents: Incidents = FakeIncidents(transaction)
+        self.deliveries: Deliveries = FakeDeliveries(transaction)
+        self.channels: Channels = FakeChannels(transaction)
+        self.alert_rules: AlertRules = FakeAlertRules(transaction)
+        self.silences: Silences = FakeSilences(transaction)
         self.accounts: Accounts = FakeAccounts(transaction)
         self.sessions: Sessions = FakeSessions(transaction)
         self.api_tokens: ApiTokens = FakeApiTokens(transaction)

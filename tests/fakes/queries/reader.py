@@ -1,13 +1,22 @@
 """The reader of committed rows in memory."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from statistics import median
 from typing import Unpack
 
 from application.ports.persistence.pipelines import PipelineRef
 from application.ports.queries.reader import ArchivedFilter, RunListQuery, StoreProblem, TickListQuery
+from application.queries.views.alerts import (
+    AlertRuleView,
+    ChannelView,
+    DeliveryView,
+    IncidentDetailView,
+    IncidentView,
+    OpenIncidentsView,
+    SilenceView,
+)
 from application.queries.views.backfills import BackfillTickView, BackfillView
 from application.queries.views.events import EventView
 from application.queries.views.groups import FullBucketView, GroupDetailView, GroupView
@@ -18,6 +27,7 @@ from application.queries.views.runs import RunBar, RunStateVersion, RunTimes, Ru
 from application.queries.views.schedules import ScheduleView, TickCount, TickView
 from application.queries.views.ticks import TickGroup, TickWindow
 from application.queries.views.workers import QueueView, WorkerView
+from domain.alerts.incident import IncidentState
 from domain.backfills.tick import BackfillTickState
 from domain.runs.attempt import Attempt
 from domain.runs.events import EventType
@@ -26,6 +36,7 @@ from domain.runs.status import Reason, Status
 from domain.schedules.tick import TickState
 from tests.fakes.persistence import FakeStore, values
 from tests.fakes.persistence.store import DispatchRow, PipelineRow, Tables
+from tests.fakes.queries import alert_views
 from tests.fakes.queries.backfill_views import list_backfill_ticks, list_backfills, take_first
 from tests.fakes.queries.group_views import find_group, list_full_buckets, list_groups
 from tests.fakes.queries.run_views import run_view
@@ -274,6 +285,37 @@ class FakeReader:
     async def tick_groups(self, pipeline_id: int, windows: Sequence[TickWindow], limit: int) -> list[TickGroup]:
         self._store.require_up()
         return list_tick_groups(self._store, pipeline_id, windows, limit)
+
+    async def incidents(
+        self, limit: int, *, states: Collection[IncidentState] = (), pipeline_id: int | None = None, before: int | None = None
+    ) -> list[IncidentView]:
+        found = alert_views.list_incidents(self._tables, states)
+        return [view for view in found if pipeline_id in (None, view.pipeline_id) and _is_between(view.id, None, before)][:limit]
+
+    async def incident(self, incident_id: int) -> IncidentDetailView | None:
+        return alert_views.find_incident(self._tables, incident_id)
+
+    async def open_incidents(self, limit: int) -> OpenIncidentsView:
+        return alert_views.get_open_incidents(self._tables, limit, self._store.clock.now())
+
+    async def run_incidents(self, run_id: int, limit: int) -> list[IncidentView]:
+        return alert_views.list_run_incidents(self._tables, run_id)[:limit]
+
+    async def channels(self) -> list[ChannelView]:
+        return alert_views.list_channels(self._tables)
+
+    async def channel(self, name: str) -> ChannelView | None:
+        return next((view for view in alert_views.list_channels(self._tables) if view.name == name), None)
+
+    async def deliveries(self, channel: str, limit: int, *, before: int | None = None) -> list[DeliveryView]:
+        found = alert_views.list_deliveries(self._tables, channel)
+        return [view for view in found if _is_between(view.id, None, before)][:limit]
+
+    async def silences(self, now: datetime, *, include_ended: bool = False) -> list[SilenceView]:
+        return alert_views.list_silences(self._tables, now, include_ended=include_ended)
+
+    async def alert_rules(self) -> list[AlertRuleView]:
+        return alert_views.list_alert_rules(self._tables)
 
     async def find_problem(self) -> StoreProblem | None:
         return StoreProblem.DOWN if self._store.is_down else None
