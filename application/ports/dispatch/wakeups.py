@@ -31,3 +31,11 @@ class Wakeups(Protocol):
     def notify_backfills_changed(self) -> None:
         """Announce that a backfill was started, or has something else to do than before."""
         ...
+
+    def notify_alerts_changed(self) -> None:
+        """Announce that runs may have to be judged by other alert rules than before."""
+        ...
+
+    def notify_deliveries_changed(self) -> None:
+        """Announce that alert messages may be due, e.g. because a channel was changed or a silence ended."""
+        ...

@@ -38,6 +38,8 @@ class LocalWakeups:
         self.schedules = asyncio.Event()
         self.slots = asyncio.Event()
         self.backfills = asyncio.Event()
+        self.alerts = asyncio.Event()
+        self.deliveries = asyncio.Event()
         self.log_run_ids: set[int] = set()
 
     def notify_committed(self, runs: Sequence[Run] = (), *, skip_worker: str | None = None, log_run_ids: Sequence[int] = ()) -> None:
@@ -64,6 +66,12 @@ class LocalWakeups:
 
     def notify_backfills_changed(self) -> None:
         self.backfills.set()
+
+    def notify_alerts_changed(self) -> None:
+        self.alerts.set()
+
+    def notify_deliveries_changed(self) -> None:
+        self.deliveries.set()
 
     def request_dispatch(self, request: DispatchRequest) -> None:
         """Wake the dispatcher, or the outbox relay if Prefect serves the pool."""

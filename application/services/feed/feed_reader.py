@@ -29,7 +29,9 @@ WORKER_EVENT_TYPES = (
     EventType.RUN_LIMITED,
 )
 """The event types that `_notify_workers` and `_notify_grant_service` read."""
-UNSCHEDULED_EVENT_TYPES = {SiteEventType.TICK, SiteEventType.BACKFILL_CHANGED}
+DELIVERY_EVENT_TYPES = {SiteEventType.INCIDENT_CHANGED, SiteEventType.CHANNEL_CHANGED, SiteEventType.SILENCE_CHANGED}
+"""The types of site events after which alert messages may be due."""
+UNSCHEDULED_EVENT_TYPES = {SiteEventType.TICK, SiteEventType.BACKFILL_CHANGED} | DELIVERY_EVENT_TYPES
 """The types of site events that change no time at which a schedule fires."""
 SLOT_SITE_EVENTS = (SiteEventType.PIPELINE_CHANGED, SiteEventType.GROUP_CHANGED)
 """The site events after which a slot may be free."""
@@ -78,6 +80,8 @@ class FeedReader:
             self._wakeups.notify_schedules_changed()
         if SiteEventType.BACKFILL_CHANGED in types:
             self._wakeups.notify_backfills_changed()
+        if not DELIVERY_EVENT_TYPES.isdisjoint(types):
+            self._wakeups.notify_deliveries_changed()
         self._notify_grant_service(batch)
         await self._notify_workers(batch)
 

@@ -18,6 +18,8 @@ class FakeWakeups:
         self.schedule_changes = 0
         self.slot_changes = 0
         self.backfill_changes = 0
+        self.alert_changes = 0
+        self.delivery_changes = 0
 
     def notify_committed(self, runs: Sequence[Run] = (), *, skip_worker: str | None = None, log_run_ids: Sequence[int] = ()) -> None:
         self.count += 1
@@ -34,3 +36,9 @@ class FakeWakeups:
 
     def notify_backfills_changed(self) -> None:
         self.backfill_changes += 1
+
+    def notify_alerts_changed(self) -> None:
+        self.alert_changes += 1
+
+    def notify_deliveries_changed(self) -> None:
+        self.delivery_changes += 1

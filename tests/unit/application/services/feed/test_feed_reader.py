@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from typing import Any
 from unittest.mock import patch
 
+import pytest
 from pytest_mock import MockerFixture
 
 from application.ports.dispatch.worker_messages import StopRun, WakeRun
@@ -14,6 +15,7 @@ from application.services.feed.feed_reader import WORKER_EVENT_TYPES, FeedReader
 from application.services.feed.subscription import Subscription
 from domain.runs.events import EventType
 from domain.runs.status import Status
+from domain.site_events import SiteEvent, SiteEventType
 from tests.support.actions import WORKER, status_update
 from tests.support.builders import a_stage
 from tests.support.in_process import InProcessHeadgate
@@ -240,3 +242,18 @@ async def test_a_worker_is_woken_for_a_stage_that_another_process_granted() -> N
     await read_feed(headgate, feed_reader)
 
     assert other.fakes.worker_streams.pushed == [(WORKER, WakeRun(run_id))]
+
+
+@pytest.mark.parametrize("type_", [SiteEventType.INCIDENT_CHANGED, SiteEventType.CHANNEL_CHANGED, SiteEventType.SILENCE_CHANGED])
+async def test_a_change_by_another_process_wakes_the_delivery_service(type_: SiteEventType) -> None:
+    headgate = InProcessHeadgate()
+    feed_reader, wakeups = headgate.application.feed_reader(), headgate.application.wakeups()
+    await read_feed(headgate, feed_reader)
+    async with headgate.fakes.open_unit_of_work() as work:
+        await work.site_events.add([SiteEvent(type_, headgate.fakes.clock.now())])
+        await work.commit()
+
+    await read_feed(headgate, feed_reader)
+
+    assert wakeups.deliveries.is_set()
+    assert not wakeups.schedules.is_set(), "it changes no schedule"
