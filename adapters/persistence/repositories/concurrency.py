@@ -45,6 +45,10 @@ class SqlConcurrency:
         (rows,) = await self._transaction.fetch_batch((slot_statements.FIND_GRANTABLE, {"limit": limit}))
         return [_to_request(row) for row in rows]
 
+    async def has_waiting(self) -> bool:
+        ((row,),) = await self._transaction.fetch_batch((slot_statements.HAS_WAITING, {}))
+        return bool(row.has_waiting)
+
     async def list_waiting(self, buckets: Collection[str], limit: int) -> list[SlotRequest]:
         values = {"buckets": sorted(set(buckets)), "limit": limit}
         (rows,) = await self._transaction.fetch_batch((slot_statements.LIST_WAITING, values))

@@ -27,6 +27,10 @@ class Concurrency(Protocol):
         """Return the requests all of whose buckets have a free slot, without locks: by priority, the highest first, then by age."""
         ...
 
+    async def has_waiting(self) -> bool:
+        """Return True if any request waits."""
+        ...
+
     async def list_waiting(self, buckets: Collection[str], limit: int) -> list[SlotRequest]:
         """Return the requests that wait for these buckets and no others, in the order of `find_grantable`."""
         ...

@@ -30,7 +30,7 @@ class BackfillService:
         self._tracer = BackfillTracer(telemetry)
         self._step = BackfillStep(run_opener, self._tracer)
         self._has_unfinished: bool | None = None
-        """None before the first pass."""
+        """Whether backfills may be unfinished. None before the first pass, and True after one that failed."""
         self._isolation = FailureIsolation()
 
     async def wait(self) -> None:
@@ -44,6 +44,7 @@ class BackfillService:
     async def run_once(self) -> None:
         """Move all backfills on that have something to do. Raise the last error of one that could not be moved."""
         self._wakeups.backfills.clear()
+        self._has_unfinished = True
         await self._isolation.run_batches(self._process_next)
 
     async def _process_next(self) -> bool:

@@ -23,6 +23,8 @@ MAX_LISTED: Final = 500
 """Requests that one transaction reads."""
 POLL_SECONDS: Final = 1.0
 """How long a lost wake-up, or the end of the process that gave a slot back, may delay a grant."""
+MAX_SLEEP_SECONDS: Final = 30.0
+"""The longest sleep while no request waits. The change feed shows requests that other processes make."""
 
 
 class GrantService:
@@ -38,16 +40,19 @@ class GrantService:
         self._wakeups = wakeups
         self._tracer = GrantTracer(telemetry)
         self._isolation = FailureIsolation()
+        self._has_waiting = True
+        """Whether requests may wait. True before the first pass, and after one that failed."""
 
     async def wait(self) -> None:
-        """Return when slots may be free or new requests wait, or after POLL_SECONDS."""
+        """Return when slots may be free or new requests wait. Return after POLL_SECONDS if requests wait, else after MAX_SLEEP_SECONDS."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(POLL_SECONDS):
+            async with asyncio.timeout(POLL_SECONDS if self._has_waiting else MAX_SLEEP_SECONDS):
                 await self._wakeups.slots.wait()
 
     async def run_once(self) -> None:
         """Grant all that fits. Raise the last error of a run that could not be granted its slots."""
         self._wakeups.slots.clear()
+        self._has_waiting = True
         await self._isolation.run_batches(self._grant_batch)
 
     async def _grant_batch(self) -> bool:
@@ -64,6 +69,7 @@ class GrantService:
         """Find requests that fit, lock their buckets, and return those that get their slots."""
         candidates = self._exclude_quarantined(await work.concurrency.find_grantable(BATCH_SIZE + len(self._isolation.excluded)))
         if not candidates:
+            self._has_waiting = await work.concurrency.has_waiting()
             return []
         buckets = sorted({bucket for request in candidates for bucket in request.buckets})
         states = await work.concurrency.lock(buckets)

@@ -64,6 +64,7 @@ class FeedReader:
         if self._cursor is None:
             self._cursor = await self._feed.position()
             self._hub.set_cursor(self._cursor)
+            self._wakeups.notify_slots_changed()  # requests from before this position are in no batch
         await asyncio.sleep(max(0.0, self._not_before - asyncio.get_running_loop().time()))
         log_run_ids = await self._feed.wait(0 if self._has_more else POLL_SECONDS)
         batch = await self._read(self._cursor)

@@ -96,6 +96,21 @@ async def test_states_count_the_slots_and_the_requests_of_each_bucket(store: Sto
     assert await read_states(store, C, A, B) == [BucketState(None), BucketState(2, 2, 2), BucketState(1, 1, 1)]
 
 
+async def test_a_request_of_a_run_or_a_stage_waits_until_its_slot_is_held(store: StoreUnderTest, runs: Runs) -> None:
+    async def has_waiting() -> bool:
+        async with store.other_unit_of_work() as work:
+            return await work.concurrency.has_waiting()
+
+    run_id = await runs.add(held(A))
+    assert not await has_waiting()
+
+    await runs.change(run_id, waiting(B, position=0))
+    assert await has_waiting()
+
+    await runs.change(run_id, held(B, position=0))
+    assert not await has_waiting()
+
+
 async def test_no_buckets_need_no_lock(store: StoreUnderTest) -> None:
     assert await read_states(store) == []
 

@@ -34,6 +34,9 @@ class FakeConcurrency:
         has_room = {bucket.name: self._get_state(*_get_names(bucket)).has_room for request in requests for bucket in request.buckets}
         return [request for request in requests if all(has_room[bucket.name] for bucket in request.buckets)][:limit]
 
+    async def has_waiting(self) -> bool:
+        return bool((await self._transaction.begin_statement()).slot_waits)
+
     async def list_waiting(self, buckets: Collection[str], limit: int) -> list[SlotRequest]:
         await self._transaction.begin_statement()
         named = set(buckets)

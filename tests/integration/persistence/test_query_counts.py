@@ -242,7 +242,9 @@ async def test_granting_slots_to_many_runs_takes_as_many_round_trips_as_to_one(d
             runs = await work.runs.lock([each.run_id for each in opened])
         assert {run.slot_state for run in runs.values()} == {SlotState.HELD}
 
-    assert sizes[1] == sizes[2] == [1, 2, 1, 2, 3, 1], "find; lock and read; list; lock the runs; save all that changed; find nothing more"
+    assert sizes[1] == sizes[2] == [1, 2, 1, 2, 3, 1, 1], (
+        "find; lock and read; list; lock the runs; save all that changed; find nothing more, and nothing that waits"
+    )
 
 
 async def _set_limit(database: Database, pipeline_id: int, limit: int) -> None:

@@ -1,17 +1,19 @@
 """The backfill service, stepped by hand over fakes. The clock starts on Monday 2026-03-02 at nine, UTC."""
 
+import asyncio
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
 from application.commands.runs.retry_run import RetryRunCommand
+from application.services.backfills import backfill_service
 from domain.access.actor import Actor
 from domain.access.audit import AuditAction
 from domain.backfills.backfill import BackfillState, Progress
 from domain.backfills.plan import BackfillOrder, ExistingPolicy
 from domain.backfills.request import BackfillRequest
-from domain.errors import Conflict, InvalidInput, NotFound
+from domain.errors import Conflict, InvalidInput, NotFound, Unavailable
 from domain.runs.status import Status
 from domain.schedules.tick import TickReason
 from domain.site_events import SiteEventType
@@ -81,6 +83,19 @@ async def test_a_run_says_which_backfill_opened_it(headgate: BackfilledHeadgate)
     assert (run.trigger.kind, run.trigger.actor, run.trigger.backfill_id, run.trigger.schedule_id) == ("backfill", "ada", 1, None)
     actions = [(entry.action, entry.actor, entry.subject) for _, entry in sorted(headgate.fakes.store.committed.audit.items())]
     assert actions[-2:] == [(AuditAction.BACKFILL_STARTED, "ada", "backfill 1"), (AuditAction.TRIGGERED, "ada", f"run {run.id}")]
+
+
+async def test_a_pass_that_failed_is_repeated_soon(headgate: BackfilledHeadgate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backfill_service, "MAX_UNFINISHED_SLEEP_SECONDS", 0.001)
+    service = headgate.application.backfill_service()
+    await service.run_once()
+    headgate.fakes.store.is_down = True
+
+    with pytest.raises(Unavailable):
+        await service.run_once()
+
+    async with asyncio.timeout(10):
+        await service.wait()
 
 
 async def test_the_schedules_overlap_is_not_obeyed(headgate: BackfilledHeadgate) -> None:

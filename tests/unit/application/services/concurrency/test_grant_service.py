@@ -4,11 +4,12 @@ import asyncio
 
 import pytest
 
+from application.services.concurrency import grant_service
 from application.services.concurrency.grant_service import POLL_SECONDS
 from domain.access.actor import Actor
 from domain.access.audit import AuditAction
 from domain.concurrency.slots import SlotState
-from domain.errors import Conflict
+from domain.errors import Conflict, Unavailable
 from domain.runs.approvals import Decision
 from domain.runs.events import EventType
 from domain.runs.status import Reason
@@ -35,6 +36,37 @@ async def test_the_end_of_a_run_wakes_the_service_and_lets_the_oldest_start(head
 
     assert (headgate.started, headgate.waiting) == ([second], [third])
     assert headgate.application.wakeups().dispatch_requests.qsize() > 0, "its dispatch is offered"
+
+
+async def test_the_service_polls_only_while_requests_wait(headgate: LimitedHeadgate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(grant_service, "POLL_SECONDS", 0.001)
+    service = headgate.application.grant_service()
+    await headgate.add_pipeline(limit=1)
+    first, _ = [await headgate.start() for _ in range(2)]
+
+    await service.run_once()
+    async with asyncio.timeout(10):
+        await service.wait()
+
+    await headgate.finish(first)
+    for _ in range(2):  # its own grant wakes it once more
+        await service.run_once()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await service.wait()
+
+
+async def test_the_service_polls_after_a_pass_that_failed(headgate: LimitedHeadgate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(grant_service, "POLL_SECONDS", 0.001)
+    service = headgate.application.grant_service()
+    await service.run_once()
+    headgate.fakes.store.is_down = True
+
+    with pytest.raises(Unavailable):
+        await service.run_once()
+
+    async with asyncio.timeout(10):
+        await service.wait()
 
 
 async def test_a_change_that_gives_no_slot_back_does_not_wake_the_service(headgate: LimitedHeadgate) -> None:
