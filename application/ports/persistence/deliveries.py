@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
-from domain.alerts.delivery import Delivery
+from domain.alerts.delivery import Delivery, HeldBy
 from domain.alerts.message import MessageKind
 
 MAX_IN_FLIGHT = 4
@@ -16,6 +16,7 @@ MAX_IN_FLIGHT = 4
 class StoredMessage:
     """What a message says, whatever the channel. `content` is JSON; its `subject` is shown in lists of deliveries.
 
+    At first, `content` has only the facts; the text, with the key `blocks`, is stored when the message is sent for the first time.
     `id` is the id that receivers see. `incident_id` is None for a notice, a digest, a test and a drill; `pipeline_id` is None if the
     message is not about one pipeline.
     """
@@ -35,6 +36,13 @@ class KindedDelivery(NamedTuple):
     delivery: Delivery
 
 
+class ClaimedDelivery(NamedTuple):
+    """A leased delivery. With `was_interrupted` an earlier lease ended without a result, so the message may have been sent."""
+
+    delivery: Delivery
+    was_interrupted: bool
+
+
 class Deliveries(Protocol):
     """Deliveries are claimed for a limited time, sent outside of any transaction, and then saved."""
 
@@ -46,17 +54,34 @@ class Deliveries(Protocol):
         """Return the messages that exist by id."""
         ...
 
+    async def compose(self, message_id: str, content: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Store the content of a message that has no `blocks` yet, and return the content that is stored afterwards.
+
+        So all deliveries of a message say the same, whichever process composed it first.
+        """
+        ...
+
+    async def find_channels(self, message_id: str) -> set[int]:
+        """Return the ids of the channels for which the message has a delivery."""
+        ...
+
     async def add(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
         """Store new deliveries of stored messages, and return them with their ids, in this order."""
         ...
 
-    async def claim_due(self, now: datetime, limit: int, lease_seconds: float, excluded_channels: Collection[int] = ()) -> list[Delivery]:
+    async def claim_due(
+        self, now: datetime, limit: int, lease_seconds: float, excluded_channels: Collection[int] = ()
+    ) -> list[ClaimedDelivery]:
         """Lease deliveries that are due at `now`, those that are due first come first, and return them with their leases.
 
         Leases last so many seconds of the store's clock. A delivery whose lease is over is due again. At most MAX_IN_FLIGHT deliveries of a
         channel are leased at a time, by all processes. Channels that another process is claiming are left out, as are `excluded_channels`.
         Deliveries of disabled channels are claimed, too.
         """
+        ...
+
+    async def lock(self, delivery_ids: Collection[int]) -> Mapping[int, Delivery]:
+        """Lock the deliveries that exist, until the transaction ends, and return them by id."""
         ...
 
     async def find(self, delivery_id: int) -> KindedDelivery | None: ...
@@ -78,6 +103,10 @@ class Deliveries(Protocol):
 
     async def release_channel(self, channel_id: int, now: datetime) -> None:
         """Make the deliveries of a channel due that wait for their next try. Those that were never tried stay as they are."""
+        ...
+
+    async def release_held(self, by: HeldBy, now: datetime) -> None:
+        """Make all deliveries due that are held back by quiet hours or a silence, so that they are decided again."""
         ...
 
     async def find_sent_channels(self, incident_ids: Collection[int]) -> Mapping[int, Mapping[int, str]]:

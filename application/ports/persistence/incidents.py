@@ -85,12 +85,16 @@ class Incidents(Protocol):
         """Lock the unresolved incident of a channel, if it has one."""
         ...
 
-    async def count_recent_openings(self, cause: str, since: datetime) -> int:
-        """Return how many incidents with this cause opened at that time or later."""
+    async def count_recent_openings(self, cause: str | None, since: datetime) -> int:
+        """Return how many incidents with this cause, or any with None, opened at that time or later."""
         ...
 
-    async def find_recent_group(self, cause: str, since: datetime) -> int | None:
-        """Return the `group_id` of the newest grouped incident with this cause that opened at that time or later."""
+    async def find_recent_group(self, cause: str | None, since: datetime) -> int | None:
+        """Return the `group_id` of the newest grouped incident with this cause, or any, that opened at that time or later."""
+        ...
+
+    async def list_group(self, group_id: int, limit: int) -> Sequence[Incident]:
+        """Return the first incidents with this `group_id`, oldest first."""
         ...
 
     async def count_group(self, group_id: int) -> GroupCount:
@@ -100,4 +104,8 @@ class Incidents(Protocol):
     async def add_link_use(self, delivery_id: int, action: str, now: datetime) -> bool:
         """Record that the link for this action in a delivery's message was used. Return False if it was before, or if the delivery does
         not exist."""
+        ...
+
+    async def is_link_used(self, delivery_id: int, action: str) -> bool:
+        """Return True if `add_link_use` recorded a use."""
         ...

@@ -3,9 +3,10 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
-from application.ports.persistence.deliveries import MAX_IN_FLIGHT, KindedDelivery, StoredMessage
-from domain.alerts.delivery import Delivery, DeliveryState
+from application.ports.persistence.deliveries import MAX_IN_FLIGHT, ClaimedDelivery, KindedDelivery, StoredMessage
+from domain.alerts.delivery import Delivery, DeliveryState, HeldBy
 from domain.alerts.message import MessageKind
 from tests.fakes.persistence import values
 from tests.fakes.persistence.transaction import Transaction
@@ -31,6 +32,18 @@ class FakeDeliveries:
         tx = await self._transaction.begin_statement()
         return {id: tx.alert_messages[id] for id in message_ids if id in tx.alert_messages}
 
+    async def compose(self, message_id: str, content: Mapping[str, Any]) -> Mapping[str, Any]:
+        tx = await self._transaction.begin_statement()
+        await tx.lock("alert message", message_id)
+        message = tx.alert_messages[message_id]
+        if "blocks" not in message.content:
+            tx.alert_messages[message_id] = replace(message, content=values.document(dict(content)))
+        return tx.alert_messages[message_id].content
+
+    async def find_channels(self, message_id: str) -> set[int]:
+        tx = await self._transaction.begin_statement()
+        return {row.channel_id for row in tx.deliveries.values() if row.message_id == message_id}
+
     async def add(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
         tx = await self._transaction.begin_statement()
         stored = []
@@ -42,7 +55,9 @@ class FakeDeliveries:
             stored.append(added)
         return stored
 
-    async def claim_due(self, now: datetime, limit: int, lease_seconds: float, excluded_channels: Collection[int] = ()) -> list[Delivery]:
+    async def claim_due(
+        self, now: datetime, limit: int, lease_seconds: float, excluded_channels: Collection[int] = ()
+    ) -> list[ClaimedDelivery]:
         tx = await self._transaction.begin_statement()
         claimed: list[Delivery] = []
         for channel_id in sorted(tx.channels):
@@ -53,10 +68,18 @@ class FakeDeliveries:
             free = MAX_IN_FLIGHT - sum(self._is_leased(row) for row in self._scheduled(channel_id))
             claimed += due[: max(free, 0)]
         until = tx.store.clock.now() + timedelta(seconds=lease_seconds)
-        leased = [replace(row, leased_until=until) for row in sorted(claimed, key=_get_order)[:limit]]
-        for row in leased:
+        taken = sorted(claimed, key=_get_order)[:limit]
+        leased = [ClaimedDelivery(replace(row, leased_until=until), row.leased_until is not None) for row in taken]
+        for row, _ in leased:
             tx.deliveries[row.id] = row
         return leased
+
+    async def lock(self, delivery_ids: Collection[int]) -> Mapping[int, Delivery]:
+        tx = await self._transaction.begin_statement()
+        for delivery_id in sorted(delivery_ids):
+            if delivery_id in tx.deliveries:
+                await tx.lock("delivery", delivery_id)
+        return {id: tx.deliveries[id] for id in sorted(delivery_ids) if id in tx.deliveries}
 
     async def find(self, delivery_id: int) -> KindedDelivery | None:
         tx = await self._transaction.begin_statement()
@@ -87,6 +110,12 @@ class FakeDeliveries:
         tx = await self._transaction.begin_statement()
         for row in self._scheduled(channel_id):
             if row.tries > 0 and row.due_at > now:
+                tx.deliveries[row.id] = replace(row, due_at=now)
+
+    async def release_held(self, by: HeldBy, now: datetime) -> None:
+        tx = await self._transaction.begin_statement()
+        for row in list(tx.deliveries.values()):
+            if row.state is DeliveryState.SCHEDULED and row.held_by == by and row.due_at > now:
                 tx.deliveries[row.id] = replace(row, due_at=now)
 
     async def find_sent_channels(self, incident_ids: Collection[int]) -> Mapping[int, Mapping[int, str]]:

@@ -100,11 +100,11 @@ class FakeIncidents:
         await self._transaction.begin_statement()
         return next(iter(await self._lock_unresolved(lambda row: row.channel_id == channel_id)), None)
 
-    async def count_recent_openings(self, cause: str, since: datetime) -> int:
+    async def count_recent_openings(self, cause: str | None, since: datetime) -> int:
         await self._transaction.begin_statement()
         return len(self._list_recent(cause, since))
 
-    async def find_recent_group(self, cause: str, since: datetime) -> int | None:
+    async def find_recent_group(self, cause: str | None, since: datetime) -> int | None:
         await self._transaction.begin_statement()
         return next((row.group_id for row in self._list_recent(cause, since)[::-1] if row.group_id is not None), None)
 
@@ -112,6 +112,14 @@ class FakeIncidents:
         tx = await self._transaction.begin_statement()
         rows = [row for row in tx.incidents.values() if row.group_id == group_id]
         return GroupCount(len(rows), sum(not row.is_resolved for row in rows))
+
+    async def list_group(self, group_id: int, limit: int) -> Sequence[Incident]:
+        tx = await self._transaction.begin_statement()
+        return [row for _, row in sorted(tx.incidents.items()) if row.group_id == group_id][:limit]
+
+    async def is_link_used(self, delivery_id: int, action: str) -> bool:
+        tx = await self._transaction.begin_statement()
+        return (delivery_id, action) in tx.link_uses
 
     async def add_link_use(self, delivery_id: int, action: str, now: datetime) -> bool:
         tx = await self._transaction.begin_statement()
@@ -135,8 +143,8 @@ class FakeIncidents:
     def _unresolved(self) -> list[Incident]:
         return [row for _, row in sorted(self._transaction.incidents.items()) if row.resolved_at is None]
 
-    def _list_recent(self, cause: str, since: datetime) -> list[Incident]:
-        return [row for _, row in sorted(self._transaction.incidents.items()) if row.cause == cause and row.opened_at >= since]
+    def _list_recent(self, cause: str | None, since: datetime) -> list[Incident]:
+        return [row for _, row in sorted(self._transaction.incidents.items()) if cause in (None, row.cause) and row.opened_at >= since]
 
     def _repetitions(self, incident_id: int) -> list[int]:
         entries = sorted(self._transaction.incident_entries.items())
