@@ -1,7 +1,7 @@
 """Alert rules: which events of a pipeline's runs are reported, and to which channels."""
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import time
 from enum import StrEnum
 from hashlib import sha256
@@ -77,8 +77,8 @@ class AlertRule:
         """The name of the rule within its pipeline; without a name, a hash of what differs from the defaults."""
         if self.name is not None:
             return self.name
-        content = {field.name: repr(value) for field in fields(self) if (value := getattr(self, field.name)) != field.default}
-        return "rule-" + sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:KEY_DIGITS]
+        text = json.dumps(self._collect_changes(), sort_keys=True)
+        return "rule-" + sha256(text.encode()).hexdigest()[:KEY_DIGITS]
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -88,6 +88,19 @@ class AlertRule:
     @property
     def opens_incidents(self) -> bool:
         return not NOTICES.issuperset(self.on)
+
+    def _collect_changes(self) -> dict[str, object]:
+        """Return what differs from the defaults, so that a key that is added later does not change the hash of older rules."""
+        quiet = self.quiet
+        content = {
+            "on": [event.value for event in self.on],
+            "to": [[target.channel, target.after] for target in self.to],
+            "after": self.after if self.after != 1 else None,
+            "remind": self.remind,
+            "recovery": False if not self.recovery else None,
+            "quiet": [quiet.timezone, quiet.start.isoformat(), quiet.end.isoformat(), quiet.exempt] if quiet else None,
+        }
+        return {key: value for key, value in content.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)

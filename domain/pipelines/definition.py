@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from domain.alerts.rule import AlertRule
 from domain.concurrency.definition import ConcurrencyLimit
 from domain.schedules.definition import Expectation, ScheduleDefinition
 
@@ -76,7 +77,7 @@ class PipelineDefinition:
 
     `env` are environment variables of all stages of kind `command` and `python`. A stage's own `env` overrides them.
     `expect` is for pipelines whose stages are all external; the others may have `schedules`. `concurrency` limits the runs that are open at
-    once; waiting runs start in the order of `priority`, then of age.
+    once; waiting runs start in the order of `priority`, then of age. `alerts` are its rules besides those for all pipelines.
     """
 
     name: str
@@ -91,6 +92,7 @@ class PipelineDefinition:
     expect: tuple[Expectation, ...] = ()
     concurrency: tuple[ConcurrencyLimit, ...] = ()
     priority: int = 0
+    alerts: tuple[AlertRule, ...] = ()
 
     def stage(self, name: str) -> StageDefinition | None:
         return next((stage for stage in self.stages if stage.name == name), None)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from domain.alerts.parsing import parse_alerts
 from domain.concurrency.parsing import check_uses, parse_concurrency, parse_uses
 from domain.errors import FieldProblem, InvalidInput
 from domain.pipelines.definition import (
@@ -22,7 +23,8 @@ MAX_RETRIES = 100
 MAX_APPROVERS = 100
 MAX_PRIORITY = 100
 PIPELINE_KEYS = frozenset(
-    {"name", "description", "parallelism", "pool", "parameters", "stages", "tags", "env", "schedules", "expect", "concurrency", "priority"}
+    {"name", "description", "parallelism", "pool", "parameters", "stages", "tags", "env"}
+    | {"schedules", "expect", "concurrency", "priority", "alerts"}
 )
 
 
@@ -46,9 +48,11 @@ def parse_definition(raw: object) -> PipelineDefinition:
     concurrency = parse_concurrency(fields)
     check_uses(fields, concurrency, stages)
     priority = fields.parse_integer("priority", 0, -MAX_PRIORITY, MAX_PRIORITY)
+    alerts = parse_alerts(fields)
     if fields.problems:
         raise InvalidInput(fields.problems)
-    return PipelineDefinition(name, stages, description, parallelism, pool, parameters, tags, env, schedules, expect, concurrency, priority)
+    limits = concurrency, priority
+    return PipelineDefinition(name, stages, description, parallelism, pool, parameters, tags, env, schedules, expect, *limits, alerts)
 
 
 def _parse_stages(pipeline: FieldParser) -> tuple[StageDefinition, ...]:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from domain.alerts.serialization import serialize_rule
 from domain.concurrency.serialization import serialize_limit
 from domain.pipelines.definition import PipelineDefinition, StageDefinition, StageKind
 from domain.schedules.serialization import serialize_expectation, serialize_schedule
@@ -53,4 +54,5 @@ def serialize_pipeline(definition: PipelineDefinition) -> dict[str, Any]:
         "stages": [serialize_stage(stage) for stage in definition.stages],
         "schedules": [serialize_schedule(schedule) for schedule in definition.schedules],
         "expect": [serialize_expectation(expectation) for expectation in definition.expect],
+        "alerts": [serialize_rule(rule) for rule in definition.alerts],
     }

@@ -21,6 +21,7 @@ _TAGS = frozenset({_STR, _INT, _FLOAT, _BOOL, _NULL, f"{_PREFIX}map", f"{_PREFIX
 _PIPELINE_TEXTS = frozenset({"name", "description", "pool"})
 _STAGE_TEXTS = frozenset({"name", "kind", "when", "command", "callable", "workdir", "message", "url", "method"})
 _SCHEDULE_TEXTS = frozenset({"name", "cron", "timezone", "at", "start", "end", "catch_up", "overlap"})
+_QUIET_TEXTS = frozenset({"timezone", "from", "to"})
 _TEXT_LISTS = frozenset({"command", "needs", "approvers", "tags", "secrets"})
 _TEXT_MAPS = frozenset({"env", "secrets", "headers"})
 
@@ -48,6 +49,13 @@ class _Place:
         return "".join(parts).removeprefix(".") or "the definition"
 
     @property
+    def is_alert_rule(self) -> bool:
+        match self.keys:
+            case ("alerts", int()):
+                return True
+        return False
+
+    @property
     def is_text(self) -> bool:
         """True if only text is valid here."""
         match self.keys:
@@ -59,6 +67,10 @@ class _Place:
                 return key in _STAGE_TEXTS
             case ("schedules" | "expect", int(), str() as key):
                 return key in _SCHEDULE_TEXTS
+            case ("alerts", int(), "name") | ("alerts", int(), "on" | "to", int()) | ("alerts", int(), "to", int(), "channel"):
+                return True
+            case ("alerts", int(), "quiet", str() as key):
+                return key in _QUIET_TEXTS
             case ("stages", int(), str() as key, int()):
                 return key in _TEXT_LISTS
             case ("stages", int(), str() as key, str()):
@@ -124,6 +136,8 @@ def _find_problems(node: yaml.Node, place: _Place) -> Iterator[str]:
 def _find_mapping_problems(node: yaml.MappingNode, place: _Place) -> Iterator[str]:
     lines: dict[str, int] = {}
     for key, value in node.value:
+        if key.tag == _BOOL and key.value == "on" and place.is_alert_rule:
+            key.tag = _STR  # YAML 1.1 reads the key `on` as true
         if key.tag == _MERGE:
             for merged in value.value if isinstance(value, yaml.SequenceNode) else [value]:
                 yield from _find_problems(merged, place)

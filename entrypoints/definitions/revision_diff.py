@@ -10,7 +10,7 @@ from domain.schedules.parsing import SCHEDULE_KEYS
 
 _KEYS_IN_SECONDS = frozenset({"timeout", "retry_delay", "every", "offset", "jitter", "catch_up_window"})
 _MAX_VALUE_LENGTH = 30
-_NEW_KEYS: Mapping[str, Any] = {"expect": [], "concurrency": [], "priority": 0}
+_NEW_KEYS: Mapping[str, Any] = {"expect": [], "concurrency": [], "priority": 0, "alerts": []}
 """Keys that older versions did not return."""
 _NEW_STAGE_KEYS: Mapping[str, Any] = {"uses": [], "hold": False}
 

@@ -12,13 +12,13 @@ _STATUSES_WITHOUT_BODY = (204, 304)
 
 
 def encode_json(content: Any) -> bytes:
-    """Return the content as JSON. Pydantic models leave out the fields that were not set."""
+    """Return the content as JSON. Pydantic models leave out the fields that were not set, and use aliases."""
     return orjson.dumps(content, option=orjson.OPT_UTC_Z, default=_to_plain)
 
 
 def _to_plain(value: Any) -> Any:
     if isinstance(value, BaseModel):
-        return value.model_dump(exclude_unset=True)
+        return value.model_dump(exclude_unset=True, by_alias=True)
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, Sequence):

@@ -12,6 +12,7 @@ from adapters.persistence.connection.json_codec import load_json
 from adapters.persistence.connection.sql_transaction import SqlTransaction
 from adapters.persistence.lru_cache import LruCache
 from adapters.persistence.tables.pipelines import revision
+from domain.alerts.parsing import restore_rule
 from domain.concurrency.parsing import restore_limit
 from domain.pipelines import http_request
 from domain.pipelines.definition import DEFAULT_POOL, DEFAULT_TIMEOUT, PipelineDefinition, StageCondition, StageDefinition, StageKind
@@ -70,6 +71,7 @@ def parse_stored_definition(stored: Mapping[str, Any]) -> PipelineDefinition:
         expect=tuple(restore_expectation(expectation) for expectation in stored.get("expect") or ()),
         concurrency=tuple(restore_limit(limit) for limit in stored.get("concurrency") or ()),
         priority=stored.get("priority", 0),
+        alerts=tuple(restore_rule(rule) for rule in stored.get("alerts") or ()),
     )
 
 

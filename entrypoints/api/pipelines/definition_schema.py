@@ -7,6 +7,7 @@ from domain.pipelines.field_parser import MAX_TAGS, NAME, TAG
 from domain.pipelines.http_request import DEFAULT_MAX_BYTES, MAX_RESPONSE_BYTES, METHODS
 from domain.pipelines.parsing import MAX_RETRIES, MAX_STAGES
 from domain.schedules.parsing import MAX_SCHEDULES
+from entrypoints.api.pipelines.alert_schema import ALERTS
 from entrypoints.api.pipelines.concurrency_schema import CONCURRENCY, PRIORITY, USES
 from entrypoints.api.pipelines.schedule_schema import EXPECTATION, SCHEDULE, build_duration_schema, or_null
 
@@ -109,5 +110,6 @@ DEFINITION: dict[str, Any] = {
             {"type": "array", "maxItems": MAX_SCHEDULES, "items": EXPECTATION},
             "When other machines are expected to run it; for pipelines whose stages are all external.",
         ),
+        "alerts": ALERTS,
     },
 }

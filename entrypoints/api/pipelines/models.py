@@ -9,6 +9,7 @@ from application.queries.views.pipelines import PipelineView
 from domain.pipelines.definition import StageDefinition
 from domain.pipelines.serialization import serialize_pipeline
 from domain.runs.status import Status
+from entrypoints.api.pipelines.alert_models import AlertRuleDefinitionResponse
 from entrypoints.api.pipelines.concurrency_models import ConcurrencyLimitResponse
 from entrypoints.api.pipelines.definition_schema import DEFINITION
 from entrypoints.api.pipelines.schedule_models import ExpectationResponse, ScheduleDefinitionResponse
@@ -137,6 +138,7 @@ class PipelineResponse(ResponseModel):
     stages: list[StageDefinitionResponse]
     schedules: list[ScheduleDefinitionResponse] = []
     expect: list[ExpectationResponse] = []
+    alerts: list[AlertRuleDefinitionResponse] = []
     created_at: datetime
     updated_at: datetime
     paused_at: datetime | None = Field(description="Since when nothing starts it by itself; null if it is not paused.")

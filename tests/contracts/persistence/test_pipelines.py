@@ -165,6 +165,7 @@ async def test_every_key_of_every_kind_is_read_back_unchanged(store: StoreUnderT
     stages.append(a_stage("e") | {"shell": True, "command": "true", "when": "always"})
     limits = [{"limit": 1, "when_full": "skip"}, {"limit": 2, "key": {"parameter": "ü"}}, {"group": "warehouse"}]
     keys = {"description": "d", "parallelism": 3, "pool": "gpu", "parameters": {"type": "object"}, "concurrency": limits, "priority": -5}
+    keys["alerts"] = [{"name": "nightly", "on": ["failed", "lost"], "to": ["team", {"channel": "pager", "after": 60}], "remind": 3_600}]
     definition = a_definition("complete", stages, **keys)
     async with store.open_unit_of_work() as work_unit:
         stored = await work_unit.pipelines.add(definition, NOW)

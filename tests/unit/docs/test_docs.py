@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from domain.alerts.parsing import RULE_KEYS
 from domain.concurrency.parsing import LIMIT_KEYS
 from domain.pipelines.field_parser import ALL_STAGE_KEYS
 from domain.pipelines.parsing import PIPELINE_KEYS, parse_definition
@@ -80,5 +81,5 @@ def test_the_definition_page_names_every_key() -> None:
     rows = [row.split("|")[1] for row in page.splitlines() if row.startswith("| `")]
     named = set(re.findall(r"`(\w+)`", " ".join(rows)))
 
-    assert named == PIPELINE_KEYS | ALL_STAGE_KEYS - {"shell"} | SCHEDULE_KEYS | EXPECTATION_KEYS | LIMIT_KEYS
+    assert named == PIPELINE_KEYS | ALL_STAGE_KEYS - {"shell"} | SCHEDULE_KEYS | EXPECTATION_KEYS | LIMIT_KEYS | RULE_KEYS
     assert "`shell: true`" in page

@@ -43,6 +43,7 @@ _STAGE_DEFAULTS: Mapping[str, Any] = {
     "timeout": None,
 }
 _LIMIT_DEFAULTS: Mapping[str, Any] = {"limit": None, "when_full": WhenFull.QUEUE}
+_RULE_DEFAULTS: Mapping[str, Any] = {"name": None, "after": 1, "remind": None, "recovery": True, "quiet": None}
 _SCHEDULE_DEFAULTS: Mapping[str, Any] = {
     "offset": 0.0,
     "timezone": DEFAULT_ZONE,
@@ -79,6 +80,8 @@ def format_definition(definition: PipelineDefinition) -> str:
         text["pool"] = serialized["pool"]
     text["stages"] = stages
     text |= {key: [_remove_schedule_defaults(item) for item in serialized[key]] for key in ("schedules", "expect") if serialized[key]}
+    if serialized["alerts"]:
+        text["alerts"] = [_remove_rule_defaults(item) for item in serialized["alerts"]]
     formatted = yaml.dump(text, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100, default_flow_style=None)
     return str(formatted)
 
@@ -107,3 +110,20 @@ def _remove_schedule_defaults(raw: Mapping[str, Any]) -> dict[str, Any]:
 
 def _remove_limit_defaults(raw: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in raw.items() if key not in _LIMIT_DEFAULTS or value != _LIMIT_DEFAULTS[key]}
+
+
+def _remove_rule_defaults(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keys of an alert rule without defaults, with targets and durations as short as they can be written."""
+    changed = {key: value for key, value in raw.items() if key not in _RULE_DEFAULTS or value != _RULE_DEFAULTS[key]}
+    changed["to"] = [_shorten_target(target) for target in raw["to"]]
+    if "remind" in changed:
+        changed["remind"] = format_duration(raw["remind"])
+    if "quiet" in changed:
+        changed["quiet"] = {key: value for key, value in raw["quiet"].items() if value}
+    return changed
+
+
+def _shorten_target(target: Mapping[str, Any]) -> str | dict[str, Any]:
+    if not target["after"]:
+        return str(target["channel"])
+    return {"channel": target["channel"], "after": format_duration(target["after"])}

@@ -24,7 +24,7 @@ def test_a_named_rule_has_its_name_as_key() -> None:
 
 
 def test_the_key_of_a_rule_without_a_name_is_the_same_in_all_processes() -> None:
-    assert RULE.key == "rule-247358fabd"
+    assert RULE.key == "rule-6aa75c9492"
 
 
 @pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(AlertRule)])

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from domain.alerts.rule import AlertEvent
 from domain.errors import InvalidInput
 from domain.pipelines.parsing import parse_definition
 from domain.pipelines.serialization import serialize_pipeline
@@ -26,6 +27,10 @@ def with_limits(*limits: Any, **keys: Any) -> dict[str, Any]:
     return {"name": "p", "stages": [a_stage()], "concurrency": list(limits), **keys}
 
 
+def with_rule(**keys: Any) -> dict[str, Any]:
+    return {"name": "p", "stages": [a_stage()], "alerts": [{"on": ["failed"], "to": ["team"], **keys}]}
+
+
 VALID = {
     "cron": with_schedule(cron="30 2 * * *", timezone="Europe/Berlin"),
     "an interval": with_schedule(every="15m", offset=300),
@@ -43,6 +48,19 @@ VALID = {
     "absent keys of a limit": with_limits({"limit": 1, "group": None, "key": None}, {"limit": None, "group": "g"}),
     "uses": {"name": "p", "stages": [a_stage(uses=["a", "b"]), {"name": "ask", "kind": "approval", "hold": True}]},
     "no limits": {"name": "p", "stages": [a_stage(uses=None)], "concurrency": None},
+    "a rule": with_rule(),
+    "all events": with_rule(on=[event.value for event in AlertEvent]),
+    "all keys of a rule": with_rule(
+        name="nightly",
+        after=100,
+        to=["team", {"channel": "pager", "after": "30m"}, {"channel": "mail"}],
+        remind=60,
+        recovery=False,
+        quiet={"timezone": "Asia/Kolkata", "from": "22:00", "to": "07:00", "except": ["pager"]},
+    ),
+    "absent keys of a rule": with_rule(name=None, remind=None, quiet=None),
+    "quiet hours": with_rule(quiet={"from": "00:00", "to": "23:59", "except": None}),
+    "no rules": {"name": "p", "stages": [a_stage()], "alerts": None},
     "no schedules": {"name": "p", "stages": [a_stage()], "schedules": [], "expect": None},
 }
 INVALID = {
@@ -67,6 +85,29 @@ INVALID = {
     "21 limits": with_limits(*[{"group": f"g{n}"} for n in range(21)]),
     "a high priority": with_limits({"limit": 1}, priority=101),
     "a group used twice": {"name": "p", "stages": [a_stage(uses=["a", "a"])]},
+    "a rule without an event": with_rule(on=[]),
+    "an unknown event": with_rule(on=["broken"]),
+    "one event as text": with_rule(on="failed"),
+    "a rule without a channel": with_rule(to=[]),
+    "a channel in capitals": with_rule(to=["Team"]),
+    "a channel of 64 characters": with_rule(to=["a" * 64]),
+    "21 channels": with_rule(to=[f"c{n}" for n in range(21)]),
+    "a target without a channel": with_rule(to=[{"after": 60}]),
+    "a target with an unknown key": with_rule(to=[{"channel": "team", "afer": 60}]),
+    "a target before its incident": with_rule(to=[{"channel": "team", "after": -1}]),
+    "a number as rule": with_rule(name=7),
+    "an empty name of a rule": with_rule(name=""),
+    "after no failure": with_rule(after=0),
+    "after 101 failures": with_rule(after=101),
+    "a reminder each second": with_rule(remind=1),
+    "a recovery by text": with_rule(recovery="yes"),
+    "quiet hours without an end": with_rule(quiet={"from": "22:00"}),
+    "quiet hours by number": with_rule(quiet={"from": 1320, "to": 420}),
+    "an hour that does not exist": with_rule(quiet={"from": "24:00", "to": "07:00"}),
+    "a time with seconds": with_rule(quiet={"from": "22:00:00", "to": "07:00"}),
+    "an unknown key of quiet hours": with_rule(quiet={"from": "22:00", "to": "07:00", "zone": "UTC"}),
+    "an unknown key of a rule": with_rule(chanels=["team"]),
+    "21 rules": {"name": "p", "stages": [a_stage()], "alerts": [{"name": f"r{n}", "on": ["failed"], "to": ["a"]} for n in range(21)]},
     "a negative timeout": {"name": "p", "stages": [a_stage(timeout=-1)]},
 }
 
@@ -74,7 +115,7 @@ INVALID = {
 @pytest.mark.parametrize("definition", VALID.values(), ids=VALID.keys())
 def test_both_accept_a_valid_definition_and_its_serialized_form(definition: dict[str, Any]) -> None:
     parsed = serialize_pipeline(parse_definition(definition))
-    serialized = {**definition, **{key: parsed[key] for key in ("schedules", "expect", "concurrency", "priority")}}
+    serialized = {**definition, **{key: parsed[key] for key in ("schedules", "expect", "concurrency", "priority", "alerts")}}
 
     assert [error.message for raw in (definition, serialized) for error in VALIDATOR.iter_errors(raw)] == []
 
