@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
+from tests.simulation.backfills.backfill_plan import add_backfills
 from tests.simulation.limits.limit_plan import LIMIT_OPERATIONS, LimitOperation, add_limits
 from tests.simulation.schedules.schedule_plan import CLOCK_SET, OPERATIONS, Operation, add_schedules
 
@@ -114,7 +115,8 @@ def make_plan(
     """Draw a plan with faults of those kinds, of that duration and at that rate; the seed decides what is not given.
 
     `report_timeout` is the timeout of external stages. Every 25th seed has schedules beside the rest, every 20th limited pipelines.
-    If `operations` names kinds of operations, each seed has schedules only; if `limits` does, limited pipelines only.
+    If `operations` names kinds of operations, each seed has schedules only; if `limits` does, limited pipelines only. With all kinds of
+    operations on limited pipelines, some seeds have backfills of these.
     """
     random = Random(f"{seed}:plan")
     pipelines = tuple(_pipeline(random, index) for index in range(random.choice((1, 1, 2))))
@@ -144,9 +146,10 @@ def make_plan(
         worker_skew=random.choice((0.0, 3600.0, -3600.0)),
     )
     if limits is not None:
-        return add_limits(replace(plan, pipelines=(), triggers=()), limits)
+        limited = add_limits(replace(plan, pipelines=(), triggers=()), limits)
+        return add_backfills(limited) if limits == LIMIT_OPERATIONS else limited
     if operations is None and seed % LIMITED_EVERY == LIMITED_EVERY - 1:
-        return add_limits(plan, LIMIT_OPERATIONS)
+        return add_backfills(add_limits(plan, LIMIT_OPERATIONS))
     if operations is None and seed % SCHEDULED_EVERY:
         return plan
     if operations is None:

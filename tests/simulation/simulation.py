@@ -225,6 +225,7 @@ class Simulation:
             and all(state.is_terminal for state in prefect.list_states().values())
             and not self.context.ledger.live
             and all(triggering.done() for triggering in self._triggering)
+            and all(backfill.finished_at is not None for backfill in tables.backfills.values())
             and (self.limit_operators.is_done or not self.plan.limit_operations)
             and all(schedule.next_due_at is None for schedule in tables.schedules.values())
             and all(tick.state is not TickState.WAITING for tick in tables.ticks.values())
@@ -347,6 +348,7 @@ class Simulation:
             *self.viewer.violations(stored),
             *self.context.store.tick_watch.check_end(self.context.store.committed, self._list_schedules()),
             *self.context.store.limit_watch.check_end(self.context.store.committed),
+            *self.context.store.backfill_watch.check_end(self.context.store.committed),
         ]
         undue = [] if self.plan.sets_clock else [*self._find_undue_losses(events), *self._find_undue_timeouts(events)]
         return list(dict.fromkeys([*found, *prefect, *outbox, *undue, *self._find_double_deliveries()]))

@@ -8,6 +8,7 @@ from domain.errors import Unavailable
 from tests.fakes.persistence import FakeStore
 from tests.fakes.persistence.transaction import Transaction
 from tests.fakes.persistence.unit_of_work import FakeUnitOfWork
+from tests.simulation.backfills.backfill_watch import BackfillWatch
 from tests.simulation.limits.limit_watch import LimitWatch
 from tests.simulation.schedules.store_clock import StoreClock
 from tests.simulation.schedules.tick_watch import Moment, TickWatch
@@ -24,6 +25,7 @@ class SimulatedStore(FakeStore):
         self.store_clock = clock
         self.tick_watch = TickWatch()
         self.limit_watch = LimitWatch()
+        self.backfill_watch = BackfillWatch()
         self.random = random
         self.cut_connections = self.slow_statements = self.lost_answers = 0.0
         self.on_fault = on_fault
@@ -60,6 +62,7 @@ class SimulatedTransaction(Transaction):
         clock = self.store.store_clock
         self.store.tick_watch.observe(self, Moment(self._began_at, clock.now(), self._jumps == clock.jumps))
         self.store.limit_watch.observe(self, self._began_after)
+        self.store.backfill_watch.observe(self, self._began_after)
         super().commit()
 
     async def begin_statement(self) -> Transaction:

@@ -23,6 +23,7 @@ from application.commands.workers.register_worker import RegisterWorker
 from application.ports.dispatch.worker_messages import Claim
 from application.ports.persistence.logs import NewLogLine, UnfinishedLines
 from application.ports.persistence.workers import WorkerStatus
+from application.services.backfills.backfill_service import BackfillService
 from application.services.concurrency.grant_service import GrantService
 from application.services.dispatch.dispatcher import Dispatcher
 from application.services.dispatch.local_wakeups import LocalWakeups
@@ -43,6 +44,7 @@ from tests.fakes import FakeExecutionTokens, FakeParameterSchemas
 from tests.fakes.system.disk_space import FakeDiskSpace
 from tests.simulation.actors.change_feed import SimulatedFeed
 from tests.simulation.actors.prefect import RelayProcess
+from tests.simulation.backfills.backfill_routes import BackfillRoutes
 from tests.simulation.context import SimulationContext
 from tests.simulation.limits.limit_routes import LimitRoutes
 from tests.simulation.runtime.process import Process
@@ -68,6 +70,7 @@ class Routes:
     append_log: AppendLog
     schedules: ScheduleRoutes
     limits: LimitRoutes
+    backfills: BackfillRoutes
 
 
 class Web(Process, RelayProcess):
@@ -109,6 +112,7 @@ class Web(Process, RelayProcess):
             AppendLog(uow, clock, wakeups, 1_000),
             ScheduleRoutes(uow, clock, wakeups),
             LimitRoutes(uow, clock, wakeups),
+            BackfillRoutes(uow, clock, wakeups, self._run_opener),
         )
 
     def _start_services(self) -> None:
@@ -117,6 +121,7 @@ class Web(Process, RelayProcess):
         relay = OutboxRelay(uow, prefect, clock, wakeups, self._rules, OWN_POOLS, NullTelemetry(), f"{self.name}.{self._life}")
         announce = ChangeNotifier(self.feed, wakeups)
         ticks = TickService(uow, self._run_opener, TIMES, wakeups, NullTelemetry())
+        backfills = BackfillService(uow, self._run_opener, wakeups, NullTelemetry())
         grants = GrantService(uow, clock, wakeups, NullTelemetry())
         for service, wait in (
             (announce, announce.wait),
@@ -124,6 +129,7 @@ class Web(Process, RelayProcess):
             (offers, offers.wait),
             (relay, relay.wait),
             (ticks, ticks.wait),
+            (backfills, backfills.wait),
             (grants, grants.wait),
             (LeaseSweeper(uow, clock, wakeups, self.links, LEASE_SECONDS), wait_seconds(1.0)),
             (DueRunSweeper(uow, clock, wakeups, max_gap_seconds=2 * context.plan.due_every), wait_seconds(context.plan.due_every)),

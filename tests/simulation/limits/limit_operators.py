@@ -1,14 +1,16 @@
 """People who trigger limited pipelines, decide approvals, cancel, retry and skip, and change limits."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from application.commands.runs.run_opener import TriggerCommand
+from domain.backfills.backfill import Backfill
 from domain.errors import Conflict, HeadgateError, TooManyWaiting, Unavailable
 from domain.runs.run import Run
 from domain.runs.trigger import Trigger
 from tests.simulation.actors.web import Web
+from tests.simulation.backfills.backfill_plan import CHANGES
 from tests.simulation.context import SimulationContext
 from tests.simulation.limits.limit_plan import OVERTAKER, LimitOperation, with_other_limits
 from tests.simulation.runtime.network import NoAnswer
@@ -40,6 +42,7 @@ class LimitOperators:
         for name in self._list_limited():
             await self._perform(LimitOperation(0.0, "resume pipeline", name))
         while True:
+            await self._change_backfill(LimitOperation(0.0, "resume backfill", ""), self._list_backfills("paused"))
             for run in self._list_runs():
                 if any(_waits_for_approval(stage) for stage in run.stages.values()):
                     await self._decide(run, LimitOperation(0.0, "decide", "", 0))
@@ -47,6 +50,9 @@ class LimitOperators:
 
     def _list_limited(self) -> list[str]:
         return [name for name, raw in self._pipelines.items() if "concurrency" in raw]
+
+    def _list_backfills(self, *states: str) -> list[Backfill]:
+        return [each for _, each in sorted(self._context.store.committed.backfills.items()) if each.state.value in states]
 
     def _list_runs(self) -> list[Run]:
         return [run for _, run in sorted(self._context.store.committed.runs.items()) if not run.is_over]
@@ -58,6 +64,10 @@ class LimitOperators:
     async def _perform(self, operation: LimitOperation) -> None:
         if operation.kind.startswith("trigger"):
             await self._trigger(operation)
+        elif operation.kind == "start backfill":
+            await self._start_backfill(operation)
+        elif operation.kind in CHANGES:
+            await self._change_backfill(operation, self._list_backfills("running", "paused"))
         elif operation.kind == "set group's limit":
             await self._call(operation, lambda web: web.routes.limits.set_group_limit(operation.target, operation.value))
         elif operation.kind == "change limits" and operation.target in self._pipelines:
@@ -82,6 +92,19 @@ class LimitOperators:
             if opened is not None:
                 self._context.note("triggered", opened.run_id)
                 self._context.ledger.acknowledged.append(Acknowledged(opened.run_id, 1))
+
+    async def _start_backfill(self, operation: LimitOperation) -> None:
+        """Start a backfill of `which` hours that has `value` unfinished runs at most."""
+        parameters = {"customer": operation.customer} if operation.customer is not None else {}
+        hours, parallel, request_id = operation.which, operation.value or 1, f"{operation.at}:{operation.target}"
+        if operation.target in self._pipelines:
+            await self._call(operation, lambda web: web.routes.backfills.start(operation.target, hours, parallel, parameters, request_id))
+
+    async def _change_backfill(self, operation: LimitOperation, backfills: Sequence[Backfill]) -> None:
+        """Change one of the backfills."""
+        if backfills:
+            backfill_id = backfills[operation.which % len(backfills)].id
+            await self._call(operation, lambda web: web.routes.backfills.change(operation.kind, backfill_id))
 
     def _pick_run(self, operation: LimitOperation) -> Run | None:
         """Return one of the runs that the operation can be about."""

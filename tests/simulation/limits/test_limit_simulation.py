@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from tests.simulation.backfills.backfill_plan import CHANGES
 from tests.simulation.limits.limit_plan import LIMIT_OPERATIONS
 from tests.simulation.plan import make_plan
 from tests.simulation.shrink import shrink
@@ -22,7 +23,7 @@ def test_no_limit_is_exceeded_and_no_request_waits_while_it_fits(part: int) -> N
 
 
 def test_every_operation_happens_and_runs_wait_for_slots() -> None:
-    missing = {*LIMIT_OPERATIONS, "trigger", "trigger refused", "run.limited", "run.granted", "stage.granted"}
+    missing = {*LIMIT_OPERATIONS, *CHANGES, "start backfill", "trigger", "trigger refused", "run.limited", "run.granted", "stage.granted"}
 
     for seed in range(100):
         result = simulate(make_plan(seed, limits=LIMIT_OPERATIONS))

@@ -14,7 +14,8 @@ from application.services.schedules.schedule_sync import ScheduleSync
 from application.services.schedules.schedule_times import ScheduleTimes, find_definition, is_held, move_to
 from application.services.schedules.tick_planner import TickPlanner
 from application.services.schedules.tick_service import TickService
-from domain.schedules.overlap import OverlapAction
+from domain.schedules.definition import OverlapPolicy
+from domain.schedules.overlap import OverlapAction, decide_overlap
 from tests.fakes.persistence.schedules import FakeSchedules
 from tests.fakes.persistence.transaction import Transaction
 from tests.simulation.actors.store import SimulatedUnitOfWork
@@ -93,6 +94,15 @@ def unlocked_schedules() -> Iterator[None]:
             real_require(self, *key)
 
     with patch.object(Transaction, "lock", lock), patch.object(Transaction, "require_lock", require_lock):
+        yield
+
+
+@mutant("a tick cancels the runs of schedules that skip", operations=OPERATIONS)
+def skipped_ticks_cancel() -> Iterator[None]:
+    def decide(policy: OverlapPolicy, unfinished: int, waiting: int) -> OverlapAction:
+        return decide_overlap(OverlapPolicy.CANCEL_RUNNING if policy is OverlapPolicy.SKIP else policy, unfinished, waiting)
+
+    with patch.object(tick_planner, "decide_overlap", decide):
         yield
 
 

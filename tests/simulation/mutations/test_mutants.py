@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.simulation.mutations import limit_mutants, schedule_mutants
+from tests.simulation.mutations import backfill_mutants, limit_mutants, schedule_mutants
 from tests.simulation.mutations.mutants import MUTANTS, Mutant
 from tests.simulation.reports.histories import judge_by_domain, judge_by_model, make_history
 from tests.simulation.runtime import virtual_loop
@@ -35,6 +35,7 @@ def test_every_mutant_is_caught(what: str) -> None:
 def test_without_a_mutant_nothing_is_caught() -> None:
     assert len(MUTANTS) >= 10
     assert set(schedule_mutants.NAMES) < set(MUTANTS)
+    assert len(backfill_mutants.NAMES) >= 3 and set(backfill_mutants.NAMES) < set(MUTANTS)
     assert len(limit_mutants.NAMES) >= 10 and set(limit_mutants.NAMES) < set(MUTANTS)
     assert not is_caught_in_reports()
     assert not asyncio.run(is_caught_in_steps())

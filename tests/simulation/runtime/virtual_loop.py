@@ -4,6 +4,7 @@ import asyncio
 import heapq
 from asyncio import events
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from contextvars import Context, copy_context
 from random import Random
 from typing import Any, TypeVar
@@ -58,15 +59,21 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         self._tasks: list[asyncio.Task[Any]] = []
 
     def run(self, main: Coroutine[Any, Any, T]) -> T:
-        """Return the result of `main`; then cancel all other tasks."""
+        """Return the result of `main`; then cancel all other tasks. An error of `main`, or Livelock, is raised even if these do not end."""
         events._set_running_loop(self)
         try:
             task = self.create_task(main)
             while not task.done():
                 self._step()
-            return task.result()
-        finally:
+            result = task.result()
+        except BaseException:
+            with suppress(Livelock):
+                self._end_all()
+            raise
+        else:
             self._end_all()
+            return result
+        finally:
             events._set_running_loop(None)
 
     def _end_all(self) -> None:

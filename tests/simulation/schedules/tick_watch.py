@@ -14,6 +14,7 @@ from tests.support.invariants import DOUBLED, LOST, STUCK, WRONG, Violation
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ON_TIME = timedelta(seconds=60)
+REPLACED_BY_TICK = "The next tick of the schedule replaces this run."
 STARTED = frozenset({TickState.FIRED, TickState.LATE})
 
 
@@ -40,6 +41,18 @@ class TickWatch:
             self._observe_schedules(tx, moment)
         for tick in sorted(tx.ticks.changes.values(), key=lambda tick: tick.due_at):
             self._observe_tick(tx, tick, moment)
+        for event in tx.events.changes.values():
+            if event is not DELETED and event.type == "run.cancel_requested" and event.data.get("message") == REPLACED_BY_TICK:
+                self._observe_replacement(tx, event.run_id)
+
+    def _observe_replacement(self, tx: Transaction, run_id: int) -> None:
+        """A tick cancels only runs of its own schedule, and only if the schedule says `cancel_running`."""
+        schedule_id = tx.runs[run_id].trigger.schedule_id
+        timing = _get_timing(tx, schedule_id) if schedule_id in tx.schedules else None
+        if getattr(timing, "overlap", None) != "cancel_running":
+            self._report(WRONG, f"run {run_id} was replaced by a tick of schedule {schedule_id}, which is {timing}")
+        elif schedule_id not in {id for id, _ in tx.ticks.changes}:
+            self._report(WRONG, f"run {run_id} was replaced by the next tick of schedule {schedule_id}, which was not decided")
 
     def _observe_schedules(self, tx: Transaction, moment: Moment) -> None:
         """Note from when on a schedule fires: ticks before that are never run unasked."""
