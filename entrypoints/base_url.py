@@ -13,7 +13,6 @@ OWN_SEGMENTS: Final = frozenset(
         "events",
         "favicon.ico",
         "groups",
-        "incidents",
         "livez",
         "openapi.json",
         "pipelines",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Unpack
@@ -16,10 +16,12 @@ from adapters.persistence.connection.database_errors import translate_database_e
 from adapters.persistence.connection.sql_transaction import READ_ONLY_SNAPSHOT, SqlTransaction
 from adapters.persistence.migrate import SchemaState, get_schema_state
 from adapters.persistence.readers import run_pages
+from adapters.persistence.readers.alert_settings import AlertSettingsReader
 from adapters.persistence.readers.approvals import DECISIONS, WAITING, to_past_decision
 from adapters.persistence.readers.backfills import BackfillReader
 from adapters.persistence.readers.failures import FAILURES, FIRST_SEEN, to_failure_view
 from adapters.persistence.readers.groups import GroupReader
+from adapters.persistence.readers.incidents import IncidentReader
 from adapters.persistence.readers.pipelines import PipelineReader
 from adapters.persistence.readers.queue import QUEUE, WORKER, to_queue_view
 from adapters.persistence.readers.run_times import RUN_TIMES_BETWEEN, RUN_TIMES_BY_ID, to_run_times
@@ -35,6 +37,15 @@ from adapters.persistence.tables.runs import event, run
 from adapters.persistence.tables.workers import worker
 from application.ports.persistence.pipelines import PipelineRef
 from application.ports.queries.reader import ArchivedFilter, RunListQuery, StoreProblem, TickListQuery
+from application.queries.views.alerts import (
+    AlertRuleView,
+    ChannelView,
+    DeliveryView,
+    IncidentDetailView,
+    IncidentView,
+    OpenIncidentsView,
+    SilenceView,
+)
 from application.queries.views.backfills import BackfillTickView, BackfillView
 from application.queries.views.events import EventView
 from application.queries.views.groups import FullBucketView, GroupDetailView, GroupView
@@ -45,6 +56,7 @@ from application.queries.views.runs import RunStateVersion, RunTimes, RunView
 from application.queries.views.schedules import ScheduleView, TickCount, TickView
 from application.queries.views.ticks import TickGroup, TickWindow
 from application.queries.views.workers import QueueView, WorkerView
+from domain.alerts.incident import IncidentState
 from domain.backfills.tick import BackfillTickState
 from domain.errors import Unavailable
 
@@ -324,6 +336,60 @@ class SqlReader:
     ) -> list[BackfillTickView]:
         async with self._read(None) as (transaction, _):
             return await BackfillReader(transaction).ticks(backfill_id, limit, state, above, below)
+
+    async def incidents(
+        self, limit: int, *, states: Collection[IncidentState] = (), pipeline_id: int | None = None, before: int | None = None
+    ) -> list[IncidentView]:
+        async with self._read(None) as (transaction, _):
+            return await IncidentReader(transaction).page(limit, states, pipeline_id, before)
+
+    async def incident(self, incident_id: int) -> IncidentDetailView | None:
+        async with self._read(READ_ONLY_SNAPSHOT) as (transaction, _):
+            return await IncidentReader(transaction).find(incident_id)
+
+    async def open_incidents(self, limit: int) -> OpenIncidentsView:
+        async with self._read(None) as (transaction, _):
+            return await IncidentReader(transaction).open(limit)
+
+    async def run_incidents(self, run_id: int, limit: int) -> list[IncidentView]:
+        async with self._read(None) as (transaction, _):
+            return await IncidentReader(transaction).of_run(run_id, limit)
+
+    async def channels(self) -> list[ChannelView]:
+        async with self._read(READ_ONLY_SNAPSHOT) as (transaction, _):
+            return await AlertSettingsReader(transaction).channels()
+
+    async def channel(self, name: str) -> ChannelView | None:
+        if not is_valid_pipeline_ref(name):
+            return None
+        async with self._read(READ_ONLY_SNAPSHOT) as (transaction, _):
+            return next(iter(await AlertSettingsReader(transaction).channels(name)), None)
+
+    async def deliveries(self, channel: str, limit: int, *, before: int | None = None) -> list[DeliveryView]:
+        if not is_valid_pipeline_ref(channel):
+            return []
+        async with self._read(None) as (transaction, _):
+            return await AlertSettingsReader(transaction).deliveries(channel, limit, before)
+
+    async def silences(
+        self, now: datetime, *, include_ended: bool = False, limit: int = 200, before: int | None = None
+    ) -> list[SilenceView]:
+        async with self._read(None) as (transaction, _):
+            return await AlertSettingsReader(transaction).silences(now, include_ended, limit, before)
+
+    async def silence(self, silence_id: int) -> SilenceView | None:
+        async with self._read(None) as (transaction, _):
+            return await AlertSettingsReader(transaction).silence(silence_id)
+
+    async def alert_rules(self) -> list[AlertRuleView]:
+        async with self._read(None) as (transaction, _):
+            return await AlertSettingsReader(transaction).rules()
+
+    async def alert_rule(self, name: str) -> AlertRuleView | None:
+        if not is_valid_pipeline_ref(name):
+            return None
+        async with self._read(None) as (transaction, _):
+            return next(iter(await AlertSettingsReader(transaction).rules(name)), None)
 
     async def find_problem(self) -> StoreProblem | None:
         try:

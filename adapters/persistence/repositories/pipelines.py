@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 import psycopg.errors
-from sqlalchemy import ColumnElement, Executable, Text, any_, bindparam, delete, func, insert, select, update
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import ColumnElement, Executable, Text, any_, bindparam, cast, delete, func, insert, literal, select, update
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.engine import Row
 from sqlalchemy.exc import IntegrityError
 
@@ -124,6 +124,12 @@ class SqlPipelines:
         await self._transaction.execute(
             update(pipeline).where(pipeline.c.id == pipeline_id).values(name=name, deleting_at=now, paused_until=None)
         )
+
+    async def has_tag(self, tag: str) -> bool:
+        newest = (revision.c.pipeline_id == pipeline.c.id) & (revision.c.revision == pipeline.c.revision)
+        tags = func.coalesce(cast(revision.c.definition["tags"], JSONB), cast(literal("[]"), JSONB))
+        query = select(pipeline.c.id).join(revision, newest).where(NOT_DELETED, pipeline.c.archived_at.is_(None), tags.has_key(tag))
+        return (await self._transaction.execute(query.limit(1))).first() is not None
 
     async def count(self) -> int:
         return int((await self._transaction.execute(select(func.count()).select_from(pipeline).where(NOT_DELETED))).scalar_one())

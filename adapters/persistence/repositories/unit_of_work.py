@@ -9,13 +9,17 @@ from typing import Self
 from adapters.persistence.connection.connection_pool import ConnectionPool
 from adapters.persistence.connection.sql_transaction import SqlTransaction
 from adapters.persistence.repositories.accounts import SqlAccounts
+from adapters.persistence.repositories.alert_rules import SqlAlertRules
 from adapters.persistence.repositories.api_tokens import SqlApiTokens
 from adapters.persistence.repositories.audit_log import SqlAuditLog
 from adapters.persistence.repositories.backfills import SqlBackfills
+from adapters.persistence.repositories.channels import SqlChannels
 from adapters.persistence.repositories.concurrency import SqlConcurrency, bind_lock, build_states
 from adapters.persistence.repositories.definitions import DefinitionCache, DefinitionLoader
+from adapters.persistence.repositories.deliveries import SqlDeliveries
 from adapters.persistence.repositories.dispatches import SqlDispatches
 from adapters.persistence.repositories.idempotency import SqlIdempotency
+from adapters.persistence.repositories.incidents import SqlIncidents
 from adapters.persistence.repositories.leases import SqlLeases
 from adapters.persistence.repositories.logs import SqlLogs
 from adapters.persistence.repositories.outbox import SqlOutbox
@@ -26,6 +30,7 @@ from adapters.persistence.repositories.runs.run_cache import RunCache
 from adapters.persistence.repositories.runs.run_repository import SqlRuns
 from adapters.persistence.repositories.schedules import SqlSchedules
 from adapters.persistence.repositories.sessions import SqlSessions
+from adapters.persistence.repositories.silences import SqlSilences
 from adapters.persistence.repositories.sink_positions import SqlSinkPositions
 from adapters.persistence.repositories.site_events import SqlSiteEvents
 from adapters.persistence.repositories.ticks import SqlTicks
@@ -62,12 +67,6 @@ from domain.concurrency.bucket import Bucket
 class SqlUnitOfWork:
     """One transaction: READ COMMITTED, with row locks. Leaving without `commit` rolls back. After a commit it is closed."""
 
-    incidents: Incidents
-    deliveries: Deliveries
-    channels: Channels
-    alert_rules: AlertRules
-    silences: Silences
-
     def __init__(self, connections: ConnectionPool, definition_cache: DefinitionCache, run_cache: RunCache) -> None:
         self._transaction = transaction = SqlTransaction(connections)
         definitions = DefinitionLoader(transaction, definition_cache)
@@ -90,6 +89,11 @@ class SqlUnitOfWork:
         self.workers: Workers = SqlWorkers(transaction)
         self.sink_positions: SinkPositions = SqlSinkPositions(transaction)
         self.site_events: SiteEvents = SqlSiteEvents(transaction)
+        self.incidents: Incidents = SqlIncidents(transaction)
+        self.deliveries: Deliveries = SqlDeliveries(transaction)
+        self.channels: Channels = SqlChannels(transaction)
+        self.alert_rules: AlertRules = SqlAlertRules(transaction)
+        self.silences: Silences = SqlSilences(transaction)
         self.accounts: Accounts = SqlAccounts(transaction)
         self.sessions: Sessions = SqlSessions(transaction)
         self.api_tokens: ApiTokens = SqlApiTokens(transaction)

@@ -14,6 +14,10 @@ class Silences(Protocol):
         """Store a new silence and return it with its id."""
         ...
 
+    async def lock(self, silence_id: int) -> Silence | None:
+        """Lock the silence until the transaction ends."""
+        ...
+
     async def end(self, silence_id: int, now: datetime, ended_by: str | None) -> Silence | None:
         """End a silence now. Return it as it is afterwards, unchanged if it was over; None if it does not exist.
 

@@ -303,9 +303,15 @@ class Reader(Protocol):
         """Return deliveries of the channel, newest first. `before` starts at the next lower id."""
         ...
 
-    async def silences(self, now: datetime, *, include_ended: bool = False) -> list[SilenceView]:
-        """Return silences that are not over, newest first; with `include_ended`, the newest 200 of all."""
+    async def silences(
+        self, now: datetime, *, include_ended: bool = False, limit: int = 200, before: int | None = None
+    ) -> list[SilenceView]:
+        """Return silences that are not over, newest first; with `include_ended`, all. `before` starts at the next lower id."""
         ...
+
+    async def silence(self, silence_id: int) -> SilenceView | None: ...
+
+    async def alert_rule(self, name: str) -> AlertRuleView | None: ...
 
     async def alert_rules(self) -> list[AlertRuleView]:
         """Return the site rules by name."""

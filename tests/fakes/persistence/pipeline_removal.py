@@ -73,7 +73,22 @@ def _remove_pipeline(tables: Tables, pipeline_id: int) -> int:
     _remove(tables.limits, lambda _, row: row.pipeline_id == pipeline_id)
     _remove(tables.group_uses, lambda key, _: key[1] == pipeline_id)
     _remove(tables.api_tokens, lambda _, token: token.pipeline_id == pipeline_id)
+    _remove_alerts(tables, pipeline_id)
     return _remove(tables.pipelines, lambda key, _: key == pipeline_id)
+
+
+def _remove_alerts(tables: Tables, pipeline_id: int) -> None:
+    messages = {id for id, message in tables.alert_messages.items() if message.pipeline_id == pipeline_id}
+    sent = {id for id, delivery in tables.deliveries.items() if delivery.message_id in messages}
+    incidents = {id for id, incident in tables.incidents.items() if incident.pipeline_id == pipeline_id}
+    _remove(tables.link_uses, lambda key, _: key[0] in sent)
+    _remove(tables.deliveries, lambda key, _: key in sent)
+    _remove(tables.alert_messages, lambda key, _: key in messages)
+    _remove(tables.incident_entries, lambda _, entry: entry.incident_id in incidents)
+    _remove(tables.incidents, lambda key, _: key in incidents)
+    _remove(tables.rule_states, lambda key, _: key.pipeline_id == pipeline_id)
+    _remove(tables.channel_uses, lambda key, _: key[0] == pipeline_id)
+    _remove(tables.silences, lambda _, row: row.silence.pipeline_id == pipeline_id)
 
 
 def _remove(rows: dict[Any, Any], is_removed: Callable[[Any, Any], bool]) -> int:

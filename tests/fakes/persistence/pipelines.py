@@ -75,6 +75,11 @@ class FakePipelines:
         activation = replace(row.activation, paused_until=None)
         tx.pipelines[pipeline_id] = replace(row, name=name, deleting_at=now, activation=activation)
 
+    async def has_tag(self, tag: str) -> bool:
+        tx = await self._transaction.begin_statement()
+        rows = [row for row in tx.pipelines.values() if row.deleting_at is None and row.activation.archived_at is None]
+        return any(tag in tx.revisions[row.id, row.revision].tags for row in rows)
+
     async def count(self) -> int:
         tx = await self._transaction.begin_statement()
         return sum(row.deleting_at is None for row in tx.pipelines.values())

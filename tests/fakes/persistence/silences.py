@@ -24,12 +24,18 @@ class FakeSilences:
         tx.silences[added.id] = SilenceRow(added)
         return added
 
-    async def end(self, silence_id: int, now: datetime, ended_by: str | None) -> Silence | None:
+    async def lock(self, silence_id: int) -> Silence | None:
         tx = await self._transaction.begin_statement()
         if silence_id not in tx.silences:
             return None
         await tx.lock("silence", silence_id)
-        silence = tx.silences[silence_id].silence
+        return tx.silences[silence_id].silence
+
+    async def end(self, silence_id: int, now: datetime, ended_by: str | None) -> Silence | None:
+        tx = self._transaction
+        silence = await self.lock(silence_id)
+        if silence is None:
+            return None
         if silence.ends_at > max(now, silence.starts_at):
             silence = replace(silence, ends_at=max(now, silence.starts_at))
             tx.silences[silence_id] = SilenceRow(silence, now, values.text(ended_by))

@@ -20,7 +20,7 @@ from domain.alerts.incident import Incident, IncidentState
 from tests.fakes.persistence.channels import get_channel_uses
 from tests.fakes.persistence.store import SilenceRow, Tables
 
-MAX_DETAILS = MAX_SILENCES = 200
+MAX_DETAILS = 200
 _CHANNEL = (
     "id",
     "name",
@@ -88,7 +88,7 @@ def list_silences(tables: Tables, now: datetime, *, include_ended: bool) -> list
     """Return silences, newest first."""
     rows = [row for _, row in sorted(tables.silences.items(), reverse=True) if include_ended or row.silence.ends_at > now]
     kept = [row for row in rows if row.silence.pipeline_id is None or _is_kept(tables, row.silence.pipeline_id)]
-    return [_to_silence_view(tables, row) for row in kept[:MAX_SILENCES]]
+    return [_to_silence_view(tables, row) for row in kept]
 
 
 def list_alert_rules(tables: Tables) -> list[AlertRuleView]:

@@ -311,8 +311,18 @@ class FakeReader:
         found = alert_views.list_deliveries(self._tables, channel)
         return [view for view in found if _is_between(view.id, None, before)][:limit]
 
-    async def silences(self, now: datetime, *, include_ended: bool = False) -> list[SilenceView]:
-        return alert_views.list_silences(self._tables, now, include_ended=include_ended)
+    async def silences(
+        self, now: datetime, *, include_ended: bool = False, limit: int = 200, before: int | None = None
+    ) -> list[SilenceView]:
+        found = alert_views.list_silences(self._tables, now, include_ended=include_ended)
+        return [view for view in found if _is_between(view.id, None, before)][:limit]
+
+    async def silence(self, silence_id: int) -> SilenceView | None:
+        found = alert_views.list_silences(self._tables, self._store.clock.now(), include_ended=True)
+        return next((view for view in found if view.id == silence_id), None)
+
+    async def alert_rule(self, name: str) -> AlertRuleView | None:
+        return next((view for view in alert_views.list_alert_rules(self._tables) if view.name == name), None)
 
     async def alert_rules(self) -> list[AlertRuleView]:
         return alert_views.list_alert_rules(self._tables)

@@ -2,14 +2,13 @@
 
 import dataclasses
 from datetime import time
-from typing import Any
 
 import pytest
 
 from domain.alerts.rule import AlertEvent, AlertRule, QuietHours, RuleTarget, SiteRule
 
 RULE = AlertRule((AlertEvent.FAILED,), (RuleTarget("team"),))
-OTHERS: dict[str, Any] = {
+OTHERS = {
     "on": (AlertEvent.LOST,),
     "to": (RuleTarget("team", 60),),
     "name": "nightly",
