@@ -13,6 +13,7 @@ OWN_SEGMENTS: Final = frozenset(
         "events",
         "favicon.ico",
         "groups",
+        "incidents",
         "livez",
         "openapi.json",
         "pipelines",

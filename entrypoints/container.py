@@ -29,6 +29,10 @@ from application.commands.access.revoke_token import RevokeToken
 from application.commands.access.sign_in import SignIn
 from application.commands.access.sign_in_by_identity import SignInByIdentity
 from application.commands.access.sign_out import SignOut
+from application.commands.alerts.acknowledge_incident import AcknowledgeIncident
+from application.commands.alerts.change_incident import ChangeIncident
+from application.commands.alerts.resolve_incident import ResolveIncident
+from application.commands.alerts.snooze_incident import SnoozeIncident
 from application.commands.backfills.cancel_backfill import CancelBackfill
 from application.commands.backfills.change_backfill import ChangeBackfill
 from application.commands.backfills.pause_backfill import PauseBackfill
@@ -221,6 +225,10 @@ class Application(containers.DeclarativeContainer):
     pause_backfill = _instrumented(telemetry, providers.Singleton(PauseBackfill, change_backfill))
     resume_backfill = _instrumented(telemetry, providers.Singleton(ResumeBackfill, change_backfill))
     cancel_backfill = _instrumented(telemetry, providers.Singleton(CancelBackfill, change_backfill))
+    change_incident = providers.Singleton(ChangeIncident, adapters.open_unit_of_work, adapters.clock, wakeups)
+    acknowledge_incident = _instrumented(telemetry, providers.Singleton(AcknowledgeIncident, change_incident))
+    snooze_incident = _instrumented(telemetry, providers.Singleton(SnoozeIncident, change_incident))
+    resolve_incident = _instrumented(telemetry, providers.Singleton(ResolveIncident, change_incident))
     report_batcher = providers.Singleton(
         ReportBatcher, providers.Singleton(ReportStatus, adapters.open_unit_of_work, adapters.schemas, adapters.clock, wakeups)
     )

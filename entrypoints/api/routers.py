@@ -9,6 +9,8 @@ from entrypoints.api.events import routes as event_routes
 from entrypoints.api.events.event_broadcaster import EventBroadcaster
 from entrypoints.api.groups import routes as group_routes
 from entrypoints.api.history import routes as history_routes
+from entrypoints.api.incidents import control_routes as incident_control_routes
+from entrypoints.api.incidents import routes as incident_routes
 from entrypoints.api.logs import routes as log_routes
 from entrypoints.api.logs.log_tail import LogTail
 from entrypoints.api.pipelines import activation_routes
@@ -36,6 +38,8 @@ ROUTERS = (
     backfill_routes.router,
     backfill_control_routes.router,
     group_routes.router,
+    incident_routes.router,
+    incident_control_routes.router,
     run_routes.router,
     control_routes.router,
     history_routes.router,

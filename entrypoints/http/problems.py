@@ -70,6 +70,7 @@ TITLES = {
     "name_taken": "Name taken",
     "archived": "Archived",
     "not_archived": "Archive it first",
+    "incident_resolved": "Incident is resolved",
     "limit_full": "Concurrency limit reached",
     "queue_full": "Too many wait already",
     "late_report": "Too late",

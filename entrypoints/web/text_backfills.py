@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from entrypoints.web.text_output import format_table, replace_unprintable
+from entrypoints.text_tables import format_table, replace_unprintable
 from entrypoints.web.view_models.backfills.page import BackfillItem, BackfillPage
 
 

@@ -10,7 +10,7 @@ from application.queries.schedules.expectations import ExpectationStatus
 from application.queries.views.pipelines import BoardRow
 from application.queries.views.runs import RunView
 from domain.runs.status import Status
-from entrypoints.web.text_output import format_table, replace_unprintable
+from entrypoints.text_tables import format_table, replace_unprintable
 from entrypoints.web.view_models.formatting import DASH, Timestamp, format_count
 from entrypoints.web.view_models.groups import GroupItem, GroupPage
 from entrypoints.web.view_models.pipelines.board import build_pipeline_item, is_row_paused

@@ -15,12 +15,12 @@ from entrypoints.api.schedules.tick_routes import PipelineFilter
 from entrypoints.api.shared.dependencies import ActorDep, ApplicationDep, ReaderDep
 from entrypoints.api.shared.idempotency import IdempotencyKeyDep, mark_replayed
 from entrypoints.api.shared.pagination import SortOrder, build_page_links, parse_cursor, take_page
+from entrypoints.api.shared.pipeline_filter import find_pipeline_id
 from entrypoints.api.shared.problems import problems
 from entrypoints.api.shared.query_parameters import Cursor, Limit
 from entrypoints.api.shared.routing import create_router
 from entrypoints.http.auth.permissions import READ, TRIGGER, requires
 from entrypoints.http.base_path import link
-from entrypoints.http.ids import parse_id
 
 router = create_router("backfills")
 
@@ -83,13 +83,7 @@ async def list_backfills(
 ) -> list[BackfillResponse]:
     """Return backfills, newest first. `Link` leads to the next page."""
     position, order = parse_cursor(cursor), SortOrder(ascending=False)
-    pipeline_id = None
-    if pipeline is not None:
-        number = parse_id(pipeline)
-        found = await reader.pipeline(pipeline if number is None else number)
-        if found is None:
-            raise NotFound("pipeline", pipeline)
-        pipeline_id = found.id
+    pipeline_id = await find_pipeline_id(reader, pipeline)
     views = await reader.backfills(limit + 1, pipeline_id=pipeline_id, above=position.above, below=position.below)
     page, has_more = take_page(views, limit, order, position)
     response.headers.update(build_page_links(request, [view.id for view in page], order, position, 0, has_more))

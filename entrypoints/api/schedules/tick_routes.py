@@ -8,17 +8,16 @@ from pydantic import BeforeValidator, WithJsonSchema
 from starlette.responses import Response
 
 from application.ports.queries.reader import TickListQuery
-from domain.errors import NotFound
 from domain.schedules.tick import TickState
 from entrypoints.api.schedules.models import TickResponse
 from entrypoints.api.shared.dependencies import ReaderDep
 from entrypoints.api.shared.models import parse_timestamp
 from entrypoints.api.shared.pagination import SortOrder, build_page_links, parse_cursor, take_page
+from entrypoints.api.shared.pipeline_filter import find_pipeline_id
 from entrypoints.api.shared.problems import problems
 from entrypoints.api.shared.query_parameters import Cursor, Limit
 from entrypoints.api.shared.routing import create_router
 from entrypoints.http.auth.permissions import READ, requires
-from entrypoints.http.ids import parse_id
 
 router = create_router("schedules")
 
@@ -59,13 +58,10 @@ async def list_ticks(
 ) -> list[TickResponse]:
     """Return the ticks of all schedules, the last decided first. A tick that opened no run says why. `Link` leads to the next page."""
     position, order = parse_cursor(cursor), SortOrder(ascending=False)
-    query = TickListQuery(limit=limit + 1, state=state, since=since, until=to, above=position.above, below=position.below)
-    if pipeline is not None:
-        number = parse_id(pipeline)
-        found = await reader.pipeline(pipeline if number is None else number)
-        if found is None:
-            raise NotFound("pipeline", pipeline)
-        query["pipeline_id"] = found.id
+    pipeline_id = await find_pipeline_id(reader, pipeline)
+    query = TickListQuery(
+        limit=limit + 1, pipeline_id=pipeline_id, state=state, since=since, until=to, above=position.above, below=position.below
+    )
     page, has_more = take_page(await reader.ticks(**query), limit, order, position)
     response.headers.update(build_page_links(request, [tick.id for tick in page], order, position, 0, has_more))
     return [TickResponse.from_view(tick) for tick in page]

@@ -26,6 +26,7 @@ TAGS = [
     {"name": "schedules", "description": "When pipelines run by themselves."},
     {"name": "backfills", "description": "Run a pipeline for ticks of the past."},
     {"name": "groups", "description": "Concurrency limits that pipelines share."},
+    {"name": "incidents", "description": "What broke, and who takes care of it."},
     {"name": "runs", "description": "Watch runs, read their history and output, control them."},
     {"name": "status", "description": "Report the status of a stage or a run from any machine."},
     {"name": "access", "description": "Tokens, accounts and the audit log."},

@@ -37,7 +37,7 @@ def create_observed() -> tuple[InProcessHeadgate, FakeAdapters]:
     return headgate, fakes
 
 
-NESTED = {"ApplyRunAction", "ChangeActivation", "ChangeBackfill", "ChangePause", "OpenSession"}
+NESTED = {"ApplyRunAction", "ChangeActivation", "ChangeBackfill", "ChangeIncident", "ChangePause", "OpenSession"}
 """Use cases that others call, within their spans."""
 
 

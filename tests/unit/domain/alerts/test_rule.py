@@ -2,13 +2,14 @@
 
 import dataclasses
 from datetime import time
+from typing import Any
 
 import pytest
 
 from domain.alerts.rule import AlertEvent, AlertRule, QuietHours, RuleTarget, SiteRule
 
 RULE = AlertRule((AlertEvent.FAILED,), (RuleTarget("team"),))
-OTHERS = {
+OTHERS: dict[str, Any] = {
     "on": (AlertEvent.LOST,),
     "to": (RuleTarget("team", 60),),
     "name": "nightly",
