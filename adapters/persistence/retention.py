@@ -9,6 +9,7 @@ from sqlalchemy import Table, text
 
 from adapters.persistence.connection.connection_pool import ConnectionPool
 from adapters.persistence.connection.sql_transaction import SqlTransaction
+from adapters.persistence.expired_alerts import EXPIRED_ALERTS
 from adapters.persistence.repositories.limit_statements import DELETE_UNUSED_GROUPS, LOCK_GROUPS
 from adapters.persistence.tables.answers import idempotency, pipeline_reporter, report_receipt
 from adapters.persistence.tables.partitions import (
@@ -68,6 +69,13 @@ class SqlRetention:
         deleted = 0
         while batch := await self._delete_where("backfill", _HAS_FINISHED, before):
             deleted += batch
+        return deleted
+
+    async def delete_alerts(self, before: datetime) -> int:
+        deleted = 0
+        for table, condition in EXPIRED_ALERTS:
+            while batch := await self._delete_where(table, condition, before):
+                deleted += batch if table in ("incident", "alert_message") else 0
         return deleted
 
     async def delete_receipts(self, before: datetime) -> int:

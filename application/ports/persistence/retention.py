@@ -39,6 +39,14 @@ class Retention(Protocol):
         """Delete the backfills whose last tick ended before that time, with their ticks. Returns the number of backfills deleted."""
         ...
 
+    async def delete_alerts(self, before: datetime) -> int:
+        """Delete what was over before that time. Returns the number of incidents and messages deleted.
+
+        These are resolved incidents with their timelines, messages and deliveries, messages about no incident without scheduled
+        deliveries, silences, and the names of deleted channels that no delivery and no incident refers to.
+        """
+        ...
+
     async def delete_receipts(self, before: datetime) -> int:
         """Delete the receipts of reports answered before that time. Returns the number deleted."""
         ...

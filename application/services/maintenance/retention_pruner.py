@@ -13,6 +13,8 @@ INTERVAL_SECONDS = 24 * 3600.0
 RETRY_DELAY_SECONDS = 60.0
 IDEMPOTENCY_RETENTION = timedelta(hours=24)
 WORKER_RETENTION = timedelta(days=7)
+ALERT_RETENTION = timedelta(days=90)
+"""Incidents and messages are kept for at least so long, or as long as events."""
 PARTITION = timedelta(days=7)
 """A tick may be kept for so long after its time is over, since whole partitions are dropped."""
 
@@ -39,6 +41,7 @@ class PruneResult:
     answers: int
     workers: int
     groups: int
+    alerts: int
 
 
 class RetentionPruner:
@@ -63,7 +66,7 @@ class RetentionPruner:
         retention, now = self._retention, self._clock.now()
         created = await retention.create_partitions(now)
         dropped: list[str] = []
-        schedules = backfills = site_events = receipts = reporters = 0
+        schedules = backfills = alerts = site_events = receipts = reporters = 0
         if self._policy.logs_days > 0:
             dropped += await retention.drop_logs(now - timedelta(days=self._policy.logs_days))
         if self._policy.events_days > 0:
@@ -72,10 +75,11 @@ class RetentionPruner:
             dropped += await retention.drop_ticks(oldest)
             schedules = await retention.delete_schedules(oldest - PARTITION)
             backfills = await retention.delete_backfills(oldest)
+            alerts = await retention.delete_alerts(min(oldest, now - ALERT_RETENTION))
             site_events = await retention.delete_site_events(oldest)
             receipts = await retention.delete_receipts(min(oldest, now - IDEMPOTENCY_RETENTION))
             reporters = await retention.delete_reporters(min(oldest, now - IDEMPOTENCY_RETENTION))
         answers = await retention.delete_idempotency_answers(now - IDEMPOTENCY_RETENTION)
         workers = await retention.delete_workers(now - WORKER_RETENTION)
         groups = await retention.delete_unused_groups()
-        return PruneResult(dropped, created, schedules, backfills, site_events, receipts, reporters, answers, workers, groups)
+        return PruneResult(dropped, created, schedules, backfills, site_events, receipts, reporters, answers, workers, groups, alerts)

@@ -38,6 +38,7 @@ def format_prune_result(result: PruneResult) -> list[str]:
     counts = {
         "removed schedules": result.schedules,
         "backfills": result.backfills,
+        "resolved incidents and old messages": result.alerts,
         "events of pipelines": result.site_events,
         "report receipts": result.receipts,
         "idempotency records": result.answers,

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from domain.alerts.delivery import DeliveryState
 from tests.fakes.persistence import FakeStore
 
 WEEK = timedelta(days=7)
@@ -47,6 +48,24 @@ class FakeRetention:
         tables = self._store.committed
         deleted = _delete(tables.backfills, lambda _, row: row.finished_at is not None and row.finished_at < before)
         _delete(tables.backfill_ticks, lambda key, _: key[0] not in tables.backfills)
+        return deleted
+
+    async def delete_alerts(self, before: datetime) -> int:
+        tables = self._store.committed
+        incidents = {id for id, row in tables.incidents.items() if row.resolved_at is not None and row.resolved_at < before}
+        waiting = {row.message_id for row in tables.deliveries.values() if row.state is DeliveryState.SCHEDULED}
+        messages = {
+            id
+            for id, row in tables.alert_messages.items()
+            if (row.incident_id is None and row.at < before and id not in waiting) or row.incident_id in incidents
+        }
+        _delete(tables.deliveries, lambda _, row: row.message_id in messages)
+        _delete(tables.link_uses, lambda key, _: key[0] not in tables.deliveries)
+        _delete(tables.incident_entries, lambda _, row: row.incident_id in incidents)
+        _delete(tables.silences, lambda _, row: row.silence.ends_at < before)
+        deleted = _delete(tables.alert_messages, lambda id, _: id in messages) + _delete(tables.incidents, lambda id, _: id in incidents)
+        used = {row.channel_id for row in tables.deliveries.values()} | {row.channel_id for row in tables.incidents.values()}
+        _delete(tables.channels, lambda id, row: row.deleted_at is not None and row.deleted_at < before and id not in used)
         return deleted
 
     async def delete_receipts(self, before: datetime) -> int:
