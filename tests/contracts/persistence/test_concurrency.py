@@ -273,7 +273,8 @@ async def test_a_holder_gives_its_slot_back_while_the_bucket_is_locked(store: St
     async with store.open_unit_of_work() as work:
         await work.concurrency.lock([A])
 
-        await asyncio.wait_for(runs.change(run_id, a_change(SlotState.NONE)), 5)
+        async with asyncio.timeout(20):
+            await runs.change(run_id, a_change(SlotState.NONE))
 
 
 async def test_transactions_that_lock_the_same_buckets_in_any_order_never_deadlock(store: StoreUnderTest) -> None:

@@ -76,7 +76,8 @@ async def test_leaving_without_commit_releases_the_locks(store: StoreUnderTest) 
         waiting = await is_blocked(second())
         assert waiting is not None
 
-    await asyncio.wait_for(waiting, 5)
+    async with asyncio.timeout(20):
+        await waiting
 
 
 async def test_reading_does_not_wait_for_a_lock(store: StoreUnderTest) -> None:
@@ -87,8 +88,9 @@ async def test_reading_does_not_wait_for_a_lock(store: StoreUnderTest) -> None:
         await work.pipelines.find(pipeline.id, lock=True)
         await work.runs.lock([run_id])
         async with store.open_unit_of_work() as other:
-            assert await asyncio.wait_for(other.pipelines.find(pipeline.id), 1) == pipeline
-        assert await asyncio.wait_for(store.reader.run(run_id), 1) is not None
+            async with asyncio.timeout(20):
+                assert await other.pipelines.find(pipeline.id) == pipeline
+                assert await store.reader.run(run_id) is not None
 
 
 async def test_concurrent_run_numbers_of_one_pipeline_have_no_gaps_or_duplicates(store: StoreUnderTest) -> None:

@@ -73,7 +73,7 @@ def is_running(pid: int) -> bool:
         return False
 
 
-async def until(condition: Callable[[], bool], seconds: float = 10) -> float:
+async def until(condition: Callable[[], bool], seconds: float = 30) -> float:
     """Wait for a condition; returns how long that took. Fails at the deadline."""
     began = time.monotonic()
     while not condition():
