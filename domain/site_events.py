@@ -29,6 +29,8 @@ class SiteEventType(StrEnum):
     """Opened, repeated, acknowledged, snoozed or resolved."""
     CHANNEL_CHANGED = "channel.changed"
     """Created, changed, disabled or deleted."""
+    ALERT_RULES_CHANGED = "alert_rules.changed"
+    """A site-wide alert rule was created, changed or deleted."""
     SILENCE_CHANGED = "silence.changed"
 
 

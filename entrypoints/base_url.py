@@ -7,6 +7,7 @@ from urllib.parse import SplitResult, urlsplit
 OWN_SEGMENTS: Final = frozenset(
     {
         "accounts",
+        "alert-rules",
         "audit",
         "backfills",
         "docs",
@@ -20,6 +21,7 @@ OWN_SEGMENTS: Final = frozenset(
         "readyz",
         "runs",
         "schedules",
+        "silences",
         "static",
         "status-update",
         "ticks",

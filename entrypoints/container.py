@@ -8,7 +8,6 @@ from typing import Any
 
 from dependency_injector import containers, providers
 
-from adapters.delivery.alert_channels import build_channel_sender, build_channel_settings, build_outgoing_http
 from adapters.delivery.event_sinks import build_event_sinks
 from adapters.identity.argon2_passwords import Argon2Passwords
 from adapters.identity.hmac_tokens import HmacTokens
@@ -31,7 +30,12 @@ from application.commands.access.sign_in import SignIn
 from application.commands.access.sign_in_by_identity import SignInByIdentity
 from application.commands.access.sign_out import SignOut
 from application.commands.alerts.acknowledge_incident import AcknowledgeIncident
+from application.commands.alerts.change_alert_rule import ChangeAlertRule
 from application.commands.alerts.change_incident import ChangeIncident
+from application.commands.alerts.create_alert_rule import CreateAlertRule
+from application.commands.alerts.create_silence import CreateSilence
+from application.commands.alerts.delete_alert_rule import DeleteAlertRule
+from application.commands.alerts.end_silence import EndSilence
 from application.commands.alerts.resolve_incident import ResolveIncident
 from application.commands.alerts.snooze_incident import SnoozeIncident
 from application.commands.backfills.cancel_backfill import CancelBackfill
@@ -230,6 +234,11 @@ class Application(containers.DeclarativeContainer):
     acknowledge_incident = _instrumented(telemetry, providers.Singleton(AcknowledgeIncident, change_incident))
     snooze_incident = _instrumented(telemetry, providers.Singleton(SnoozeIncident, change_incident))
     resolve_incident = _instrumented(telemetry, providers.Singleton(ResolveIncident, change_incident))
+    create_silence = _instrumented(telemetry, providers.Singleton(CreateSilence, adapters.open_unit_of_work, adapters.clock, wakeups))
+    end_silence = _instrumented(telemetry, providers.Singleton(EndSilence, adapters.open_unit_of_work, adapters.clock, wakeups))
+    create_alert_rule = _instrumented(telemetry, providers.Singleton(CreateAlertRule, adapters.open_unit_of_work, adapters.clock, wakeups))
+    change_alert_rule = _instrumented(telemetry, providers.Singleton(ChangeAlertRule, adapters.open_unit_of_work, adapters.clock, wakeups))
+    delete_alert_rule = _instrumented(telemetry, providers.Singleton(DeleteAlertRule, adapters.open_unit_of_work, adapters.clock, wakeups))
     report_batcher = providers.Singleton(
         ReportBatcher, providers.Singleton(ReportStatus, adapters.open_unit_of_work, adapters.schemas, adapters.clock, wakeups)
     )
@@ -368,9 +377,6 @@ class Adapters(containers.DeclarativeContainer):
     sign_in_limiter = providers.Singleton(InMemorySignInLimiter)
     identity_provider = providers.Singleton(_build_identity_provider, settings, clock)
     event_sinks = providers.Singleton(build_event_sinks, settings, clock, os.environ.get("DD_ENV"))
-    outgoing_http = providers.Singleton(build_outgoing_http, settings)
-    channel_settings = providers.Singleton(build_channel_settings, settings)
-    channel_sender = providers.Singleton(build_channel_sender, settings, outgoing_http, clock)
     installation = database.provided.installation
     open_unit_of_work = providers.Singleton(instrument_unit_of_work, telemetry, clock, database.provided.open_unit_of_work)
     health_metrics = database.provided.vitals

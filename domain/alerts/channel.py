@@ -1,6 +1,7 @@
 """Channels: where alert messages are sent."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -80,3 +81,9 @@ def parse_channel_name(value: object, field: str = "name") -> str:
     if problem := find_channel_name_problem(value):
         raise InvalidInput.for_field(field, problem)
     return str(value)
+
+
+def describe_unknown_channel(name: str, known: Collection[str]) -> str:
+    """Return the problem of a name that none of the known channels has."""
+    listed = ", ".join(sorted(known)[:20]) or "none yet"
+    return f"There is no channel named {name:.100}. Channels: {listed}."

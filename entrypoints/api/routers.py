@@ -3,6 +3,7 @@
 from fastapi import FastAPI
 
 from entrypoints.api.access import account_routes, audit_routes, token_routes
+from entrypoints.api.alert_rules import routes as alert_rule_routes
 from entrypoints.api.backfills import control_routes as backfill_control_routes
 from entrypoints.api.backfills import routes as backfill_routes
 from entrypoints.api.events import routes as event_routes
@@ -23,6 +24,7 @@ from entrypoints.api.runs.run_list import create_run_list_cache
 from entrypoints.api.schedules import control_routes as schedule_control_routes
 from entrypoints.api.schedules import expectation_routes, preview_routes, tick_routes, why_routes
 from entrypoints.api.schedules import routes as schedule_routes
+from entrypoints.api.silences import routes as silence_routes
 from entrypoints.api.system import docs_routes, health_routes
 from entrypoints.api.workers import routes as worker_routes
 
@@ -40,6 +42,8 @@ ROUTERS = (
     group_routes.router,
     incident_routes.router,
     incident_control_routes.router,
+    alert_rule_routes.router,
+    silence_routes.router,
     run_routes.router,
     control_routes.router,
     history_routes.router,

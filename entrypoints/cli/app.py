@@ -9,11 +9,13 @@ from entrypoints.cli.commands.accounts import users
 from entrypoints.cli.commands.activation import archive, delete, pause, resume, unarchive
 from entrypoints.cli.commands.backfills import backfill, backfill_cancel, backfill_pause, backfill_resume, backfills
 from entrypoints.cli.commands.groups import groups, start_over_limit
+from entrypoints.cli.commands.incidents import ack, incidents, resolve, snooze
 from entrypoints.cli.commands.maintenance import config, migrate, prune, retry_prefect, worker_token
 from entrypoints.cli.commands.pipelines import apply, status, trigger
 from entrypoints.cli.commands.processes import up, web, worker
 from entrypoints.cli.commands.runs import again, approve, cancel, reject, retry, skip, waiting
 from entrypoints.cli.commands.schedules import next_times, run_now, schedules, why
+from entrypoints.cli.commands.silences import silence, silence_end, silences
 from entrypoints.cli.commands.tokens import tokens
 from entrypoints.cli.error_reporting import escape_unprintable_characters, exit_on_known_errors
 from entrypoints.process.time_zones import use_packaged_time_zones
@@ -44,6 +46,9 @@ app.command("backfills")(backfills)
 app.command("backfill-pause")(backfill_pause)
 app.command("backfill-resume")(backfill_resume)
 app.command("backfill-cancel")(backfill_cancel)
+for _alert_command in (incidents, ack, snooze, resolve, silence, silences):
+    app.command()(_alert_command)
+app.command("silence-end")(silence_end)
 app.add_typer(users, name="user")
 app.add_typer(tokens, name="token")
 

@@ -71,6 +71,8 @@ TITLES = {
     "archived": "Archived",
     "not_archived": "Archive it first",
     "incident_resolved": "Incident is resolved",
+    "alert_rule_exists": "Name taken",
+    "too_many_rules": "Too many rules",
     "limit_full": "Concurrency limit reached",
     "queue_full": "Too many wait already",
     "late_report": "Too late",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from domain.alerts.channel import Channel, ChannelKind
 from domain.alerts.delivery import Delivery
 from domain.alerts.incident import Incident, IncidentKind
 from domain.alerts.incident_entry import IncidentEntry, IncidentEntryKind
@@ -32,6 +33,14 @@ class AlertingHeadgate(InProcessHeadgate):
             await work.incidents.add_entries([IncidentEntry(stored.id, now, IncidentEntryKind.OPENED)])
             await work.commit()
         return stored.id
+
+    async def add_channel(self, name: str, kind: ChannelKind = ChannelKind.WEBHOOK, **fields: Any) -> Channel:
+        """Store a channel whose settings nothing can read."""
+        channel = Channel(0, name, kind, b"encrypted", "chat.example.com/…", self.fakes.clock.now(), "ada", **fields)
+        async with self.fakes.open_unit_of_work() as work:
+            stored = await work.channels.add(channel)
+            await work.commit()
+        return stored
 
     def find_incident(self, incident_id: int) -> Incident:
         return self.fakes.store.committed.incidents[incident_id]

@@ -79,6 +79,8 @@ def _walk(command: Any, path: str) -> Iterator[tuple[str, Any]]:
     if not hasattr(command, "commands"):
         yield path, command
         return
+    if path and command.invoke_without_command:
+        yield path, command
     for name, child in command.commands.items():
         yield from _walk(child, f"{path} {name}".strip())
 

@@ -236,6 +236,20 @@ def backfills() -> dict[str, bytes]:
     }
 
 
+def alert_rules() -> dict[str, bytes]:
+    """Return rules with as many events, channels and tags as fit into a body."""
+    rule = {"name": "a", "on": ["failed"], "to": ["team"]}
+    return {
+        "events": json.dumps(rule | {"on": ["failed"] * 100_000}).encode(),
+        "unknown events": json.dumps(rule | {"on": ["x"] * 200_000}).encode(),
+        "channels": json.dumps(rule | {"to": ["team"] * 100_000}).encode(),
+        "targets": json.dumps(rule | {"to": [{"channel": f"c{index}", "after": "1h"} for index in range(20)]}).encode(),
+        "tags": json.dumps(rule | {"tags": ["a"] * 200_000}).encode(),
+        "exempt": json.dumps(rule | {"quiet": {"from": "22:00", "to": "07:00", "except": ["x"] * 200_000}}).encode(),
+        **few_values("quiet"),
+    }
+
+
 def of_pipelines(path: str) -> list[WorstRequest]:
     return [WorstRequest(name, path.format(name)) for name in PIPELINES]
 
@@ -255,6 +269,11 @@ WORST_REQUESTS: Final[Mapping[tuple[str, str], Sequence[WorstRequest]]] = {
     ("GET", "/accounts/"): one("/accounts/"),
     ("POST", "/accounts/"): bodies("/accounts/", few_values("name")),
     ("PATCH", "/accounts/{name}"): bodies("/accounts/ada", few_values("role")),
+    ("GET", "/alert-rules/"): one("/alert-rules/"),
+    ("POST", "/alert-rules/"): bodies("/alert-rules/", alert_rules()),
+    ("GET", "/alert-rules/{name}"): one("/alert-rules/on-call"),
+    ("PUT", "/alert-rules/{name}"): bodies("/alert-rules/on-call", alert_rules()),
+    ("DELETE", "/alert-rules/{name}"): one("/alert-rules/nothing"),
     ("GET", "/audit/"): one("/audit/?limit=100"),
     ("GET", "/audit/export"): one("/audit/export"),
     ("GET", "/backfills/"): one("/backfills/?limit=1000"),
@@ -327,6 +346,10 @@ WORST_REQUESTS: Final[Mapping[tuple[str, str], Sequence[WorstRequest]]] = {
     ("GET", "/ticks/"): one("/ticks/?limit=1000", f"/ticks/?pipeline={DENSE}&state=missed&from=1970-01-01T00:00:00Z"),
     ("GET", "/pipelines/{pipeline_id}/schedules/{name}/next"): one(f"/pipelines/{DENSE}/schedules/nightly/next?count=100"),
     ("POST", "/schedules/preview"): bodies("/schedules/preview", previews()),
+    ("GET", "/silences/"): one("/silences/", "/silences/?ended=true"),
+    ("POST", "/silences/"): bodies("/silences/", few_values("reason")),
+    ("GET", "/silences/{silence_id}"): one("/silences/1"),
+    ("DELETE", "/silences/{silence_id}"): one("/silences/1"),
     ("GET", "/static/{digest}/{name}"): one("/static/1/headgate.css"),
     ("POST", "/status-update/"): bodies("/status-update/", values("output")),
     ("POST", "/status-update/batch"): bodies("/status-update/batch", updates()),

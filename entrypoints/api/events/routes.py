@@ -57,9 +57,9 @@ async def all_events(request: Request, application: ApplicationDep, after: str |
     """Stream the events of all runs, and the events of pipelines and schedules that belong to no run, as server-sent events. The latter
     have an `id` in place of `run_id` and `seq`: `pipeline.changed` (created, revised or renamed), `pipeline.paused`, `pipeline.resumed`,
     `pipeline.archived`, `pipeline.unarchived`, `pipeline.deleted`, `schedule.paused`, `schedule.resumed`, `group.changed`,
-    `backfill.changed`, `incident.changed`, `channel.changed`, `silence.changed` and `tick`. The last event of each batch carries a cursor
-    as its id; `Last-Event-ID`, or `?after=` on the first connection, resumes there without a gap or a repetition. Without either, the
-    stream starts now."""
+    `backfill.changed`, `incident.changed`, `channel.changed`, `alert_rules.changed`, `silence.changed` and `tick`. The last event of each
+    batch carries a cursor as its id; `Last-Event-ID`, or `?after=` on the first connection, resumes there without a gap or a repetition.
+    Without either, the stream starts now."""
     feed = application.adapters.change_feed()
     last_event_id = get_last_event_id(request)
     cursor = last_event_id or after

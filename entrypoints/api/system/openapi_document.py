@@ -9,6 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from entrypoints.api.alert_rules.models import ChangeAlertRuleRequest, NewAlertRuleRequest
 from entrypoints.api.pipelines.models import PipelineDefinitionRequest
 from entrypoints.api.schedules.preview_models import PreviewRequest
 from entrypoints.api.shared.models import RequestModel, ResponseModel
@@ -18,7 +19,7 @@ from entrypoints.http.auth.permissions import SESSION_COOKIE, AccessLevel, Acces
 from entrypoints.http.base_path import link
 from entrypoints.http.plain_route import PlainRoute
 
-_UNTYPED_REQUESTS = (PipelineDefinitionRequest, PreviewRequest)
+_UNTYPED_REQUESTS = (PipelineDefinitionRequest, PreviewRequest, NewAlertRuleRequest, ChangeAlertRuleRequest)
 """Bodies that the domain parses."""
 _REFERENCE = "#/components/schemas/"
 TAGS = [
@@ -27,6 +28,8 @@ TAGS = [
     {"name": "backfills", "description": "Run a pipeline for ticks of the past."},
     {"name": "groups", "description": "Concurrency limits that pipelines share."},
     {"name": "incidents", "description": "What broke, and who takes care of it."},
+    {"name": "alert rules", "description": "What is reported about all pipelines, or those with a tag, and to whom."},
+    {"name": "silences", "description": "Times in which no messages are sent."},
     {"name": "runs", "description": "Watch runs, read their history and output, control them."},
     {"name": "status", "description": "Report the status of a stage or a run from any machine."},
     {"name": "access", "description": "Tokens, accounts and the audit log."},

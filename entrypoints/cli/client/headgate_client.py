@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
@@ -15,6 +15,7 @@ from entrypoints.cli.client.errors import ApiError, Unreachable
 from entrypoints.cli.client.event_stream import StreamedEvent, parse_events
 
 JSON = Any
+Query = Mapping[str, str | int | Sequence[str]]
 _STREAM_TIMEOUT_SECONDS = 75.0
 """Longer than the server's heartbeat interval, so that only a dead stream times out."""
 _LOG_PAGE_SIZE = 1_000
@@ -37,7 +38,7 @@ class HeadgateClient:
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         await self._http.aclose()
 
-    async def get(self, path: str, **query: str | int) -> JSON:
+    async def get(self, path: str, **query: str | int | Sequence[str]) -> JSON:
         return await self._send("GET", path, query=query)
 
     async def post(self, path: str, body: JSON) -> JSON:
@@ -48,6 +49,10 @@ class HeadgateClient:
 
     async def delete(self, path: str, **query: str | int) -> None:
         await self._request("DELETE", path, query=query)
+
+    async def delete_and_read(self, path: str) -> JSON:
+        """Delete a resource that the server keeps, and return it as it is afterwards."""
+        return await self._send("DELETE", path)
 
     async def find_pipeline(self, name_or_id: str) -> JSON | None:
         """Return the pipeline, or None if there is none."""
@@ -86,14 +91,14 @@ class HeadgateClient:
         except httpx.TransportError as error:
             raise self._to_unreachable(error) from None
 
-    async def _send(self, method: str, path: str, body: JSON = None, query: dict[str, str | int] | None = None) -> JSON:
+    async def _send(self, method: str, path: str, body: JSON = None, query: Query | None = None) -> JSON:
         response = await self._request(method, path, body, query)
         try:
             return response.json()
         except ValueError:
             raise Unreachable(f"The server at {self.url} is not Headgate: it sent no JSON for {path}") from None
 
-    async def _request(self, method: str, path: str, body: JSON = None, query: dict[str, str | int] | None = None) -> httpx.Response:
+    async def _request(self, method: str, path: str, body: JSON = None, query: Query | None = None) -> httpx.Response:
         try:
             response = await self._http.request(method, path, json=body, params=query or None)
         except (httpx.TransportError, httpx.InvalidURL) as error:
