@@ -8,6 +8,7 @@ from typing import Any
 
 from dependency_injector import containers, providers
 
+from adapters.delivery.alert_channels import build_channel_sender, build_channel_settings, build_outgoing_http
 from adapters.delivery.event_sinks import build_event_sinks
 from adapters.identity.argon2_passwords import Argon2Passwords
 from adapters.identity.hmac_tokens import HmacTokens
@@ -377,6 +378,9 @@ class Adapters(containers.DeclarativeContainer):
     sign_in_limiter = providers.Singleton(InMemorySignInLimiter)
     identity_provider = providers.Singleton(_build_identity_provider, settings, clock)
     event_sinks = providers.Singleton(build_event_sinks, settings, clock, os.environ.get("DD_ENV"))
+    outgoing_http = providers.Singleton(build_outgoing_http, settings)
+    channel_settings = providers.Singleton(build_channel_settings, settings)
+    channel_sender = providers.Singleton(build_channel_sender, settings, outgoing_http, clock)
     installation = database.provided.installation
     open_unit_of_work = providers.Singleton(instrument_unit_of_work, telemetry, clock, database.provided.open_unit_of_work)
     health_metrics = database.provided.vitals

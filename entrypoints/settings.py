@@ -19,7 +19,7 @@ from entrypoints.network_addresses import is_https_or_loopback, is_loopback
 from entrypoints.request_rate import Rate
 
 _MASK = "********"
-_MIN_SECRET_LENGTHS = {"secret": 32, "worker_token": 32, "oidc_client_secret": 8}
+_MIN_SECRET_LENGTHS = {"secret": 32, "previous_secret": 32, "worker_token": 32, "oidc_client_secret": 8}
 """Characters. An empty variable, such as one that a compose file does not find, is refused too: without it another secret is used."""
 _LINK_HOSTS = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "::1": "[::1]"}
 """Hosts to show in links in place of listening addresses that a browser cannot open."""
@@ -131,6 +131,13 @@ class Settings(BaseSettings):
     secret: SecretStr | None = Field(
         None, description="Key that signs tokens, 32 characters or more. Not set: generated once and stored in the home folder."
     )
+    previous_secret: SecretStr | None = Field(
+        None,
+        description=(
+            "The secret before the present one. The settings of alert channels that it has encrypted can still be read. "
+            "Remove it when all channels were changed."
+        ),
+    )
     secrets_file: Path | None = Field(
         None, description="File with the secrets for stages, as `NAME=value` lines, mode 0600. Only the worker reads it."
     )
@@ -140,11 +147,14 @@ class Settings(BaseSettings):
     )
     http_allow: Annotated[list[str], NoDecode] = Field(
         default_factory=list,
-        description="Networks that `http` stages may reach besides public addresses, such as `10.0.0.0/8,127.0.0.1/32`.",
+        description="Networks that `http` stages and alerts may reach besides public addresses, such as `10.0.0.0/8,127.0.0.1/32`.",
     )
     http_ports: Annotated[list[int], NoDecode] = Field(
         default_factory=lambda: [80, 443],
-        description="Ports that `http` stages may reach, separated by commas. Not set: 80 and 443.",
+        description=(
+            "Ports that `http` stages and alerts may reach, separated by commas. Not set: 80 and 443. "
+            "Mail may also use 25, 465, 587 and 2525."
+        ),
     )
     allowed_hosts: Annotated[list[str], NoDecode] = Field(
         default_factory=list,
@@ -286,7 +296,7 @@ class Settings(BaseSettings):
             Rate.parse(value)
         return value.strip()
 
-    @field_validator("secret", "worker_token", "oidc_client_secret", mode="after")
+    @field_validator("secret", "previous_secret", "worker_token", "oidc_client_secret", mode="after")
     @classmethod
     def _check_secret_length(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         least = _MIN_SECRET_LENGTHS[str(info.field_name)]

@@ -41,6 +41,12 @@ class AddressFinder:
         self._policy.check_port(port)
         return self._policy.check_addresses(host, await self._look_up(host, port))[:MAX_ADDRESSES]
 
+    def check_written(self, host: str, port: int) -> None:
+        """Raise AddressForbidden if the port, or an address that is written instead of a name, is not allowed. Look nothing up."""
+        self._policy.check_port(port)
+        if is_address(host):
+            self._policy.check_addresses(host, [host])
+
     async def check_for_proxy(self, host: str, port: int) -> None:
         """Raise AddressForbidden if a proxy must not be asked for the host. Behind a proxy, public names often have no address."""
         if (host, port) in self._trusted:

@@ -60,6 +60,8 @@ def judge_fact(state: RuleState, rule: AlertRule, fact: Fact, incident: Incident
     The outcomes of runs are ordered by their ends, so facts may come in any order. A run has one outcome, the one of its last end.
     """
     mark = _get_mark(rule, fact)
+    if _is_known(state, fact, mark):
+        return Decision(state)
     after = replace(state, outcomes=_update(state.outcomes, fact, mark, rule.after))
     decision = Decision(after)
     if mark is Mark.GOOD or mark is None:
@@ -67,6 +69,13 @@ def judge_fact(state: RuleState, rule: AlertRule, fact: Fact, incident: Incident
     elif mark is not Mark.OTHER:
         decision = _judge_bad(decision, rule, fact, mark, incident)
     return replace(decision, notices=_get_notices(state, rule, fact, decision, incident))
+
+
+def _is_known(state: RuleState, fact: Fact, mark: Mark | None) -> bool:
+    """Return True if the state has the missed tick, or what is wrong with the unfinished run, already."""
+    if mark not in UNFINISHED and fact.due_at is None:
+        return False
+    return any(outcome.subject == fact.subject and outcome.mark is mark for outcome in state.outcomes)
 
 
 def _get_mark(rule: AlertRule, fact: Fact) -> Mark | None:

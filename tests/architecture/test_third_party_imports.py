@@ -11,6 +11,7 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "domain": set(),
     "application": set(),
     "adapters/delivery": {"httpx", "pydantic"},
+    "adapters/delivery/channels": {"aiosmtplib", "apprise", "cryptography", "httpx", "standardwebhooks"},
     "adapters/identity": {"authlib", "httpx", "joserfc", "limits", "pwdlib"},
     "adapters/orchestration": {"certifi", "httpx", "pydantic"},
     "adapters/persistence": {"alembic", "orjson", "psycopg", "sqlalchemy"},

@@ -1,4 +1,4 @@
-"""The web process uses Prefect by REST: importing Prefect would cost it 2 s and 100 MB."""
+"""The web process uses Prefect by REST: importing Prefect would cost it 2 s and 100 MB. What sends alerts is loaded when first used."""
 
 import subprocess
 import sys
@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-HEAVY_PACKAGES: Final = {"prefect", "ddtrace", "duckdb"}
+HEAVY_PACKAGES: Final = {"prefect", "ddtrace", "duckdb", "apprise", "aiosmtplib", "cryptography", "requests", "standardwebhooks"}
 
 
 def packages_loaded_by(module: str) -> set[str]:

@@ -9,6 +9,9 @@ from application.ports.access.execution_tokens import ExecutionTokens
 from application.ports.access.identity_provider import IdentityProvider
 from application.ports.access.password_hasher import PasswordHasher
 from application.ports.access.sign_in_limiter import SignInLimiter
+from application.ports.delivery.channel_sender import ChannelSender
+from application.ports.delivery.channel_settings import ChannelSettings
+from application.ports.delivery.outgoing_http import OutgoingHttp
 from application.ports.dispatch.orchestrator import Orchestrator
 from application.ports.dispatch.wakeups import Wakeups
 from application.ports.dispatch.worker_streams import WorkerStreams
@@ -29,6 +32,9 @@ from tests.fakes.access.execution_tokens import FakeExecutionTokens
 from tests.fakes.access.identity_provider import FakeIdentityProvider
 from tests.fakes.access.password_hasher import FakePasswordHasher
 from tests.fakes.access.sign_in_limiter import FakeSignInLimiter
+from tests.fakes.delivery.channel_sender import FakeChannelSender
+from tests.fakes.delivery.channel_settings import FakeChannelSettings
+from tests.fakes.delivery.outgoing_http import FakeOutgoingHttp
 from tests.fakes.dispatch.orchestrator import FakeOrchestrator
 from tests.fakes.dispatch.wakeups import FakeWakeups
 from tests.fakes.dispatch.worker_streams import FakeWorkerStreams
@@ -72,6 +78,9 @@ class FakeAdapters:
         self.passwords = FakePasswordHasher()
         self.sign_in_limiter = FakeSignInLimiter()
         self.identity_provider = FakeIdentityProvider()
+        self.outgoing_http = FakeOutgoingHttp()
+        self.channel_settings = FakeChannelSettings()
+        self.channel_sender = FakeChannelSender()
 
     def as_other_process(self) -> "FakeAdapters":
         return FakeAdapters(self.clock, self.store, self.orchestrator)
@@ -101,6 +110,9 @@ def a_container(fakes: FakeAdapters, **overrides: Any) -> Any:
         "passwords": fakes.passwords,
         "sign_in_limiter": fakes.sign_in_limiter,
         "identity_provider": fakes.identity_provider,
+        "outgoing_http": fakes.outgoing_http,
+        "channel_settings": fakes.channel_settings,
+        "channel_sender": fakes.channel_sender,
         "event_sinks": [fakes.event_sink],
     } | overrides
     container = containers.DynamicContainer()
@@ -132,6 +144,9 @@ def as_ports(
     PasswordHasher,
     SignInLimiter,
     IdentityProvider,
+    OutgoingHttp,
+    ChannelSettings,
+    ChannelSender,
 ]:
     """Return the fakes as the ports they implement, so that mypy compares each with its protocol."""
     return (
@@ -155,4 +170,7 @@ def as_ports(
         adapters.passwords,
         adapters.sign_in_limiter,
         adapters.identity_provider,
+        adapters.outgoing_http,
+        adapters.channel_settings,
+        adapters.channel_sender,
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
+from application.ports.persistence.run_facts import RunFacts
 from domain.runs.run import Run
 
 RECENT_RUNS: Final = 10
@@ -51,6 +52,10 @@ class Runs(Protocol):
 
         Clears `new_events`, `new_dispatch` and `slot_changes`. Many runs cost as many round trips as one.
         """
+        ...
+
+    async def find_facts(self, ids: Collection[int], with_parameters: Collection[int] = ()) -> Mapping[int, RunFacts]:
+        """Return what alerts say about the runs that exist, without locks. Only runs of the given pipelines have parameters."""
         ...
 
     async def find_recent(self, pipeline_ids: Collection[int]) -> Mapping[int, RecentRuns]:

@@ -341,3 +341,37 @@ async def test_a_finished_run_is_never_due(store: StoreUnderTest) -> None:
     async with store.open_unit_of_work() as work:
         assert await work.runs.find_due(seconds_later(999_999), 10) == []
         assert await work.runs.find_due(seconds_later(999_999), 10, with_deadlines=False) == []
+
+
+async def test_facts_of_runs_name_the_stages_that_failed_last_and_the_approval_that_is_awaited(store: StoreUnderTest) -> None:
+    stages = [
+        a_stage("a", retries=1),
+        a_stage("b", needs=[], allow_failure=True),
+        a_stage("c", needs=[]),
+        a_stage("ask", "approval", needs=["b"]),
+    ]
+    pipeline = await a_pipeline(store.open_unit_of_work, "failing", stages)
+    run = a_run_of(pipeline, parameters={"customer": "acme"})
+    run.claim(1, WORKER, NOW)
+    run.start_ready_stages(3, WORKER, NOW)
+    for second, (stage, attempt) in enumerate([("a", 1), ("b", 1)], 1):
+        failed = Report(Status.FAILED, stage, attempt, error_message="x" * 2_000 + f"{stage} failed")
+        assert judge_report(run, failed, Reporter(WORKER, WORKER, 1), None, seconds_later(second)).applied
+    async with store.open_unit_of_work() as work:
+        run_id = await work.runs.add(run)
+        await work.commit()
+
+    async with store.open_unit_of_work() as work:
+        found = await work.runs.find_facts([run_id, run_id + 1], [pipeline.id])
+        without_parameters = await work.runs.find_facts([run_id])
+        nothing = await work.runs.find_facts([])
+
+    facts = found[run_id]
+    assert found.keys() == {run_id} and nothing == {}
+    assert (facts.pipeline_id, facts.number, facts.status, facts.parameters) == (pipeline.id, 1, run.status, {"customer": "acme"})
+    assert (facts.created_at, facts.started_at, facts.finished_at) == (NOW, NOW, None)
+    assert [(stage.name, stage.status, stage.worker) for stage in facts.failed] == [("b", Status.FAILED, WORKER)]
+    assert facts.failed[0].error_message == "x" * 1_992 + "b failed"
+    assert facts.failed[0].fingerprint == run.stages["b"].attempts[0].fingerprint
+    assert facts.waits_for == "ask"
+    assert without_parameters[run_id].parameters is None

@@ -4,12 +4,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from application.ports.persistence.run_facts import MAX_ERROR_LENGTH, MAX_FAILED_STAGES, FailedStage, RunFacts
 from application.ports.persistence.runs import RECENT_RUNS, RecentRuns
 from application.queries.views.events import EventView
 from domain.runs.deadlines import is_due
 from domain.runs.events import Event, EventType
 from domain.runs.run import Run
-from domain.runs.status import Status
+from domain.runs.status import Reason, Status
 from tests.fakes.persistence import values
 from tests.fakes.persistence.concurrency import write_slots
 from tests.fakes.persistence.run_constraints import check_run, to_stored
@@ -77,6 +78,10 @@ class FakeRuns:
             recent[pipeline_id] = RecentRuns([run.id for run in runs if not run.is_over], newest)
         return recent
 
+    async def find_facts(self, ids: Collection[int], with_parameters: Collection[int] = ()) -> Mapping[int, RunFacts]:
+        tx = await self._transaction.begin_statement()
+        return {run_id: _to_facts(tx.runs[run_id], run_id, with_parameters) for run_id in sorted(set(ids)) if run_id in tx.runs}
+
     async def find_due(self, now: datetime, limit: int, *, with_deadlines: bool = True) -> list[int]:
         tx = await self._transaction.begin_statement()
         due = [run for run in tx.runs.values() if not run.is_over and _is_due(run, now)]
@@ -127,6 +132,31 @@ class FakeRuns:
                 await self._transaction.lock("dispatch", *key)
                 row = self._transaction.dispatches[key]
                 self._transaction.dispatches[key] = replace(row, ended_at=event.at, lost=event.type is EventType.DISPATCH_LOST)
+
+
+def _to_facts(run: Run, run_id: int, with_parameters: Collection[int]) -> RunFacts:
+    failed = [stage for stage in run.stages.values() if stage.status in (Status.FAILED, Status.LOST)]
+    stages = [
+        FailedStage(stage.name, stage.status, _cut(stage.current.error_message), stage.current.fingerprint, stage.current.worker)
+        for stage in failed[:MAX_FAILED_STAGES]
+    ]
+    waiting = [stage.name for stage in run.stages.values() if stage.current.reason is Reason.APPROVAL and stage.status is Status.WAITING]
+    return RunFacts(
+        run_id,
+        run.pipeline_id,
+        run.number,
+        run.status,
+        run.created_at,
+        run.started_at,
+        run.finished_at,
+        tuple(stages),
+        waiting[0] if waiting else None,
+        run.parameters if run.pipeline_id in with_parameters else None,
+    )
+
+
+def _cut(text: str | None) -> str | None:
+    return text[-MAX_ERROR_LENGTH:] if text else text
 
 
 _DISPATCH_ENDS = (EventType.DISPATCH_ENDED, EventType.DISPATCH_LOST, EventType.DISPATCH_CLOSED)

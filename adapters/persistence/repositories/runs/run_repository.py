@@ -12,6 +12,7 @@ from adapters.persistence.connection.sql_transaction import SqlTransaction
 from adapters.persistence.repositories.definitions import DefinitionLoader
 from adapters.persistence.repositories.runs import run_statements as sql
 from adapters.persistence.repositories.runs.run_cache import CachedRun, RowVersion, RunCache, get_row_version
+from adapters.persistence.repositories.runs.run_facts import FIND_FACTS, build_facts
 from adapters.persistence.repositories.runs.run_rows import (
     StoredAttempts,
     get_attempt_values,
@@ -26,6 +27,7 @@ from adapters.persistence.repositories.runs.run_rows import (
 )
 from adapters.persistence.repositories.runs.slot_rows import to_slot_rows
 from adapters.persistence.repositories.slot_statements import SAVE_SLOTS
+from application.ports.persistence.run_facts import RunFacts
 from application.ports.persistence.runs import RecentRuns
 from domain.runs.events import EventType
 from domain.runs.run import Run
@@ -197,6 +199,12 @@ class SqlRuns:
         for row in await self._transaction.execute(sql.RECENT, {"pipelines": storable}):
             (active if row.is_active else newest)[row.pipeline_id].append(row.id)
         return {each: RecentRuns(sorted(active[each]), sorted(newest[each], reverse=True)) for each in active}
+
+    async def find_facts(self, ids: Collection[int], with_parameters: Collection[int] = ()) -> Mapping[int, RunFacts]:
+        if not (storable := _get_storable_ids(list(ids))):
+            return {}
+        (rows,) = await self._transaction.fetch_batch((FIND_FACTS, {"ids": storable, "with_parameters": sorted(set(with_parameters))}))
+        return build_facts(rows)
 
     async def find_due(self, now: datetime, limit: int, *, with_deadlines: bool = True) -> list[int]:
         statement = sql.DUE if with_deadlines else sql.DUE_WITHOUT_DEADLINES

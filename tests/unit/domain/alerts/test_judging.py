@@ -115,6 +115,7 @@ def test_four_flips_in_ten_runs_make_an_incident_unstable_until_three_good_runs(
     ("runs", "changes"),
     [
         ("1w", "O"),
+        ("1w 1w", "O -"),
         ("1w 1d", "O C"),
         ("1w 1g", "O C"),
         ("1w 2g 1d", "O - C"),
@@ -192,7 +193,8 @@ def test_an_incident_opens_once_until_it_is_resolved_and_only_good_news_resolves
         decision = judged.apply(fact)  # asserts that what opens was not open, and that what is resolved was
 
         bad = fact.event is not AlertEvent.COMPLETED and fact.event in rule.on
-        assert decision.repeats == (was_open and bad)
+        assert not decision.repeats or (was_open and bad)
+        assert not (was_open and fact.event is AlertEvent.FAILED) or decision.repeats
         assert not (bad and was_open and decision.resolution)
         assert not decision.opens or bad
 
@@ -249,4 +251,4 @@ def test_messages_of_an_unstable_pipeline_are_few(runs: list[str]) -> None:
 
     for start in range(len(changes) - FLIP_WINDOW):
         messages = sum(change in ("O", "OU", "U", "C") for change in changes[start : start + FLIP_WINDOW])
-        assert messages <= 6
+        assert messages <= 7
