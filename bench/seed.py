@@ -1,8 +1,8 @@
 """Fill a database with finished runs: `python -m bench.seed --runs 1000000 [--url postgresql://…]`. The database generates the rows.
 
 Each run has five stages, twenty events and a tick of its pipeline's schedule. The runs spread over half a year and a hundred pipelines, a
-tenth of which have half of the runs. The first runs hold the slots of a group or wait for one. Without a URL, the embedded database in
-`--home` is filled and kept, and `bench.depth --home` can use it.
+tenth of which have half of the runs. The first runs hold the slots of a group or wait for one, and every third run has an incident.
+Without a URL, the embedded database in `--home` is filled and kept, and `bench.depth --home` can use it.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from adapters.persistence.embedded.server import EmbeddedPostgres
 from adapters.persistence.migrate import upgrade
 from adapters.persistence.tables.partitions import PARTITIONED_TABLES, build_add_partition_sql, get_partition_name, list_weeks
 from bench.support.measurements import print_progress
+from bench.support.seeded_alerts import ALERTS, CHANNELS
 from domain.pipelines.parsing import parse_definition
 from domain.pipelines.serialization import serialize_pipeline
 
@@ -72,6 +73,7 @@ SELECT schedule.id, at, pipeline, at, CASE WHEN seeded.id % 17 = 0 THEN 'missed'
        CASE WHEN seeded.id % 17 > 0 THEN seeded.id END, at, CASE WHEN seeded.id % 17 = 0 THEN 'outage' END
 FROM seeded JOIN schedule ON schedule.pipeline_id = pipeline
 """,
+    *ALERTS,
     """
 INSERT INTO dispatch (run_id, epoch, pool, requested_at, claimed_at, ended_at, holder, flow_run_id, settled_at)
 SELECT id, 1, 'headgate', at, at, at + '60 s', 'worker-' || id % 4, 'flow-' || id, at + '60 s' FROM seeded
@@ -141,6 +143,7 @@ def seed(url: str, runs: int, show_progress: bool = True) -> None:
         numbers: dict[int, int] = dict(connection.execute("SELECT pipeline_id, max(number) FROM run GROUP BY 1").fetchall())
         now = datetime.now(UTC)
         _create_partitions(connection, now - SPAN, now)
+        connection.execute(CHANNELS)
         started = time.monotonic()
         with _without_indexes(connection) if runs - existing >= _REBUILD_INDEXES_FROM else nullcontext():
             for first in range(existing + 1, runs + 1, CHUNK):
@@ -149,8 +152,11 @@ def seed(url: str, runs: int, show_progress: bool = True) -> None:
                     print_progress(f"runs seeded in {time.monotonic() - started:.0f} s", first - 1, runs)
                 _insert_chunk(connection, _generate_runs(range(first, last + 1), pipelines, numbers, now - SPAN, SPAN / max(runs, 1)))
         connection.execute("SELECT setval(pg_get_serial_sequence('run', 'id'), greatest((SELECT max(id) FROM run), 1))")
+        connection.execute("SELECT setval(pg_get_serial_sequence('incident', 'id'), greatest((SELECT max(id) FROM incident), 1))")
+        connection.execute("SELECT setval(pg_get_serial_sequence('delivery', 'id'), greatest((SELECT max(id) FROM delivery), 1))")
         connection.execute(_SLOTS)
         connection.execute("VACUUM (ANALYZE) run, attempt, failure, event, dispatch, pipeline, revision, schedule, tick")
+        connection.execute("VACUUM (ANALYZE) incident, incident_entry, alert_rule_state, alert_message, delivery, channel, channel_use")
         connection.execute("VACUUM (ANALYZE) slot, slot_wait, concurrency_limit, group_use")
         if show_progress:
             print_progress(f"runs seeded in {time.monotonic() - started:.0f} s", runs, runs)

@@ -11,6 +11,7 @@ from application.ports.persistence.unit_of_work import UnitOfWork
 from application.queries.views.logs import LogFilter
 from application.queries.views.ticks import TickWindow
 from bench.seed import GROUP, WAITING_RUNS
+from bench.support.alert_queries import build_alert_queries
 from domain.concurrency.bucket import Bucket, get_group_bucket
 from domain.runs.status import Status
 from domain.schedules.tick import TickState
@@ -108,6 +109,7 @@ def build_queries(database: Database, runs: int) -> Mapping[str, Query]:
         "runs that hold slots of a group": lambda: _ask(database, lambda work: work.concurrency.find_holders(buckets[0].name)),
         "runs that wait for a group": lambda: _ask(database, lambda work: work.concurrency.find_waiting(buckets[0].name)),
         "dispatches by priority": lambda: _ask(database, lambda work: work.dispatches.find_requested("headgate", 100)),
+        **build_alert_queries(database, runs),
         "change feed, new events": lambda: _read_new_events(database),
     }
 

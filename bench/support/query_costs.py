@@ -15,7 +15,22 @@ from psycopg.types.json import Json, Jsonb
 from adapters.persistence.database import Database
 from bench.support.list_queries import Query
 
-GROWING_TABLES = ("run", "attempt", "failure", "event", "dispatch", "log_line", "outbox", "report_receipt", "tick", "site_event")
+GROWING_TABLES = (
+    "run",
+    "attempt",
+    "failure",
+    "event",
+    "dispatch",
+    "log_line",
+    "outbox",
+    "report_receipt",
+    "tick",
+    "site_event",
+    "incident",
+    "incident_entry",
+    "alert_message",
+    "delivery",
+)
 """Tables that grow with the number of runs. No query may scan one of them."""
 _EXECUTIONS_UNTIL_SETTLED = 6
 """PostgreSQL plans a prepared statement five times for its parameters before it considers a generic plan."""
