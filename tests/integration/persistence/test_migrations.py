@@ -27,6 +27,7 @@ from adapters.persistence.tables.metadata import METADATA
 from adapters.persistence.tables.partitions import is_partition
 from application.commands.reports.report_results import ReportResult
 from application.ports.persistence.idempotency import IdempotencyKey
+from application.ports.persistence.incidents import AlertPosition
 from application.ports.persistence.receipts import ReceiptKey
 from domain.errors import Unavailable
 from domain.pipelines.activation import ACTIVE
@@ -36,6 +37,7 @@ from domain.runs.status import Status
 from entrypoints.supervisor.instance_lock import StartError
 from entrypoints.supervisor.migration_process import MigrationProcess
 from tests.support.postgres import a_database
+from tests.support.stored_alerts import add_channel, add_delivery, add_incident
 
 REVISIONS = [script.revision for script in ScriptDirectory.from_config(get_alembic_config()).walk_revisions()][::-1]
 CATALOG = """
@@ -348,6 +350,49 @@ async def test_a_pipeline_of_the_release_before_is_active_and_audit_entries_surv
         assert connection.scalar(text("SELECT count(*) FROM audit WHERE deed = 'pipeline_paused'")) == 1
         with pytest.raises(IntegrityError):
             connection.execute(PAUSE)
+    upgrade(empty_database_url)
+
+
+BEFORE_ALERTS = "0023"
+ACKNOWLEDGE = text("INSERT INTO audit (at, deed, thing, details) VALUES (now(), 'incident_acknowledged', 'incident 1', '{}')")
+
+
+async def test_a_database_of_the_release_before_alerts_has_none_and_goes_back_with_its_audit_log(empty_database_url: str) -> None:
+    upgrade(empty_database_url, BEFORE_ALERTS)
+    with a_connection(empty_database_url) as connection:
+        for statement in STORED_PIPELINE:
+            connection.execute(text(statement.replace(":", "\\:")))
+        connection.execute(PAUSE)
+        connection.commit()
+
+    upgrade(empty_database_url)
+
+    database = Database(empty_database_url)
+    try:
+        async with database.open_unit_of_work() as work:
+            assert await work.incidents.lock_position() == AlertPosition(None)
+            assert not await work.alert_rules.has_any()
+            await work.commit()
+        channel = await add_channel(database.open_unit_of_work)
+        incident = await add_incident(database.open_unit_of_work, 1)
+        await add_delivery(database.open_unit_of_work, channel, incident=incident)
+        assert (await database.reader.open_incidents(9)).count == 1
+    finally:
+        await database.stop()
+    with a_connection(empty_database_url) as connection:
+        connection.execute(ACKNOWLEDGE)
+        connection.commit()
+
+    downgrade(empty_database_url, BEFORE_ALERTS)
+
+    with a_connection(empty_database_url) as connection:
+        assert connection.execute(text("SELECT name, revision FROM pipeline")).all() == [("p", 1)]
+        assert connection.execute(text("SELECT deed FROM audit ORDER BY id")).scalars().all() == [
+            "pipeline_paused",
+            "incident_acknowledged",
+        ]
+        with pytest.raises(IntegrityError):
+            connection.execute(ACKNOWLEDGE)
     upgrade(empty_database_url)
 
 
