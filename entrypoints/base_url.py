@@ -10,6 +10,7 @@ OWN_SEGMENTS: Final = frozenset(
         "alert-rules",
         "audit",
         "backfills",
+        "channels",
         "docs",
         "events",
         "favicon.ico",

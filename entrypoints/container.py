@@ -35,10 +35,13 @@ from application.commands.access.sign_in_by_identity import SignInByIdentity
 from application.commands.access.sign_out import SignOut
 from application.commands.alerts.acknowledge_incident import AcknowledgeIncident
 from application.commands.alerts.change_alert_rule import ChangeAlertRule
+from application.commands.alerts.change_channel import ChangeChannel
 from application.commands.alerts.change_incident import ChangeIncident
 from application.commands.alerts.create_alert_rule import CreateAlertRule
+from application.commands.alerts.create_channel import CreateChannel
 from application.commands.alerts.create_silence import CreateSilence
 from application.commands.alerts.delete_alert_rule import DeleteAlertRule
+from application.commands.alerts.delete_channel import DeleteChannel
 from application.commands.alerts.end_silence import EndSilence
 from application.commands.alerts.resolve_incident import ResolveIncident
 from application.commands.alerts.snooze_incident import SnoozeIncident
@@ -259,6 +262,15 @@ class Application(containers.DeclarativeContainer):
     resolve_incident = _instrumented(telemetry, providers.Singleton(ResolveIncident, change_incident))
     create_silence = _instrumented(telemetry, providers.Singleton(CreateSilence, adapters.open_unit_of_work, adapters.clock, wakeups))
     end_silence = _instrumented(telemetry, providers.Singleton(EndSilence, adapters.open_unit_of_work, adapters.clock, wakeups))
+    create_channel = _instrumented(
+        telemetry,
+        providers.Singleton(CreateChannel, adapters.open_unit_of_work, adapters.channel_settings, adapters.clock, wakeups),
+    )
+    change_channel = _instrumented(
+        telemetry,
+        providers.Singleton(ChangeChannel, adapters.open_unit_of_work, adapters.channel_settings, adapters.clock, wakeups),
+    )
+    delete_channel = _instrumented(telemetry, providers.Singleton(DeleteChannel, adapters.open_unit_of_work, adapters.clock, wakeups))
     create_alert_rule = _instrumented(telemetry, providers.Singleton(CreateAlertRule, adapters.open_unit_of_work, adapters.clock, wakeups))
     change_alert_rule = _instrumented(telemetry, providers.Singleton(ChangeAlertRule, adapters.open_unit_of_work, adapters.clock, wakeups))
     delete_alert_rule = _instrumented(telemetry, providers.Singleton(DeleteAlertRule, adapters.open_unit_of_work, adapters.clock, wakeups))

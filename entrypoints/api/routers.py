@@ -6,6 +6,7 @@ from entrypoints.api.access import account_routes, audit_routes, token_routes
 from entrypoints.api.alert_rules import routes as alert_rule_routes
 from entrypoints.api.backfills import control_routes as backfill_control_routes
 from entrypoints.api.backfills import routes as backfill_routes
+from entrypoints.api.channels import routes as channel_routes
 from entrypoints.api.events import routes as event_routes
 from entrypoints.api.events.event_broadcaster import EventBroadcaster
 from entrypoints.api.groups import routes as group_routes
@@ -42,6 +43,7 @@ ROUTERS = (
     group_routes.router,
     incident_routes.router,
     incident_control_routes.router,
+    channel_routes.router,
     alert_rule_routes.router,
     silence_routes.router,
     run_routes.router,

@@ -8,6 +8,7 @@ import typer
 from entrypoints.cli.commands.accounts import users
 from entrypoints.cli.commands.activation import archive, delete, pause, resume, unarchive
 from entrypoints.cli.commands.backfills import backfill, backfill_cancel, backfill_pause, backfill_resume, backfills
+from entrypoints.cli.commands.channels import channels
 from entrypoints.cli.commands.groups import groups, start_over_limit
 from entrypoints.cli.commands.incidents import ack, incidents, resolve, snooze
 from entrypoints.cli.commands.maintenance import config, migrate, prune, retry_prefect, worker_token
@@ -49,6 +50,7 @@ app.command("backfill-cancel")(backfill_cancel)
 for _alert_command in (incidents, ack, snooze, resolve, silence, silences):
     app.command()(_alert_command)
 app.command("silence-end")(silence_end)
+app.add_typer(channels, name="channels")
 app.add_typer(users, name="user")
 app.add_typer(tokens, name="token")
 

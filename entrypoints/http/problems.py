@@ -72,6 +72,8 @@ TITLES = {
     "not_archived": "Archive it first",
     "incident_resolved": "Incident is resolved",
     "alert_rule_exists": "Name taken",
+    "channel_exists": "Name taken",
+    "channel_in_use": "Channel in use",
     "too_many_rules": "Too many rules",
     "limit_full": "Concurrency limit reached",
     "queue_full": "Too many wait already",

@@ -250,6 +250,16 @@ def alert_rules() -> dict[str, bytes]:
     }
 
 
+def channels() -> dict[str, bytes]:
+    """Return channels with large settings."""
+    mail = {"name": "ops", "kind": "email", "settings": {"host": "x.example", "from": "a@x.example", "to": ["b@x.example"] * 60_000}}
+    return {
+        "recipients": json.dumps(mail).encode(),
+        "address": json.dumps({"name": "ops", "kind": "apprise", "url": "slack://" + "a/" * 2_000}).encode(),
+        **few_values("settings"),
+    }
+
+
 def of_pipelines(path: str) -> list[WorstRequest]:
     return [WorstRequest(name, path.format(name)) for name in PIPELINES]
 
@@ -283,6 +293,11 @@ WORST_REQUESTS: Final[Mapping[tuple[str, str], Sequence[WorstRequest]]] = {
     ("POST", "/backfills/{backfill_id}/pause"): one("/backfills/1/pause"),
     ("POST", "/backfills/{backfill_id}/resume"): one("/backfills/1/resume"),
     ("GET", "/backfills/{backfill_id}/ticks"): one("/backfills/1/ticks?limit=1000"),
+    ("GET", "/channels/"): one("/channels/"),
+    ("POST", "/channels/"): bodies("/channels/", channels()),
+    ("GET", "/channels/{name}"): one("/channels/team"),
+    ("PUT", "/channels/{name}"): bodies("/channels/team", channels()),
+    ("DELETE", "/channels/{name}"): one("/channels/nothing"),
     ("GET", "/docs"): one("/docs"),
     ("GET", "/docs/openapi-3.0.json"): one("/docs/openapi-3.0.json"),
     ("GET", "/docs/start.js"): one("/docs/start.js"),

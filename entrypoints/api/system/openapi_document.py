@@ -28,6 +28,7 @@ TAGS = [
     {"name": "backfills", "description": "Run a pipeline for ticks of the past."},
     {"name": "groups", "description": "Concurrency limits that pipelines share."},
     {"name": "incidents", "description": "What broke, and who takes care of it."},
+    {"name": "channels", "description": "Where messages are sent: chat, mail, a pager, any webhook."},
     {"name": "alert rules", "description": "What is reported about all pipelines, or those with a tag, and to whom."},
     {"name": "silences", "description": "Times in which no messages are sent."},
     {"name": "runs", "description": "Watch runs, read their history and output, control them."},

@@ -28,6 +28,7 @@ WITHOUT_MODEL = {
     "/docs/swagger-ui.css": "a file",
     "/docs/swagger-ui-bundle.js": "a file",
     "/pipelines/{pipeline_id}": "no content after DELETE",
+    "/channels/{name}": "no content after DELETE",
     "/alert-rules/{name}": "no content after DELETE",
     "/worker/dispatches/{run_id}/{epoch}/recorded": "no content",
     "/worker/cancelled-in-prefect": "no content",

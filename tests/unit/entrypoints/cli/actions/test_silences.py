@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from entrypoints.cli.screens.local_times import format_local
 from tests.support.incidents import AlertingHeadgate
 from tests.support.terminal import read_lines, run_command
 
+END = format_local("2026-03-02T11:00:00Z")
 REASON = ("--reason", "The disk moves")
 
 
@@ -30,8 +32,8 @@ async def test_a_silence_is_created_listed_and_ended(target: tuple[str, ...], na
     listed = await run_command(headgate, "silences")
     ended = await run_command(headgate, "silence-end", "1")
 
-    assert read_lines(created)[0].startswith(f"silence 1 of {name}: until 2026-03-02 11:00")
-    assert read_lines(listed)[0].startswith(f"1 {name} until 2026-03-02 11:00") and "The disk moves" in listed.stdout
+    assert read_lines(created)[0].startswith(f"silence 1 of {name}: until {END}")
+    assert read_lines(listed)[0].startswith(f"1 {name} until {END}") and "The disk moves" in listed.stdout
     assert read_lines(ended)[0].startswith(f"silence 1 of {name}: ended ")
     assert (await run_command(headgate, "silences")).stdout == "No silence is active or scheduled.\n"
     assert "The disk moves" in (await run_command(headgate, "silences", "--ended")).stdout
