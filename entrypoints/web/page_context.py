@@ -25,6 +25,8 @@ from domain.schedules.words import ExplainCron
 from entrypoints.container import Application
 from entrypoints.http.auth.caller import get_caller
 from entrypoints.web.live.broadcaster import LiveBroadcaster
+from entrypoints.web.live.incident_summary import IncidentSummary
+from entrypoints.web.live.page_frame import LivePageFrame
 from entrypoints.web.live.waiting_count import WaitingCounter
 from entrypoints.web.run_context_cache import RunContextCache
 from entrypoints.web.shared_read import SharedRead
@@ -41,6 +43,7 @@ class PageContext:
     run_contexts: RunContextCache
     live: LiveBroadcaster
     waiting_counter: WaitingCounter
+    incident_summary: IncidentSummary
     orchestrator: OrchestratorHealth
     health_metrics: HealthMetricsReader
     disk_space: DiskSpace
@@ -77,7 +80,7 @@ def build_page_context(application: Application) -> PageContext:
     """Build a page context from the application's adapters and settings."""
     adapters, settings = application.adapters, application.settings()
     reader, clock = adapters.reader(), adapters.clock()
-    waiting_counter = WaitingCounter(reader)
+    waiting_counter, incident_summary = WaitingCounter(reader), IncidentSummary(reader)
     orchestrator = OrchestratorHealth(adapters.orchestrator())
     loader = RunContextLoader(reader, clock, orchestrator, application.warm_pools())
     prefect_url = getattr(settings, "prefect_pages_url", None)
@@ -87,8 +90,9 @@ def build_page_context(application: Application) -> PageContext:
         SharedRead(lambda: reader.board(ArchivedFilter.ONLY)),
         clock,
         RunContextCache(reader, loader),
-        LiveBroadcaster(application.hub(), waiting_counter),
+        LiveBroadcaster(application.hub(), LivePageFrame(waiting_counter, incident_summary)),
         waiting_counter,
+        incident_summary,
         orchestrator,
         adapters.health_metrics(),
         adapters.disk_space(),
@@ -104,9 +108,15 @@ def build_page_context(application: Application) -> PageContext:
     )
 
 
-async def load_waiting_count(request: Request) -> None:
-    """Load the number beside "Waiting" in the navigation, if the user may read; 0 if the store does not answer."""
-    request.state.waiting = 0
+async def load_page_frame(request: Request) -> None:
+    """Load what every page shows around its content, if the user may read; nothing if the store does not answer.
+
+    This is the number beside "Waiting" in the navigation, the number of open incidents, and the channels that do not deliver.
+    """
+    state, context = request.state, get_page_context(request)
+    state.waiting, state.incidents, state.broken_channels = 0, 0, ()
     if get_caller(request).has_permission(Permission.READ):
         with suppress(HeadgateError):
-            request.state.waiting = await get_page_context(request).waiting_counter.count()
+            state.waiting = await context.waiting_counter.count()
+            found = await context.incident_summary.load()
+            state.incidents, state.broken_channels = found.count, found.broken_channels

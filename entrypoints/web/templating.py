@@ -74,6 +74,8 @@ def _get_user_values(request: Request) -> dict[str, Any]:
     return {
         "path": get_route_path(request.scope),
         "waiting_count": getattr(request.state, "waiting", 0),
+        "incident_count": getattr(request.state, "incidents", 0),
+        "broken_channels": getattr(request.state, "broken_channels", ()),
         "user": user,
         "can": lambda permission: user.has_permission(Permission(permission)),
         "permissions": " ".join(permission for permission in Permission if user.has_permission(permission)),

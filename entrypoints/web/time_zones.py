@@ -27,6 +27,14 @@ def get_day_start(day: str, zone: str, later: int = 0) -> datetime | None:
         return None
 
 
+def parse_local_time(text: str, zone: str) -> datetime | None:
+    """Return the time that a text such as 2026-11-29T18:00 means in the zone, as UTC. None if it means none."""
+    try:
+        return datetime.strptime(text[:16], "%Y-%m-%dT%H:%M").replace(tzinfo=_find_zone(zone)).astimezone(UTC)
+    except (OverflowError, ValueError):
+        return None
+
+
 def get_local_day(at: datetime, zone: str) -> date:
     """Return the day in the zone."""
     return at.astimezone(_find_zone(zone)).date()

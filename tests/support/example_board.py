@@ -17,6 +17,7 @@ from domain.runs.run import Run
 from domain.runs.status import Status
 from domain.schedules.tick import TickState
 from tests.support.builders import a_stage
+from tests.support.example_alerts import furnish_alerts
 from tests.support.in_process import InProcessHeadgate
 from tests.support.run_stories import AttemptStory, end, start
 
@@ -72,6 +73,7 @@ async def furnish(headgate: InProcessHeadgate) -> dict[str, int]:
     await _lost_cancelled_queued_retried(headgate, now, chance)
     await _schedules(headgate, now)
     await _backfill(headgate, now)
+    await furnish_alerts(headgate, found)
     return found
 
 

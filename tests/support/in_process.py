@@ -20,6 +20,7 @@ from entrypoints.container import Application
 from tests.fakes import FakeAdapters
 from tests.fakes.adapters import a_container
 from tests.support.actions import ApiActions, UseCaseActions
+from tests.support.alert_stories import AlertStories
 from tests.support.run_stories import RunStories
 from tests.support.schedule_stories import ScheduleStories
 from tests.support.settings import BASE_URL, make_settings
@@ -63,6 +64,7 @@ class InProcessHeadgate:
         self.use_cases = UseCaseActions(self.application, self.fakes)
         self.stories = RunStories(self.fakes)
         self.schedule_stories = ScheduleStories(self.fakes)
+        self.alert_stories = AlertStories(self.fakes)
         self._extra_routers, self._error_page = extra_routers, error_page
         self._cursor: str | None = None
 

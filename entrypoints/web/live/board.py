@@ -1,4 +1,4 @@
-"""The live board: a fragment for each row, the counts of the filters, and the list of rows."""
+"""The live board: the open incidents, a fragment for each row, the counts of the filters, and the list of rows."""
 
 import asyncio
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from application.queries.views.pipelines import BoardRow
 from domain.runs.events import EventType
 from domain.runs.status import Status
 from entrypoints.web.board_query import BoardQuery, choose_rows
+from entrypoints.web.live.alerts.incident_lines import render_board_incidents
 from entrypoints.web.live.view import ChangeEffect, LiveView, RenderedView
 from entrypoints.web.page_context import PageContext
 from entrypoints.web.templating import render
@@ -44,6 +45,7 @@ class LiveBoard(LiveView):
         return " ".join(sentences) or None
 
     async def render(self) -> RenderedView:
+        await self._context.incident_summary.load(is_fresh=True)
         return await self.render_rows(await self.load_rows())
 
     async def load_rows(self) -> list[BoardRow]:
@@ -58,10 +60,11 @@ class LiveBoard(LiveView):
         fragments = {f"row-{row.pipeline.id}": await self._render_row(row, status) for row, status in zip(page.rows, statuses, strict=True)}
         self._names = {row.pipeline.id: row.pipeline.name for row in rows}
         counts = render_counts(rows)
-        fragments |= counts
+        incidents = await render_board_incidents(self._context)
+        fragments |= {**counts, "incidents": incidents}
         fragments["rows"] = ("paged " if page.range else "") + ",".join(str(row.pipeline.id) for row in page.rows)
         fragments["range"] = str(render("live/board_range.html", range=page.range))
-        digest = compute_digest(page.rows, f"{counts}{page.range}{[status and status.sentence for status in statuses]}")
+        digest = compute_digest(page.rows, f"{counts}{page.range}{[status and status.sentence for status in statuses]}{incidents}")
         return RenderedView(fragments, digest, _get_refresh_seconds(page.rows))
 
     async def _judge(self, rows: Sequence[BoardRow]) -> Sequence[ExpectationStatus | None]:

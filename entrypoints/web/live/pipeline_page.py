@@ -12,6 +12,7 @@ from application.queries.views.pipelines import PipelineView
 from application.queries.views.runs import RunView
 from domain.errors import NotFound
 from domain.runs.status import Status
+from entrypoints.web.live.alerts.incident_lines import render_pipeline_incidents
 from entrypoints.web.live.view import ChangeEffect, LiveView, RenderedView
 from entrypoints.web.page_context import PageContext
 from entrypoints.web.schedule_loader import load_schedule_items
@@ -81,12 +82,13 @@ class LivePipelinePage(LiveView):
             "failures": str(render("live/failures.html", failing_stages=failing, failures=group_failures(failures))),
             "runs": str(render("live/run_list.html", runs=items)),
         }
+        incidents = fragments["incidents"] = await render_pipeline_incidents(self._context, pipeline.id)
         shown = {f"schedule-{item.id}": str(render("live/schedule.html", item=item)) for item in schedules}
         expected = await asyncio.to_thread(self._render_expectations, pipeline, runs, now) if pipeline.definition.expect else ""
         fragments |= shown | ({"expectations": expected} if expected else {})
         fragments["schedule-ids"] = ",".join(str(item.id) for item in schedules)
         is_active = latest is not None and not latest.status.is_terminal
-        schedule_state = sha256(f"{shown}{expected}".encode()).hexdigest()[:12] if shown or expected else ""
+        schedule_state = sha256(f"{shown}{expected}{incidents}".encode()).hexdigest()[:12] if shown or expected or incidents else ""
         version = (pipeline.revision, pipeline.activation.changes, latest.id if latest else 0, latest.last_seq if latest else 0)
         digest = ".".join(map(str, version)) + schedule_state
         return RenderedView(fragments, digest, REFRESH_SECONDS if is_active else EXPECTATION_SECONDS if expected else None)

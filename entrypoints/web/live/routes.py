@@ -13,6 +13,11 @@ from entrypoints.http.ids import MAX_ID, parse_id
 from entrypoints.http.streaming.event_stream import HEARTBEAT_SECONDS, EventStream
 from entrypoints.web.board_query import BoardQuery
 from entrypoints.web.calendar_query import CalendarQuery
+from entrypoints.web.incident_query import IncidentQuery
+from entrypoints.web.live.alerts.channels import LiveChannelList, LiveChannelPage
+from entrypoints.web.live.alerts.incident_page import LiveIncidentPage
+from entrypoints.web.live.alerts.incidents import LiveIncidentList
+from entrypoints.web.live.alerts.silences import LiveSilenceList
 from entrypoints.web.live.backfills import BackfillQuery, LiveBackfillList, LiveBackfillPage
 from entrypoints.web.live.board import LiveBoard
 from entrypoints.web.live.calendar import LiveCalendar
@@ -138,6 +143,44 @@ async def stream_backfill(request: Request, backfill_id: Id, seen: str = "", sta
     context = get_page_context(request)
     query = BackfillQuery.parse(state, above, below)
     return await _open_stream(context, ("backfill", backfill_id, query), LiveBackfillPage(context, backfill_id, query), seen)
+
+
+@router.get("/ui/live/incidents")
+@requires(READ)
+async def stream_incidents(request: Request, seen: str = "", state: str = "", pipeline: str = "", before: str = "") -> Response:
+    context = get_page_context(request)
+    query = IncidentQuery.parse(state, parse_id(pipeline) if pipeline else None, before)
+    return await _open_stream(context, ("incidents", query), LiveIncidentList(context, query), seen)
+
+
+@router.get("/ui/live/incidents/{incident_id}")
+@requires(READ)
+async def stream_incident(request: Request, incident_id: Id, seen: str = "") -> Response:
+    context = get_page_context(request)
+    return await _open_stream(context, ("incident", incident_id), LiveIncidentPage(context, incident_id), seen)
+
+
+@router.get("/ui/live/channels")
+@requires(READ)
+async def stream_channels(request: Request, seen: str = "") -> Response:
+    context = get_page_context(request)
+    return await _open_stream(context, ("channels",), LiveChannelList(context), seen)
+
+
+@router.get("/ui/live/channels/{name}")
+@requires(READ)
+async def stream_channel(request: Request, name: str, seen: str = "") -> Response:
+    context = get_page_context(request)
+    view = LiveChannelPage(context, name)
+    await view.load()
+    return await _open_stream(context, ("channel", name), view, seen)
+
+
+@router.get("/ui/live/silences")
+@requires(READ)
+async def stream_silences(request: Request, seen: str = "", ended: str = "") -> Response:
+    context = get_page_context(request)
+    return await _open_stream(context, ("silences", bool(ended)), LiveSilenceList(context, bool(ended)), seen)
 
 
 @router.get("/ui/live/frame")

@@ -8,9 +8,12 @@ from application.queries.views.events import EventView
 from application.queries.views.runs import RunView
 from domain.errors import NotFound
 from domain.runs.events import EventType
+from domain.site_events import SiteEventType
+from entrypoints.web.live.alerts.incident_lines import LISTED
 from entrypoints.web.live.view import ChangeEffect, LiveView, RenderedView, Tail, format_sse_event
 from entrypoints.web.page_context import PageContext
 from entrypoints.web.templating import render
+from entrypoints.web.view_models.alerts.incident_item import build_incident_items
 from entrypoints.web.view_models.log.lines import MAX_LINES, LogLine, build_log_lines
 from entrypoints.web.view_models.log.query import LogQuery
 from entrypoints.web.view_models.runs.events import build_event_items
@@ -31,9 +34,15 @@ class LiveRunPage(LiveView):
         self._run_id = run_id
         self._query = query
         self._name = ""
+        self._pipeline_id: int | None = None
 
     def get_effect(self, batch: ChangeBatch) -> ChangeEffect:
-        return ChangeEffect(any(event.run_id == self._run_id for event in batch.events), self._run_id in batch.logs)
+        is_changed = any(event.run_id == self._run_id for event in batch.events) or self._has_changed_incident(batch)
+        return ChangeEffect(is_changed, self._run_id in batch.logs)
+
+    def _has_changed_incident(self, batch: ChangeBatch) -> bool:
+        changed = (event.pipeline_id for event in batch.site_events if event.type is SiteEventType.INCIDENT_CHANGED)
+        return any(pipeline_id == self._pipeline_id for pipeline_id in changed)
 
     def get_announcement(self, batch: ChangeBatch) -> str | None:
         for event in batch.events:
@@ -50,23 +59,25 @@ class LiveRunPage(LiveView):
 
     async def render_run(self, run: RunView, events: Sequence[EventView]) -> RenderedView:
         """Render a run that the caller has loaded, with its newest events."""
-        self._name = f"{run.pipeline} #{run.number}"
+        self._name, self._pipeline_id = f"{run.pipeline} #{run.number}", run.pipeline_id
         run_context = await self._context.run_contexts.load(run)
         medians = await self._context.run_contexts.get_stage_medians(run.pipeline_id)
         run_median = await self._context.run_contexts.get_run_median(run.pipeline_id)
         head = build_run_header(run, run_context, run_median, self._context.prefect_url, self._context.datadog_site)
         failure = await load_failure(self._context.reader, run)
+        incidents = build_incident_items(await self._context.reader.run_incidents(run.id, LISTED), run_context.now)
         outputs = await asyncio.to_thread(build_stage_outputs, run)  # rendering of Markdown takes long
         stages = build_stage_views(run, medians, run_context.now, self._query)
         fragments = {
             "head": str(render("live/run_header.html", head=head)),
-            "facts": str(render("live/run_facts.html", head=head, failure=failure)),
+            "facts": str(render("live/run_facts.html", head=head, failure=failure, incidents=incidents)),
             "outputs": str(render("live/outputs.html", outputs=outputs, run_id=run.id)),
             "stages": str(render(f"live/{self._query.view}.html", stages=stages)),
             "status-counts": head.status_counts,
             "events": str(render("live/events.html", events=build_event_items(events), total=run.last_seq, run_id=run.id)),
         }
-        return RenderedView(fragments, get_run_version(run), None if head.is_over else REFRESH_SECONDS)
+        states = ".".join(each.state for each in incidents)
+        return RenderedView(fragments, f"{get_run_version(run)}{states}", None if head.is_over else REFRESH_SECONDS)
 
     async def read_tail(self, after: int) -> Tail:
         """Return the lines after line `after`, or the newest that fit on a page in place of all lines if there are more."""

@@ -11,14 +11,14 @@ from entrypoints.http.base_path import redirect
 from entrypoints.web.form_data import get_text, parse_form
 from entrypoints.web.live.groups import MAX_GROUPS, LiveGroupList, LiveGroupPage
 from entrypoints.web.lookups import get_application
-from entrypoints.web.page_context import get_page_context, load_waiting_count
+from entrypoints.web.page_context import get_page_context, load_page_frame
 from entrypoints.web.templating import render_page
 from entrypoints.web.text_output import text_response, wants_text
 from entrypoints.web.text_pages import format_group, format_groups
 from entrypoints.web.view_models.forms import format_problems
 from entrypoints.web.view_models.groups import build_group_item, build_group_page
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(load_waiting_count)])
+router = APIRouter(include_in_schema=False, dependencies=[Depends(load_page_frame)])
 CSS = ("groups.css",)
 
 

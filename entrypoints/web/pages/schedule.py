@@ -7,12 +7,12 @@ from fastapi import APIRouter, Depends, Request, Response
 from entrypoints.http.auth.permissions import READ, requires
 from entrypoints.web.calendar_query import CalendarQuery
 from entrypoints.web.live.calendar import LiveCalendar
-from entrypoints.web.page_context import get_page_context, load_waiting_count
+from entrypoints.web.page_context import get_page_context, load_page_frame
 from entrypoints.web.templating import render_page
 from entrypoints.web.text_output import text_response, wants_text
 from entrypoints.web.text_pages import format_calendar
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(load_waiting_count)])
+router = APIRouter(include_in_schema=False, dependencies=[Depends(load_page_frame)])
 
 
 @router.get("/ui/schedule")

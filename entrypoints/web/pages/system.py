@@ -4,12 +4,12 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from entrypoints.http.auth.permissions import READ, requires
 from entrypoints.web.live.system_page import LiveSystemPage
-from entrypoints.web.page_context import get_page_context, load_waiting_count
+from entrypoints.web.page_context import get_page_context, load_page_frame
 from entrypoints.web.templating import render_page
 from entrypoints.web.text_output import text_response, wants_text
 from entrypoints.web.text_pages import format_system
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(load_waiting_count)])
+router = APIRouter(include_in_schema=False, dependencies=[Depends(load_page_frame)])
 CSS = ("waiting.css", "access.css")
 
 

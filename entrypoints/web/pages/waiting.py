@@ -12,7 +12,7 @@ from entrypoints.http.base_path import redirect
 from entrypoints.web.live.waiting_count import MAX_RUNS
 from entrypoints.web.live.waiting_page import LiveWaitingPage
 from entrypoints.web.lookups import get_origin, require_run, require_stage
-from entrypoints.web.page_context import get_page_context, load_waiting_count
+from entrypoints.web.page_context import get_page_context, load_page_frame
 from entrypoints.web.pages.runs.approvals import ApprovalForm, build_approval_form, submit_approval
 from entrypoints.web.templating import render_page
 from entrypoints.web.text_output import text_response, wants_text
@@ -25,7 +25,7 @@ from entrypoints.web.view_models.waiting import (
     group_waiting_items,
 )
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(load_waiting_count)])
+router = APIRouter(include_in_schema=False, dependencies=[Depends(load_page_frame)])
 PAST_DECISIONS_SHOWN = 3
 WaitingStage = tuple[RunView, StageRunView]
 """A waiting stage with its run."""

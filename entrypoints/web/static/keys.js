@@ -51,7 +51,7 @@
     k: () => move(-1),
     g: () => { goPressedAt = Date.now(); },
   };
-  const places = { p: "/", r: "/ui/runs", c: "/ui/schedule", w: "/ui/waiting", s: "/ui/system" };
+  const places = { p: "/", r: "/ui/runs", c: "/ui/schedule", w: "/ui/waiting", i: "/ui/incidents", s: "/ui/system" };
 
   document.addEventListener("keydown", function (event) {
     if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;

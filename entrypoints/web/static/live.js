@@ -31,10 +31,21 @@
     document.getElementById("toasts").append(toast);
     setTimeout(() => toast.remove(), 8000);
   };
-  headgate.onStream("waiting-count", function (event) {
-    const count = document.getElementById("waiting-count");
-    count.textContent = event.data;
-    count.hidden = !event.data;
+  function showCount(id, text) {
+    const count = document.getElementById(id);
+    count.textContent = text;
+    count.hidden = !text;
+  }
+  headgate.onStream("waiting-count", (event) => showCount("waiting-count", event.data));
+  headgate.onStream("incident-count", function (event) {
+    showCount("incident-count", event.data);
+    document.title = (event.data ? `(${event.data}) ` : "") + document.title.replace(/^\(\d+\) /, "");
+  });
+  headgate.onStream("banner", function (event) {
+    const banner = document.getElementById("banner"), fresh = document.createElement("template");
+    fresh.innerHTML = event.data;
+    headgate.morphChildren(banner, fresh.content);
+    banner.hidden = !event.data;
   });
   // On pages on which many runs end, toasts would cover the page: there only screen readers announce them.
   headgate.onStream("announce", function (event) {

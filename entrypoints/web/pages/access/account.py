@@ -7,11 +7,11 @@ from entrypoints.http.auth.caller import get_actor, get_caller, get_session_key
 from entrypoints.http.auth.permissions import AccessLevel, requires
 from entrypoints.web.form_data import parse_flat_form
 from entrypoints.web.lookups import get_application
-from entrypoints.web.page_context import load_waiting_count
+from entrypoints.web.page_context import load_page_frame
 from entrypoints.web.templating import render_page
 from entrypoints.web.view_models.forms import format_problems
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(load_waiting_count)])
+router = APIRouter(include_in_schema=False, dependencies=[Depends(load_page_frame)])
 
 
 @router.get("/ui/account")

@@ -5,11 +5,11 @@ from fastapi import APIRouter, Depends, Request, Response
 from domain.access.audit import AuditAction
 from entrypoints.http.auth.permissions import ADMIN, requires
 from entrypoints.web.lookups import get_application
-from entrypoints.web.page_context import load_waiting_count
+from entrypoints.web.page_context import load_page_frame
 from entrypoints.web.templating import render_page
 from entrypoints.web.view_models.access.audit import build_audit_item
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(load_waiting_count)])
+router = APIRouter(include_in_schema=False, dependencies=[Depends(load_page_frame)])
 ENTRIES_PER_PAGE = 100
 
 

@@ -16,10 +16,10 @@ from entrypoints.http.auth.permissions import SESSION_COOKIE, AccessLevel, requi
 from entrypoints.http.base_path import redirect
 from entrypoints.web.form_data import parse_flat_form
 from entrypoints.web.lookups import get_application
-from entrypoints.web.page_context import load_waiting_count
+from entrypoints.web.page_context import load_page_frame
 from entrypoints.web.templating import render_page
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(load_waiting_count)])
+router = APIRouter(include_in_schema=False, dependencies=[Depends(load_page_frame)])
 PROVIDER_COOKIE = "headgate-away"
 """The cookie that holds the sign-in's state while the browser is at the identity provider."""
 _PROVIDER_COOKIE_SECONDS = 600

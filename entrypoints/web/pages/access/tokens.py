@@ -17,12 +17,12 @@ from entrypoints.http.base_path import redirect
 from entrypoints.http.ids import parse_id
 from entrypoints.web.form_data import get_last_values, parse_form
 from entrypoints.web.lookups import get_application, get_origin
-from entrypoints.web.page_context import get_page_context, load_waiting_count
+from entrypoints.web.page_context import get_page_context, load_page_frame
 from entrypoints.web.templating import render, render_page
 from entrypoints.web.view_models.access.tokens import Snippet, TokenItem, build_token_item, build_token_snippets
 from entrypoints.web.view_models.forms import format_problems
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(load_waiting_count)])
+router = APIRouter(include_in_schema=False, dependencies=[Depends(load_page_frame)])
 DEFAULT_DAYS = "90"
 MAX_DAYS = 3_650
 RUNS_SEARCHED = 3

@@ -10,12 +10,12 @@ from entrypoints.http.auth.permissions import OPERATE, TRIGGER, ResourceScope, r
 from entrypoints.http.base_path import redirect
 from entrypoints.web.form_data import parse_flat_form
 from entrypoints.web.lookups import get_application, require_backfill, require_pipeline
-from entrypoints.web.page_context import get_page_context, load_waiting_count
+from entrypoints.web.page_context import get_page_context, load_page_frame
 from entrypoints.web.templating import render_page
 from entrypoints.web.view_models.backfills.form import EXISTING, ORDERS, BackfillForm, describe_preview
 from entrypoints.web.view_models.backfills.page import build_backfill_item
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(load_waiting_count)])
+router = APIRouter(include_in_schema=False, dependencies=[Depends(load_page_frame)])
 
 
 @router.get("/ui/pipelines/{ref}/backfill")

@@ -7,13 +7,13 @@ from fastapi import APIRouter, Depends, Request, Response
 from entrypoints.http.auth.permissions import READ, requires
 from entrypoints.web.live.backfills import TICKS_PER_PAGE, BackfillQuery, LiveBackfillList, LiveBackfillPage
 from entrypoints.web.lookups import require_backfill, require_pipeline
-from entrypoints.web.page_context import get_page_context, load_waiting_count
+from entrypoints.web.page_context import get_page_context, load_page_frame
 from entrypoints.web.templating import render_page
 from entrypoints.web.text_backfills import format_backfill, format_backfills
 from entrypoints.web.text_output import text_response, wants_text
 from entrypoints.web.view_models.backfills.page import build_backfill_item, build_backfill_page
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(load_waiting_count)])
+router = APIRouter(include_in_schema=False, dependencies=[Depends(load_page_frame)])
 CSS = ("backfills.css",)
 
 

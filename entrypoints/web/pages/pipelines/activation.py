@@ -11,11 +11,11 @@ from entrypoints.http.auth.permissions import ADMIN, OPERATE, ResourceScope, req
 from entrypoints.http.base_path import redirect
 from entrypoints.web.form_data import get_text, parse_form
 from entrypoints.web.lookups import get_application, require_pipeline
-from entrypoints.web.page_context import get_page_context, load_waiting_count
+from entrypoints.web.page_context import get_page_context, load_page_frame
 from entrypoints.web.templating import render_page
 from entrypoints.web.view_models.pipelines.activation import PAUSE_CHOICES, parse_pause_choice
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(load_waiting_count)])
+router = APIRouter(include_in_schema=False, dependencies=[Depends(load_page_frame)])
 
 
 @router.get("/ui/pipelines/{ref}/pause")

@@ -14,7 +14,7 @@ from entrypoints.http.auth.permissions import READ, requires
 from entrypoints.web.board_query import BoardQuery, choose_rows
 from entrypoints.web.live.board import LiveBoard
 from entrypoints.web.lookups import get_origin
-from entrypoints.web.page_context import PageContext, get_page_context, load_waiting_count
+from entrypoints.web.page_context import PageContext, get_page_context, load_page_frame
 from entrypoints.web.templating import render_page
 from entrypoints.web.text_output import text_response, wants_text
 from entrypoints.web.text_pages import format_board
@@ -22,7 +22,7 @@ from entrypoints.web.view_models.formatting import get_status_label
 from entrypoints.web.view_models.new_pipeline_form import NewPipelineForm
 from entrypoints.web.view_models.pipelines.board import StatusFilter, build_searchable_item, count_statuses
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(load_waiting_count)])
+router = APIRouter(include_in_schema=False, dependencies=[Depends(load_page_frame)])
 TEXT_ROWS: Final = 1_000
 
 

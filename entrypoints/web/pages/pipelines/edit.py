@@ -15,13 +15,13 @@ from entrypoints.http.auth.permissions import DEFINE, ResourceScope, requires
 from entrypoints.http.base_path import redirect
 from entrypoints.web.form_data import parse_flat_form
 from entrypoints.web.lookups import get_application, require_pipeline
-from entrypoints.web.page_context import PageContext, get_page_context, load_waiting_count
+from entrypoints.web.page_context import PageContext, get_page_context, load_page_frame
 from entrypoints.web.templating import render_page
 from entrypoints.web.view_models.pipelines.definition_text import format_definition
 from entrypoints.web.view_models.schedules.next_times import SHOWN
 from entrypoints.web.view_models.schedules.preview import PreviewItem, build_preview
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(load_waiting_count)])
+router = APIRouter(include_in_schema=False, dependencies=[Depends(load_page_frame)])
 MAX_EDITED = 800_000
 """Characters of a definition that can be edited on a page, as HTML."""
 

@@ -8,11 +8,11 @@ from entrypoints.http.auth.permissions import DEFINE, requires
 from entrypoints.http.base_path import redirect
 from entrypoints.web.form_data import parse_form
 from entrypoints.web.lookups import get_application, get_origin
-from entrypoints.web.page_context import load_waiting_count
+from entrypoints.web.page_context import load_page_frame
 from entrypoints.web.templating import render_page
 from entrypoints.web.view_models.new_pipeline_form import NewPipelineForm, StageFormRow
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(load_waiting_count)])
+router = APIRouter(include_in_schema=False, dependencies=[Depends(load_page_frame)])
 MIN_STAGE_ROWS = 3
 
 

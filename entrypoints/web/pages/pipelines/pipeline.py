@@ -9,15 +9,16 @@ from application.queries.views.pipelines import PipelineView, RevisionView
 from entrypoints.http.auth.permissions import READ, ResourceScope, requires
 from entrypoints.web.live.pipeline_page import GRID_RUNS, LivePipelinePage
 from entrypoints.web.lookups import get_origin, require_pipeline
-from entrypoints.web.page_context import get_page_context, load_waiting_count
+from entrypoints.web.page_context import get_page_context, load_page_frame
 from entrypoints.web.schedule_loader import load_schedule_items
 from entrypoints.web.templating import render_page
+from entrypoints.web.view_models.alerts.rules import build_pipeline_rules
 from entrypoints.web.view_models.pipelines.page import PipelinePage, build_pipeline_page
 from entrypoints.web.view_models.pipelines.revision_diff_lines import DiffLine, build_diff
 from entrypoints.web.view_models.pipelines.revisions import RevisionItem, build_revision_items
 from entrypoints.web.why_loader import load_why_section
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(load_waiting_count)])
+router = APIRouter(include_in_schema=False, dependencies=[Depends(load_page_frame)])
 REVISIONS_SHOWN = 5
 
 
@@ -33,6 +34,7 @@ async def show_pipeline(request: Request, ref: str, day: str = "") -> Response:
     why = await load_why_section(context, pipeline, day)
     revisions = await context.reader.revisions(pipeline.id, limit=REVISIONS_SHOWN + 1)
     rendered = await LivePipelinePage(context, pipeline.id).render_pipeline(pipeline, runs, failures, schedules)
+    site_rules = await context.reader.alert_rules()
     page, items, diff_lines = await asyncio.to_thread(_build_static_parts, pipeline, revisions, get_origin(request))
     return render_page(
         request,
@@ -41,6 +43,7 @@ async def show_pipeline(request: Request, ref: str, day: str = "") -> Response:
         pipeline=page,
         rendered=rendered,
         has_runs=bool(runs),
+        alert_rules=build_pipeline_rules(pipeline.definition, site_rules),
         schedules=schedules,
         why=why,
         revisions=items,

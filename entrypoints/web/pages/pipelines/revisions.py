@@ -9,14 +9,14 @@ from application.queries.views.pipelines import PipelineView, RevisionView
 from domain.errors import NotFound
 from entrypoints.http.auth.permissions import READ, ResourceScope, requires
 from entrypoints.web.lookups import require_pipeline
-from entrypoints.web.page_context import PageContext, get_page_context, load_waiting_count
+from entrypoints.web.page_context import PageContext, get_page_context, load_page_frame
 from entrypoints.web.templating import render_page
 from entrypoints.web.view_models.formatting import format_timestamp
 from entrypoints.web.view_models.pipelines.definition_text import format_definition, shorten_definition
 from entrypoints.web.view_models.pipelines.revision_diff_lines import DiffLine, build_diff
 from entrypoints.web.view_models.pipelines.revisions import MAX_ITEMS, RevisionItem, build_revision_items
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(load_waiting_count)])
+router = APIRouter(include_in_schema=False, dependencies=[Depends(load_page_frame)])
 CSS = ("pipeline.css",)
 MAX_CHOICES = 200
 

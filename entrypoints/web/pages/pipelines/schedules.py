@@ -15,11 +15,11 @@ from entrypoints.http.base_path import redirect
 from entrypoints.http.trace_context import get_trace_context
 from entrypoints.web.form_data import get_text, parse_form
 from entrypoints.web.lookups import get_application, require_pipeline
-from entrypoints.web.page_context import get_page_context, load_waiting_count
+from entrypoints.web.page_context import get_page_context, load_page_frame
 from entrypoints.web.templating import render_page
 from entrypoints.web.view_models.pipelines.activation import PAUSE_CHOICES, parse_pause_choice
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(load_waiting_count)])
+router = APIRouter(include_in_schema=False, dependencies=[Depends(load_page_frame)])
 CATCH_UP_CHOICES: Final = {
     CatchUpPolicy.NONE: "No tick of the pause",
     CatchUpPolicy.LATEST: "The latest tick of the pause",

@@ -16,12 +16,12 @@ from entrypoints.http.base_path import redirect
 from entrypoints.http.trace_context import get_trace_context
 from entrypoints.web.form_data import get_last_values, parse_form
 from entrypoints.web.lookups import get_application, require_pipeline
-from entrypoints.web.page_context import get_page_context, load_waiting_count
+from entrypoints.web.page_context import get_page_context, load_page_frame
 from entrypoints.web.templating import render_page
 from entrypoints.web.view_models.forms import assign_errors, build_form_fields, parse_form_values
 from entrypoints.web.view_models.parameter_forms.form_field import FormField
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(load_waiting_count)])
+router = APIRouter(include_in_schema=False, dependencies=[Depends(load_page_frame)])
 PRIORITY: Final = "_priority"
 OVER_LIMIT: Final = "_over_limit"
 MAX_PRIORITY_LENGTH: Final = 8

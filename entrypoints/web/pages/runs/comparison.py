@@ -7,11 +7,11 @@ from domain.runs.status import Status
 from entrypoints.http.auth.permissions import READ, ResourceScope, requires
 from entrypoints.http.base_path import redirect
 from entrypoints.web.lookups import require_run
-from entrypoints.web.page_context import get_page_context, load_waiting_count
+from entrypoints.web.page_context import get_page_context, load_page_frame
 from entrypoints.web.templating import render_page
 from entrypoints.web.view_models.runs.comparison import build_comparison_page
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(load_waiting_count)])
+router = APIRouter(include_in_schema=False, dependencies=[Depends(load_page_frame)])
 RUNS_OFFERED = 40
 
 

@@ -9,12 +9,12 @@ from application.queries.views.logs import LogFilter
 from entrypoints.http.auth.permissions import READ, ResourceScope, requires
 from entrypoints.web.live.run_page import render_log_lines
 from entrypoints.web.lookups import require_run
-from entrypoints.web.page_context import PageContext, get_page_context, load_waiting_count
+from entrypoints.web.page_context import PageContext, get_page_context, load_page_frame
 from entrypoints.web.templating import HEADERS
 from entrypoints.web.view_models.log.lines import LINES_PER_PAGE, build_log_lines
 from entrypoints.web.view_models.log.query import LogQuery
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(load_waiting_count)])
+router = APIRouter(include_in_schema=False, dependencies=[Depends(load_page_frame)])
 DOWNLOAD_BATCH = 2_000
 MORE_HEADER = "Headgate-More"
 

@@ -12,10 +12,10 @@ from entrypoints.http.auth.permissions import OPERATE, ResourceScope, requires
 from entrypoints.http.base_path import redirect
 from entrypoints.web.form_data import get_text, parse_form
 from entrypoints.web.lookups import get_application, require_run
-from entrypoints.web.page_context import get_page_context, load_waiting_count
+from entrypoints.web.page_context import get_page_context, load_page_frame
 from entrypoints.web.templating import render_page
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(load_waiting_count)])
+router = APIRouter(include_in_schema=False, dependencies=[Depends(load_page_frame)])
 MAX_STAGES: Final = 200
 
 

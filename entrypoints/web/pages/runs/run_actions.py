@@ -16,14 +16,14 @@ from entrypoints.http.base_path import redirect
 from entrypoints.http.trace_context import get_trace_context
 from entrypoints.web.form_data import get_last_values, get_text, parse_form
 from entrypoints.web.lookups import get_application, require_pipeline, require_run
-from entrypoints.web.page_context import get_page_context, load_waiting_count
+from entrypoints.web.page_context import get_page_context, load_page_frame
 from entrypoints.web.templating import render_page
 from entrypoints.web.view_models.formatting import format_parameters
 from entrypoints.web.view_models.forms import assign_errors, build_form_fields, parse_form_values
 from entrypoints.web.view_models.parameter_forms.form_field import OMITTED, FormField
 from entrypoints.web.view_models.runs.header import get_retry_stage
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(load_waiting_count)])
+router = APIRouter(include_in_schema=False, dependencies=[Depends(load_page_frame)])
 TRIGGERED_BY = "dashboard"
 
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from domain.runs.status import Status
 from entrypoints.http.auth.permissions import READ, requires
 from entrypoints.web.live.run_list import LiveRunList, load_runs
-from entrypoints.web.page_context import get_page_context, load_waiting_count
+from entrypoints.web.page_context import get_page_context, load_page_frame
 from entrypoints.web.run_list_query import TRIGGERS, RunListQuery, parse_run_list_query
 from entrypoints.web.templating import render_page
 from entrypoints.web.text_output import text_response, wants_text
@@ -16,7 +16,7 @@ from entrypoints.web.text_pages import format_run_list
 from entrypoints.web.view_models.formatting import get_status_label
 from entrypoints.web.view_models.pipelines.board import StatusFilter
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(load_waiting_count)])
+router = APIRouter(include_in_schema=False, dependencies=[Depends(load_page_frame)])
 NAMES_OFFERED = 300
 TRIGGER_LABELS = {
     "api": "API",

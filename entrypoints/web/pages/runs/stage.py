@@ -13,14 +13,14 @@ from entrypoints.http.auth.permissions import OPERATE, READ, ResourceScope, requ
 from entrypoints.http.base_path import redirect
 from entrypoints.web.form_data import FormData, get_text, parse_form
 from entrypoints.web.lookups import get_application, require_stage
-from entrypoints.web.page_context import get_page_context, load_waiting_count
+from entrypoints.web.page_context import get_page_context, load_page_frame
 from entrypoints.web.pages.runs.approvals import ApprovalForm, build_approval_form, submit_approval
 from entrypoints.web.templating import HEADERS, render_page
 from entrypoints.web.view_models.forms import format_problems
 from entrypoints.web.view_models.runs.outputs import extract_image
 from entrypoints.web.view_models.runs.stage_page import build_stage_page
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(load_waiting_count)])
+router = APIRouter(include_in_schema=False, dependencies=[Depends(load_page_frame)])
 StageAction = Callable[[RunView, FormData], Awaitable[object]]
 
 

@@ -29,6 +29,9 @@ API: Final = (
     "/pipelines/",
     "/ticks/?limit=2",
     "/groups/?limit=1",
+    "/incidents/",
+    "/silences/",
+    "/alert-rules/",
     "/backfills/",
     "/runs/",
     "/runs/?limit=2",
@@ -54,6 +57,10 @@ UNLINKED: Final = (
     "/ui/sign-in",
     "/ui/sign-in/provider",
     "/ui/tokens/1/heard",
+    "/ui/incidents/1/acknowledge",
+    "/incidents/1",
+    "/silences/1",
+    "/alert-rules/oncall",
 )
 """Paths to which no page links, and pages that depend on the state of a run."""
 
