@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from adapters.persistence.database import Database
 from application.ports.persistence.unit_of_work import UnitOfWork
+from domain.alerts.delivery import Delivery
 from domain.alerts.incident import IncidentState
 from domain.alerts.rule_state import RuleKey
 
@@ -71,10 +72,19 @@ def _build_deliveries(database: Database, runs: int) -> Mapping[str, Query]:
         "delivery service: deliveries of incidents": lambda work: work.deliveries.list_of_incidents(incidents),
         "delivery service: channels of a message": lambda work: work.deliveries.find_channels("opened-3"),
         "delivery service: the last drills": lambda work: work.deliveries.find_last_drills(),
+        "delivery service: results": lambda work: work.deliveries.save([Delivery(2 * number, "", None, 1, now) for number in incidents]),
+        "delivery service: deliveries held by a silence": lambda work: _release(work, now),
         "a channel's waiting deliveries": lambda work: work.deliveries.list_waiting(1),
         "what uses a channel": lambda work: work.channels.find_uses(_CHANNEL),
     }
     return {name: lambda question=question: _ask(database, question) for name, question in questions.items()}  # type: ignore[misc]
+
+
+async def _release(work: UnitOfWork, now: datetime) -> None:
+    """Make deliveries due, and send these statements with a query."""
+    await work.deliveries.release_held("silence", now)
+    await work.deliveries.release_channel(1, now)
+    await work.deliveries.list_waiting(1, 1)
 
 
 async def _ask(database: Database, question: Callable[[UnitOfWork], Awaitable[object]]) -> None:

@@ -97,7 +97,7 @@ def _number_parameters(statement: str) -> tuple[list[str], str]:
 
 def _to_literal(value: Any) -> Any:
     """Return a parameter that can be written as a literal: JSON as text."""
-    return json.dumps(value.obj) if isinstance(value, Json | Jsonb) else value
+    return json.dumps(value.obj, default=datetime.isoformat) if isinstance(value, Json | Jsonb) else value
 
 
 def _find_scanned_tables(node: Mapping[str, Any]) -> Iterator[str]:

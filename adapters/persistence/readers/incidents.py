@@ -49,7 +49,12 @@ def _build_open(limit: int) -> Select[Any]:
     is_open = or_(incident.c.state == IncidentState.OPEN.value, incident.c.snoozed_until <= NOW)
     counted = select(func.count().label("count")).select_from(incident.outerjoin(pipeline, pipeline.c.id == incident.c.pipeline_id))
     total = counted.where(_IS_KEPT, _UNRESOLVED, is_open).scalar_subquery()
-    names = select(channel.c.name).join(incident, incident.c.channel_id == channel.c.id).where(_UNRESOLVED).order_by(channel.c.name)
+    names = (
+        select(channel.c.name)
+        .join(incident, incident.c.channel_id == channel.c.id)
+        .where(_UNRESOLVED, channel.c.deleted_at.is_(None))
+        .order_by(channel.c.name)
+    )
     broken = cast(func.array(names.scalar_subquery()), ARRAY(Text))
     counts = select(total.label("open_count"), broken.label("broken_channels")).subquery("counts")
     first = _INCIDENTS.where(_UNRESOLVED, is_open).order_by(_NEWEST_FIRST).limit(limit).subquery("first")

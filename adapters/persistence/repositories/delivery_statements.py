@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from sqlalchemy import (
+    CTE,
     BigInteger,
     ColumnElement,
     DateTime,
@@ -65,9 +66,23 @@ def _build_add_messages() -> CompiledStatement:
 
 
 def _build_save() -> CompiledStatement:
+    """Change the deliveries in the order of their ids, so that two transactions never wait for each other."""
     values = rows_from_json("deliveries", delivery, ("id", *CHANGES))
+    locked = _lock_in_order(delivery.c.id.in_(select(values.c.id)))
     changes = {name: values.c[name] for name in CHANGES}
-    return CompiledStatement(update(delivery).where(delivery.c.id == values.c.id, _IS_SCHEDULED).values(changes).returning(delivery.c.id))
+    save = update(delivery).where(delivery.c.id == locked.c.id, delivery.c.id == values.c.id, _IS_SCHEDULED)
+    return CompiledStatement(save.values(changes).returning(delivery.c.id))
+
+
+def _build_release(*conditions: ColumnElement[bool]) -> CompiledStatement:
+    """Make scheduled deliveries due that are not due yet."""
+    locked = _lock_in_order(*conditions, delivery.c.due_at > _DUE)
+    return CompiledStatement(update(delivery).where(delivery.c.id == locked.c.id, _IS_SCHEDULED).values(due_at=_DUE))
+
+
+def _lock_in_order(*conditions: ColumnElement[bool]) -> CTE:
+    query = select(delivery.c.id).where(*conditions, _IS_SCHEDULED).order_by(delivery.c.id)
+    return query.with_for_update(key_share=True).cte("locked")
 
 
 def _build_lock_channels() -> CompiledStatement:
@@ -132,14 +147,8 @@ FIND_CHANNELS = CompiledStatement(select(delivery.c.channel_id).where(delivery.c
 LOCK = CompiledStatement(select(delivery).where(is_any_of(delivery.c.id, "ids")).order_by(delivery.c.id).with_for_update(key_share=True))
 FIND = CompiledStatement(select(delivery).where(delivery.c.id == bindparam("id", type_=BigInteger)))
 LIST_WAITING = CompiledStatement(select(delivery).where(delivery.c.channel_id == _CHANNEL, _IS_SCHEDULED).order_by(*_ORDER).limit(_LIMIT))
-RELEASE = CompiledStatement(
-    update(delivery)
-    .where(delivery.c.channel_id == _CHANNEL, _IS_SCHEDULED, delivery.c.tries > 0, delivery.c.due_at > _DUE)
-    .values(due_at=_DUE)
-)
-RELEASE_HELD = CompiledStatement(
-    update(delivery).where(delivery.c.held_by == bindparam("by", type_=Text), _IS_SCHEDULED, delivery.c.due_at > _DUE).values(due_at=_DUE)
-)
+RELEASE = _build_release(delivery.c.channel_id == _CHANNEL, delivery.c.tries > 0)
+RELEASE_HELD = _build_release(delivery.c.held_by == bindparam("by", type_=Text))
 OF_INCIDENTS = CompiledStatement(select(delivery).where(is_any_of(delivery.c.incident_id, "ids")).order_by(delivery.c.id))
 LAST_DRILLS = CompiledStatement(
     select(delivery.c.channel_id, func.max(alert_message.c.at).label("at"))

@@ -228,6 +228,30 @@ async def test_of_two_ends_of_a_delivery_the_first_is_stored(store: StoreUnderTe
         assert await waiting == set()
 
 
+async def test_saves_and_releases_of_the_same_deliveries_never_wait_for_each_other(store: StoreUnderTest) -> None:
+    channel = await add_channel(store.open_unit_of_work)
+    later = seconds_later(600)
+    added = [await add_delivery(store.open_unit_of_work, channel, f"m{n}", due_at=later, tries=1, held_by="quiet") for n in range(12)]
+
+    async def save(open_work: Any, deliveries: list[Delivery]) -> None:
+        async with open_work() as work:
+            await work.deliveries.save([each.hold(later, "quiet") for each in deliveries])
+            await work.commit()
+
+    async def release(open_work: Any) -> None:
+        async with open_work() as work:
+            await work.deliveries.release_held("quiet", NOW)
+            await work.deliveries.release_channel(channel.id, NOW)
+            await work.commit()
+
+    opens = (store.open_unit_of_work, store.other_unit_of_work)
+    for _ in range(5):
+        await asyncio.gather(save(opens[0], added), save(opens[1], added[::-1]), release(opens[0]), release(opens[1]))
+
+    async with store.open_unit_of_work() as work:
+        assert len(await work.deliveries.list_waiting(channel.id)) == 12
+
+
 async def test_a_delivery_that_is_locked_makes_others_wait(store: StoreUnderTest) -> None:
     (delivery,) = await add_some(store, await add_channel(store.open_unit_of_work), 1)
 

@@ -154,12 +154,18 @@ async def test_what_needs_attention_is_counted(store: StoreUnderTest) -> None:
 
 async def test_channels_that_do_not_work_are_named_even_if_someone_knows(store: StoreUnderTest) -> None:
     incidents = []
-    for name in ("team", "mail", "works"):
+    for name in ("team", "mail", "works", "deleted"):
         channel = await add_channel(store.open_unit_of_work, name)
         incidents.append(await add_incident(store.open_unit_of_work, None, channel_id=channel.id, rule_key="", event=None))
     await save(store, incidents[0].acknowledge("ada", NOW))
     await save(store, incidents[1].acknowledge("ada", NOW))
     await save(store, incidents[2].resolve(Resolution.CHANNEL_WORKS, NOW))
+    await save(store, incidents[3].acknowledge("ada", NOW))
+    async with store.open_unit_of_work() as work:
+        deleted = await work.channels.lock("deleted")
+        assert deleted is not None
+        await work.channels.delete(deleted.id)
+        await work.commit()
 
     assert await store.reader.open_incidents(9) == OpenIncidentsView(0, [], ["mail", "team"])
 

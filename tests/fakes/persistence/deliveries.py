@@ -1,6 +1,6 @@
 """Messages and deliveries in memory."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -88,7 +88,7 @@ class FakeDeliveries:
     async def save(self, deliveries: Sequence[Delivery]) -> set[int]:
         tx = await self._transaction.begin_statement()
         saved = set()
-        for delivery in deliveries:
+        for delivery in sorted(deliveries, key=lambda each: each.id):
             await tx.lock("delivery", delivery.id)
             row = tx.deliveries.get(delivery.id)
             if row is not None and row.state is DeliveryState.SCHEDULED:
@@ -107,16 +107,10 @@ class FakeDeliveries:
         return self._scheduled(channel_id)[:limit]
 
     async def release_channel(self, channel_id: int, now: datetime) -> None:
-        tx = await self._transaction.begin_statement()
-        for row in self._scheduled(channel_id):
-            if row.tries > 0 and row.due_at > now:
-                tx.deliveries[row.id] = replace(row, due_at=now)
+        await self._release(now, lambda row: row.channel_id == channel_id and row.tries > 0)
 
     async def release_held(self, by: HeldBy, now: datetime) -> None:
-        tx = await self._transaction.begin_statement()
-        for row in list(tx.deliveries.values()):
-            if row.state is DeliveryState.SCHEDULED and row.held_by == by and row.due_at > now:
-                tx.deliveries[row.id] = replace(row, due_at=now)
+        await self._release(now, lambda row: row.held_by == by)
 
     async def find_sent_channels(self, incident_ids: Collection[int]) -> Mapping[int, Mapping[int, str]]:
         await self._transaction.begin_statement()
@@ -134,6 +128,16 @@ class FakeDeliveries:
         tx = await self._transaction.begin_statement()
         rows = [row for _, row in sorted(tx.deliveries.items())]
         return {row.channel_id: tx.alert_messages[row.message_id].at for row in rows if self._with_kind(row).kind is MessageKind.DRILL}
+
+    async def _release(self, now: datetime, is_waiting: Callable[[Delivery], bool]) -> None:
+        tx = await self._transaction.begin_statement()
+        for delivery_id in sorted(tx.deliveries):
+            if not _is_postponed(tx.deliveries[delivery_id], now) or not is_waiting(tx.deliveries[delivery_id]):
+                continue
+            await tx.lock("delivery", delivery_id)
+            row = tx.deliveries[delivery_id]
+            if _is_postponed(row, now) and is_waiting(row):
+                tx.deliveries[delivery_id] = replace(row, due_at=now)
 
     def _scheduled(self, channel_id: int) -> list[Delivery]:
         rows = self._transaction.deliveries.values()
@@ -155,6 +159,10 @@ class FakeDeliveries:
 
     def _with_kind(self, row: Delivery) -> KindedDelivery:
         return KindedDelivery(self._transaction.alert_messages[row.message_id].kind, row)
+
+
+def _is_postponed(row: Delivery, now: datetime) -> bool:
+    return row.state is DeliveryState.SCHEDULED and row.due_at > now
 
 
 def _get_order(delivery: Delivery) -> tuple[datetime, int]:

@@ -58,7 +58,8 @@ def find_incident(tables: Tables, incident_id: int) -> IncidentDetailView | None
 def get_open_incidents(tables: Tables, limit: int, now: datetime) -> OpenIncidentsView:
     """Return what needs attention at this time."""
     unresolved = [view for view in list_incidents(tables) if view.state is not IncidentState.RESOLVED]
-    broken = sorted(view.channel for view in unresolved if view.channel is not None)
+    kept = {row.channel.name for row in tables.channels.values() if row.deleted_at is None}
+    broken = sorted(view.channel for view in unresolved if view.channel in kept)
     is_open = [
         view for view in unresolved if view.state is IncidentState.OPEN or (view.snoozed_until is not None and view.snoozed_until <= now)
     ]

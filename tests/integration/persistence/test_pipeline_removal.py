@@ -23,14 +23,25 @@ from tests.integration.persistence.database_helpers import a_started_database, q
 from tests.support.builders import NOW, a_pipeline, a_stage, a_stored_run
 from tests.support.tick_services import TIMES
 
-OF_THE_SITE = {"account", "announcement_position", "audit", "idempotency", "installation", "session", "worker"}
+OF_THE_SITE = {
+    "account",
+    "alert_position",
+    "announcement_position",
+    "audit",
+    "channel",
+    "idempotency",
+    "installation",
+    "session",
+    "site_alert_rule",
+    "worker",
+}
 """Tables without rows of a pipeline. Stored answers about it are forgotten at its deletion; those about runs expire."""
-LINKS = ("pipeline_id", "run_id", "schedule_id", "backfill_id")
-PARENTS = ("schedule", "backfill", "run")
-"""Tables whose ids other tables name."""
+LINKS = ("pipeline_id", "run_id", "schedule_id", "backfill_id", "incident_id", "delivery_id")
+PARENTS = ("schedule", "backfill", "run", "incident", "delivery")
+"""Tables whose ids other tables name, in an order in which they can be filled."""
 TABLES = sorted(
     (table for table in METADATA.tables.values() if table.name not in OF_THE_SITE and table.name not in ("pipeline", "revision")),
-    key=lambda table: (table.name not in PARENTS, table.name != "schedule", table.name),
+    key=lambda table: (table.name not in PARENTS, PARENTS.index(table.name) if table.name in PARENTS else table.name),
 )
 """The tables to fill, parents first."""
 VALUES: Mapping[str, Any] = {
@@ -43,6 +54,12 @@ VALUES: Mapping[str, Any] = {
     "backfill.tick_order": "oldest",
     "backfill.existing": "skip",
     "backfill_tick.state": "pending",
+    "incident.kind": "pipeline",
+    "incident.state": "open",
+    "incident_entry.kind": "opened",
+    "alert_message.kind": "opened",
+    "delivery.kind": "opened",
+    "delivery.state": "sent",
     "revision": 1,
 }
 """Values of columns, by name or by table and name, that a check or a foreign key restricts."""
@@ -56,7 +73,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 
 def choose_value(column: Column[Any], ids: Mapping[str, int]) -> Any:
-    for name in (column.name, f"{column.table.name}.{column.name}"):
+    for name in (f"{column.table.name}.{column.name}", column.name):
         if name in ids or name in VALUES:
             return ids.get(name, VALUES.get(name))
     if isinstance(column.type, Text):
