@@ -1,5 +1,6 @@
 """The composition root: which adapter implements which port, and what each use case and service needs."""
 
+import logging
 import os
 import uuid
 from collections.abc import Callable, Sequence
@@ -10,7 +11,9 @@ from dependency_injector import containers, providers
 
 from adapters.delivery.alert_channels import build_channel_sender, build_channel_settings, build_outgoing_http
 from adapters.delivery.event_sinks import build_event_sinks
+from adapters.delivery.page_urls import PublicPageUrls
 from adapters.identity.argon2_passwords import Argon2Passwords
+from adapters.identity.hmac_action_tokens import HmacActionTokens
 from adapters.identity.hmac_tokens import HmacTokens
 from adapters.identity.random_credentials import RandomCredentials
 from adapters.identity.sign_in_limiter import InMemorySignInLimiter
@@ -42,6 +45,8 @@ from application.commands.alerts.delete_channel import DeleteChannel
 from application.commands.alerts.end_silence import EndSilence
 from application.commands.alerts.resolve_incident import ResolveIncident
 from application.commands.alerts.snooze_incident import SnoozeIncident
+from application.commands.alerts.test_channel import TestChannel
+from application.commands.alerts.use_link import UseLink
 from application.commands.backfills.cancel_backfill import CancelBackfill
 from application.commands.backfills.change_backfill import ChangeBackfill
 from application.commands.backfills.pause_backfill import PauseBackfill
@@ -83,6 +88,7 @@ from application.commands.schedules.run_schedule import RunSchedule
 from application.commands.workers.record_heartbeat import RecordHeartbeat
 from application.commands.workers.register_worker import RegisterWorker
 from application.commands.workers.unregister_worker import UnregisterWorker
+from application.observability.delivery_tracer import DeliveryTracer
 from application.observability.instrumented_unit_of_work import instrument_unit_of_work
 from application.observability.instrumented_use_case import instrument_use_case
 from application.observability.use_case_hooks import (
@@ -102,15 +108,23 @@ from application.ports.telemetry.event_sinks import EventSink
 from application.ports.telemetry.telemetry import Telemetry
 from application.queries.access.access_queries import AccessQueries
 from application.queries.access.authenticator import Authenticator
+from application.queries.alerts.describe_link import DescribeLink
 from application.queries.explain_day.explain_day import ExplainDay
 from application.queries.schedules.expectations import JudgeExpectations
 from application.queries.schedules.preview import PreviewTicks
+from application.services.alerts.message_planner import MessagePlanner
 from application.services.backfills.backfill_planner import BackfillPlanner
 from application.services.backfills.backfill_service import BackfillService
 from application.services.batching.advance_batcher import AdvanceBatcher
 from application.services.batching.report_batcher import ReportBatcher
 from application.services.batching.trigger_batcher import TriggerBatcher
 from application.services.concurrency.grant_service import GrantService
+from application.services.deliveries.action_links import ActionLinks
+from application.services.deliveries.delivery_recorder import DeliveryRecorder
+from application.services.deliveries.delivery_service import DeliveryService
+from application.services.deliveries.drill_service import DrillService
+from application.services.deliveries.due_deliveries import DueDeliveries
+from application.services.deliveries.message_sender import MessageSender
 from application.services.dispatch.dispatcher import Dispatcher
 from application.services.dispatch.local_wakeups import LocalWakeups
 from application.services.dispatch.outbox_relay import OutboxRelay
@@ -126,6 +140,7 @@ from application.services.maintenance.metrics_collector import MetricsCollector
 from application.services.maintenance.pause_ender import PauseEnder
 from application.services.maintenance.pipeline_deleter import PipelineDeleter
 from application.services.maintenance.retention_pruner import RetentionPolicy, RetentionPruner
+from application.services.messages.message_composer import MessageComposer
 from application.services.schedules.schedule_pauses import SchedulePauses
 from application.services.schedules.schedule_sync import ScheduleSync
 from application.services.schedules.schedule_times import ScheduleTimes
@@ -151,6 +166,11 @@ def _build_eager_claimer(
 ) -> EagerClaimer:
     """Pass providers for what needs the database, so that the web process can start without one."""
     return EagerClaimer(worker_streams, tokens, dispatch_rules, frozenset(warm_pools), lambda pool: dispatcher().has_waiting_dispatch(pool))
+
+
+def _report_error(source: str, error: Exception) -> None:
+    """Log an error that did not stop what its source does."""
+    logging.getLogger("headgate.alerts").error("%s failed", source, exc_info=error)
 
 
 def _build_session_rules(settings: Any) -> SessionRules:
@@ -236,6 +256,8 @@ class Application(containers.DeclarativeContainer):
     cancel_backfill = _instrumented(telemetry, providers.Singleton(CancelBackfill, change_backfill))
     change_incident = providers.Singleton(ChangeIncident, adapters.open_unit_of_work, adapters.clock, wakeups)
     acknowledge_incident = _instrumented(telemetry, providers.Singleton(AcknowledgeIncident, change_incident))
+    describe_link = providers.Singleton(DescribeLink, adapters.open_unit_of_work, adapters.action_tokens, adapters.clock)
+    test_channel = _instrumented(telemetry, providers.Singleton(TestChannel, adapters.open_unit_of_work, adapters.clock, wakeups))
     snooze_incident = _instrumented(telemetry, providers.Singleton(SnoozeIncident, change_incident))
     resolve_incident = _instrumented(telemetry, providers.Singleton(ResolveIncident, change_incident))
     create_silence = _instrumented(telemetry, providers.Singleton(CreateSilence, adapters.open_unit_of_work, adapters.clock, wakeups))
@@ -259,6 +281,10 @@ class Application(containers.DeclarativeContainer):
     cancel_run = _instrumented(telemetry, providers.Singleton(CancelRun, adapters.open_unit_of_work, adapters.clock, wakeups))
     apply_run_action = providers.Singleton(ApplyRunAction, adapters.open_unit_of_work, adapters.clock, wakeups)
     retry_run = _instrumented(telemetry, providers.Singleton(RetryRun, apply_run_action))
+    use_link = _instrumented(
+        telemetry,
+        providers.Singleton(UseLink, adapters.open_unit_of_work, describe_link, acknowledge_incident, retry_run, adapters.clock),
+    )
     repeat_run = _instrumented(telemetry, providers.Singleton(RepeatRun, adapters.open_unit_of_work, trigger_pipeline))
     skip_stage = _instrumented(telemetry, providers.Singleton(SkipStage, apply_run_action))
     cancel_stage = _instrumented(telemetry, providers.Singleton(CancelStage, apply_run_action))
@@ -344,6 +370,33 @@ class Application(containers.DeclarativeContainer):
     tick_service = providers.Singleton(TickService, adapters.open_unit_of_work, run_opener, schedule_times, wakeups, telemetry)
     backfill_service = providers.Singleton(BackfillService, adapters.open_unit_of_work, run_opener, wakeups, telemetry)
     grant_service = providers.Singleton(GrantService, adapters.open_unit_of_work, adapters.clock, wakeups, telemetry)
+    message_planner = providers.Singleton(MessagePlanner)
+    message_composer = providers.Singleton(
+        MessageComposer,
+        adapters.open_unit_of_work,
+        adapters.reader,
+        adapters.page_urls,
+        adapters.clock,
+        adapters.installation,
+        providers.Object(_report_error),
+    )
+    message_sender = providers.Singleton(
+        MessageSender,
+        adapters.open_unit_of_work,
+        adapters.channel_sender,
+        message_composer,
+        providers.Singleton(ActionLinks, adapters.action_tokens, adapters.page_urls),
+    )
+    delivery_service = providers.Singleton(
+        DeliveryService,
+        providers.Singleton(DueDeliveries, adapters.open_unit_of_work, adapters.clock),
+        message_sender,
+        providers.Singleton(DeliveryRecorder, adapters.open_unit_of_work, adapters.clock),
+        adapters.clock,
+        wakeups,
+        providers.Singleton(DeliveryTracer, telemetry),
+    )
+    drill_service = providers.Singleton(DrillService, adapters.open_unit_of_work, adapters.clock, wakeups)
     metrics_collector = providers.Singleton(MetricsCollector, adapters.health_metrics, hub, telemetry)
     prefect_reconciler = providers.Singleton(
         PrefectReconciler, adapters.open_unit_of_work, adapters.orchestrator, cancel_run, adapters.clock, wakeups
@@ -373,6 +426,11 @@ def _build_identity_provider(settings: Any, clock: Clock) -> IdentityProvider | 
     return OidcProvider(settings.oidc_issuer, settings.oidc_client_id, secret, settings.oidc_scopes, key, clock)
 
 
+def _build_action_tokens(settings: Any) -> HmacActionTokens:
+    previous = settings.previous_secret
+    return HmacActionTokens(settings.secret_key().encode(), previous.get_secret_value().encode() if previous is not None else None)
+
+
 class Adapters(containers.DeclarativeContainer):
     """The implementations of the ports in production."""
 
@@ -385,6 +443,8 @@ class Adapters(containers.DeclarativeContainer):
     cron_expressions = providers.Singleton(CronsimExpressions)
     worker_streams = providers.Singleton(InMemoryWorkerStreams)
     tokens = providers.Singleton(HmacTokens, settings.provided.secret_key.call().encode.call())
+    action_tokens = providers.Singleton(_build_action_tokens, settings)
+    page_urls = providers.Singleton(PublicPageUrls, settings.provided.public_url)
     credentials = providers.Singleton(RandomCredentials)
     passwords = providers.Singleton(Argon2Passwords)
     sign_in_limiter = providers.Singleton(InMemorySignInLimiter)

@@ -36,6 +36,11 @@ class Metric(StrEnum):
     TICK_LAG = "tick.lag"
     BACKFILL_TICKS = "backfill_tick.count"
 
+    INCIDENTS_OPEN = "incident.open"
+    DELIVERIES = "delivery.count"
+    DELIVERY_LATENCY = "delivery.latency"
+    DELIVERY_AGE = "delivery.age"
+
     OUTBOX_DEPTH = "outbox.depth"
     OUTBOX_AGE = "outbox.age"
     RELAY_LATENCY = "relay.latency"
@@ -79,6 +84,10 @@ TAGS: dict[Metric, tuple[str, ...]] = {
     Metric.TICKS: ("state",),
     Metric.TICK_LAG: ("state",),
     Metric.BACKFILL_TICKS: ("state",),
+    Metric.INCIDENTS_OPEN: (),
+    Metric.DELIVERIES: ("channel_kind", "outcome"),
+    Metric.DELIVERY_LATENCY: ("channel_kind",),
+    Metric.DELIVERY_AGE: (),
     Metric.OUTBOX_DEPTH: (),
     Metric.OUTBOX_AGE: (),
     Metric.RELAY_LATENCY: ("pool",),

@@ -67,9 +67,9 @@ class Delivery:
         """Delay the delivery. A time of holding does not count as a try."""
         return replace(self, due_at=until, held_by=by, leased_until=None)
 
-    def release(self, now: datetime) -> Self:
-        """Make the delivery due now, for instance after its channel was changed."""
-        return replace(self, due_at=now, leased_until=None)
+    def reschedule(self, at: datetime) -> Self:
+        """Make the delivery due at another time. A hold ends with it."""
+        return replace(self, due_at=at, held_by=None, leased_until=None)
 
     def retry(self, reason: str, now: datetime, *, jitter: float, retry_after: float | None = None, is_permanent: bool = False) -> Self:
         """Count a failed try. Schedule the next one, or give up if no retry can help or GIVE_UP_AFTER is over.

@@ -10,6 +10,7 @@ from typing import Final
 import structlog
 from fastapi import FastAPI
 
+from application.services.deliveries.drill_service import INTERVAL_SECONDS as DRILL_INTERVAL_SECONDS
 from application.services.loop import Service, Wait, no_wait, run_service, wait_seconds
 from application.services.maintenance.metrics_collector import COLLECT_INTERVAL_SECONDS
 from application.services.maintenance.pause_ender import INTERVAL_SECONDS as PAUSE_INTERVAL_SECONDS
@@ -120,7 +121,7 @@ def _list_services(application: Application) -> list[tuple[Service, Wait]]:
     notifier, dispatcher, relay = application.change_notifier(), application.dispatcher(), application.outbox_relay()
     pruner, clock, ticks = application.retention_pruner(), application.adapters.database().clock, application.tick_service()
     deleter, backfills = application.pipeline_deleter(), application.backfill_service()
-    grants = application.grant_service()
+    grants, deliveries = application.grant_service(), application.delivery_service()
     services: list[tuple[Service, Wait]] = [
         (clock, clock.wait),
         (notifier, notifier.wait),
@@ -133,6 +134,8 @@ def _list_services(application: Application) -> list[tuple[Service, Wait]]:
         (ticks, ticks.wait),
         (backfills, backfills.wait),
         (grants, grants.wait),
+        (deliveries, deliveries.wait),
+        (application.drill_service(), wait_seconds(DRILL_INTERVAL_SECONDS)),
         (application.prefect_reconciler(), wait_seconds(5.0)),
         (pruner, pruner.wait),
         (deleter, deleter.wait),

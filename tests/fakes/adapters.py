@@ -4,6 +4,7 @@ from typing import Any
 
 from dependency_injector import containers, providers
 
+from application.ports.access.action_tokens import ActionTokens
 from application.ports.access.credentials import Credentials
 from application.ports.access.execution_tokens import ExecutionTokens
 from application.ports.access.identity_provider import IdentityProvider
@@ -12,6 +13,7 @@ from application.ports.access.sign_in_limiter import SignInLimiter
 from application.ports.delivery.channel_sender import ChannelSender
 from application.ports.delivery.channel_settings import ChannelSettings
 from application.ports.delivery.outgoing_http import OutgoingHttp
+from application.ports.delivery.page_urls import PageUrls
 from application.ports.dispatch.orchestrator import Orchestrator
 from application.ports.dispatch.wakeups import Wakeups
 from application.ports.dispatch.worker_streams import WorkerStreams
@@ -27,6 +29,7 @@ from application.ports.system.disk_space import DiskSpace
 from application.ports.system.parameter_schemas import ParameterSchemas
 from application.ports.telemetry.event_sinks import EventSink
 from application.ports.telemetry.telemetry import Telemetry
+from tests.fakes.access.action_tokens import FakeActionTokens
 from tests.fakes.access.credentials import FakeCredentials
 from tests.fakes.access.execution_tokens import FakeExecutionTokens
 from tests.fakes.access.identity_provider import FakeIdentityProvider
@@ -35,6 +38,7 @@ from tests.fakes.access.sign_in_limiter import FakeSignInLimiter
 from tests.fakes.delivery.channel_sender import FakeChannelSender
 from tests.fakes.delivery.channel_settings import FakeChannelSettings
 from tests.fakes.delivery.outgoing_http import FakeOutgoingHttp
+from tests.fakes.delivery.page_urls import FakePageUrls
 from tests.fakes.dispatch.orchestrator import FakeOrchestrator
 from tests.fakes.dispatch.wakeups import FakeWakeups
 from tests.fakes.dispatch.worker_streams import FakeWorkerStreams
@@ -64,6 +68,8 @@ class FakeAdapters:
         self.worker_streams = FakeWorkerStreams()
         self.wakeups = FakeWakeups()
         self.tokens = FakeExecutionTokens()
+        self.action_tokens = FakeActionTokens()
+        self.page_urls = FakePageUrls()
         self.schemas = FakeParameterSchemas()
         self.cron_expressions = FakeCronExpressions()
         self.telemetry = FakeTelemetry()
@@ -99,6 +105,8 @@ def a_container(fakes: FakeAdapters, **overrides: Any) -> Any:
         "orchestrator": fakes.orchestrator,
         "worker_streams": fakes.worker_streams,
         "tokens": fakes.tokens,
+        "action_tokens": fakes.action_tokens,
+        "page_urls": fakes.page_urls,
         "schemas": fakes.schemas,
         "cron_expressions": fakes.cron_expressions,
         "clock": fakes.clock,
@@ -131,6 +139,8 @@ def as_ports(
     Orchestrator,
     WorkerStreams,
     ExecutionTokens,
+    ActionTokens,
+    PageUrls,
     ParameterSchemas,
     CronExpressions,
     Wakeups,
@@ -157,6 +167,8 @@ def as_ports(
         adapters.orchestrator,
         adapters.worker_streams,
         adapters.tokens,
+        adapters.action_tokens,
+        adapters.page_urls,
         adapters.schemas,
         adapters.cron_expressions,
         adapters.wakeups,

@@ -52,15 +52,19 @@ FLOOD: Final = Answer(way="flood")
 
 
 class HttpReceiver:
-    """`received` are the requests in the order of their arrival. `answers` are for the next requests, `default` is for those after them."""
+    """`received` are the requests in the order of their arrival. `answers` are for the next requests, `default` is for those after them.
 
-    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+    With `tunnel`, it is also an HTTP proxy that plays every host itself: after CONNECT it speaks TLS with this context. So a test receives
+    what a process with HTTPS_PROXY sends to a host of the internet.
+    """
+
+    def __init__(self, tls: ssl.SSLContext | None = None, tunnel: ssl.SSLContext | None = None) -> None:
         self.received: list[ReceivedRequest] = []
         self.answers: list[Answer] = []
         self.default = Answer()
         self.connections = 0
         self.port = 0
-        self._tls = tls
+        self._tls, self._tunnel = tls, tunnel
         self._serving: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
 
@@ -96,6 +100,10 @@ class HttpReceiver:
         self.connections += 1
         try:
             while (request := await _read_request(reader)) is not None:
+                if request.method == "CONNECT" and self._tunnel is not None:
+                    writer.write(b"HTTP/1.1 200 Connected\r\n\r\n")
+                    await writer.start_tls(self._tunnel)
+                    continue
                 self.received.append(request)
                 self._changed.set()
                 await self._answer(self.answers.pop(0) if self.answers else self.default, writer)

@@ -4,56 +4,68 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import logging
 import threading
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from adapters.delivery.bounded_threads import BoundedThreads
-from adapters.delivery.channels.apprise_urls import find_service, find_url_problem
+from adapters.delivery.channels.apprise_urls import Service, find_service, find_url_problem
+from adapters.delivery.channels.mail_message import to_header_text
 from adapters.delivery.channels.reasons import clean_text, list_secrets
 from application.ports.delivery.channel_sender import DeliveryFailed
 from application.ports.delivery.outgoing_message import OutgoingMessage
 
-TIMEOUT: Final = 15.0
 _MAX_THREADS: Final = 32
+_LEVELS: Final = (logging.WARNING, logging.ERROR, logging.CRITICAL)
+"""Apprise has a level of its own for notes about its next releases."""
 _TYPES: Final = {"critical": "failure", "warning": "warning", "info": "info", "resolved": "success"}
 
 
 class AppriseSender:
     """Calls Apprise in a thread. Apprise returns only whether it succeeded, so its log gives the reason. It is loaded when first used."""
 
-    def __init__(self, timeout: float = TIMEOUT) -> None:
+    def __init__(self, timeout: float) -> None:
         self._timeout = timeout
         self._threads = BoundedThreads("headgate-apprise", _MAX_THREADS)
 
     async def send(self, settings: Mapping[str, Any], message: OutgoingMessage) -> None:
         """Send the message. Raise DeliveryFailed."""
         url = str(settings["url"])
-        if problem := find_url_problem(url):
-            raise DeliveryFailed(f"The channel's URL {problem}.", is_permanent=True)
         service = find_service(url)
+        if service is None or (problem := find_url_problem(url)):
+            raise DeliveryFailed(f"The channel's URL {problem if service else 'is not that of an allowed service'}.", is_permanent=True)
         try:
             async with asyncio.timeout(self._timeout):
-                reason = await self._threads.run(lambda: _notify(url, message))
+                reason = await self._threads.run(lambda: _notify(service, url, message))
         except TimeoutError:
-            raise DeliveryFailed(f"{service} did not confirm the message within {self._timeout:g} seconds; it may have arrived.") from None
+            raise DeliveryFailed(
+                f"{service.name} did not confirm the message within {self._timeout:g} seconds; it may have arrived."
+            ) from None
         if reason is not None:
             said = clean_text(reason, list_secrets(url)).rstrip(".")
-            raise DeliveryFailed(f"{service} did not take the message{f': {said}' if said else ''}.")
+            raise DeliveryFailed(f"{service.name} did not take the message{f': {said}' if said else ''}.")
 
 
-def _notify(url: str, message: OutgoingMessage) -> str | None:
-    """Return None if the service took the message, else what Apprise logged."""
-    import apprise
+def _notify(service: Service, url: str, message: OutgoingMessage) -> str | None:
+    """Return None if the service took the message, else what Apprise logged.
+
+    Only the service's own plugin is loaded: all of them take 20 MB, and no other host can be reached this way.
+    """
+    from apprise import NotifyFormat, NotifyType
 
     with _capture_warnings() as lines:
-        service: Any = apprise.Apprise.instantiate(url, suppress_exceptions=True)
-        if service is None:
-            return "Apprise cannot read the channel's URL"
-        body = build_body(message, int(service.body_maxlen))
+        plugin: Any = getattr(importlib.import_module(f"apprise.plugins.{service.module}"), service.plugin)
         try:
-            was_sent = service.notify(body, message.subject, _TYPES[message.severity], body_format=apprise.NotifyFormat.TEXT)
+            fields = plugin.parse_native_url(url) if url.startswith("https://") else plugin.parse_url(url)
+            instance = plugin(**fields)
+        except TypeError:
+            return "Apprise cannot read the channel's URL"
+        try:
+            body = build_body(message, int(instance.body_maxlen))
+            kind = NotifyType(_TYPES[message.severity])
+            was_sent = instance.notify(body=body, title=to_header_text(message.subject), notify_type=kind, body_format=NotifyFormat.TEXT)
         except Exception as failure:
             return type(failure).__name__
     return None if was_sent else " ".join(lines)
@@ -88,5 +100,5 @@ class _ThreadHandler(logging.Handler):
         self._thread = thread
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.thread == self._thread:
+        if record.thread == self._thread and record.levelno in _LEVELS:
             self.lines.append(record.getMessage())

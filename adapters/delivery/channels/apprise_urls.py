@@ -3,35 +3,53 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service with its plugin of Apprise: a module of `apprise.plugins` and its class.
+
+    `own_url` matches the URLs that the service itself gives out for incoming messages, without their query.
+    """
+
+    name: str
+    module: str
+    plugin: str
+    own_url: str | None = None
+
+
+_SPLUNK: Final = Service("Splunk On-Call", "splunk", "NotifySplunk")
+_WEBEX: Final = Service("Webex", "webexteams", "NotifyWebexTeams")
+_DISCORD_URL: Final = r"https://(discord|discordapp)\.com/api/webhooks/[0-9]{5,30}/[A-Za-z0-9_-]{10,100}"
+_GCHAT_URL: Final = r"https://chat\.googleapis\.com/v1/spaces/[A-Za-z0-9_-]{1,100}/messages"
+_SLACK_URL: Final = r"https://hooks\.slack\.com/services/[A-Za-z0-9]+/[A-Za-z0-9]+/[A-Za-z0-9]+"
+_TEAMS_URL: Final = (
+    r"https://[a-z0-9-]+(\.[a-z0-9-]+)*\.(logic\.azure\.com|api\.powerplatform\.com)(:443)?"
+    r"(/powerautomate/automations/direct(/cu/[0-9]+)?)?/workflows/[A-Za-z0-9_-]+/triggers/manual/paths/invoke"
+)
 SERVICES: Final = {
-    "discord": "Discord",
-    "flock": "Flock",
-    "gchat": "Google Chat",
-    "line": "LINE",
-    "opsgenie": "Opsgenie",
-    "pbul": "Pushbullet",
-    "pover": "Pushover",
-    "prowl": "Prowl",
-    "signl4": "SIGNL4",
-    "slack": "Slack",
-    "splunk": "Splunk On-Call",
-    "tgram": "Telegram",
-    "victorops": "Splunk On-Call",
-    "webex": "Webex",
-    "wxteams": "Webex",
+    "discord": Service("Discord", "discord", "NotifyDiscord", _DISCORD_URL),
+    "flock": Service("Flock", "flock", "NotifyFlock"),
+    "gchat": Service("Google Chat", "google_chat", "NotifyGoogleChat", _GCHAT_URL),
+    "line": Service("LINE", "line", "NotifyLine"),
+    "opsgenie": Service("Opsgenie", "opsgenie", "NotifyOpsgenie"),
+    "pbul": Service("Pushbullet", "pushbullet", "NotifyPushBullet"),
+    "pover": Service("Pushover", "pushover", "NotifyPushover"),
+    "prowl": Service("Prowl", "prowl", "NotifyProwl"),
+    "signl4": Service("SIGNL4", "signl4", "NotifySIGNL4"),
+    "slack": Service("Slack", "slack", "NotifySlack", _SLACK_URL),
+    "splunk": _SPLUNK,
+    "tgram": Service("Telegram", "telegram", "NotifyTelegram"),
+    "victorops": _SPLUNK,
+    "webex": _WEBEX,
+    "wxteams": _WEBEX,
 }
-"""The names of the services by the schema of their URLs."""
-_OWN_URLS: Final = {
-    "Discord": r"https://(discord|discordapp)\.com/api/webhooks/[0-9]{5,30}/[A-Za-z0-9_-]{10,100}",
-    "Google Chat": r"https://chat\.googleapis\.com/v1/spaces/[A-Za-z0-9_-]{1,100}/messages",
-    "Microsoft Teams": r"https://[a-z0-9-]+(\.[a-z0-9-]+)*\.(logic\.azure\.com|api\.powerplatform\.com)(:443)?"
-    r"(/powerautomate/automations/direct(/cu/[0-9]+)?)?/workflows/[A-Za-z0-9_-]+/triggers/manual/paths/invoke",
-    "Slack": r"https://hooks\.slack\.com/services/[A-Za-z0-9]+/[A-Za-z0-9]+/[A-Za-z0-9]+",
-}
-"""The URLs that the services themselves give out for incoming messages, without the query."""
+"""The services by the schema of their URLs."""
+TEAMS: Final = Service("Microsoft Teams", "workflows", "NotifyWorkflows", _TEAMS_URL)
+"""Its URLs name a host, so only those of Microsoft are allowed."""
 _OPTIONS: Final = frozenset(
     {
         "api-version",
@@ -57,16 +75,18 @@ _OPTIONS: Final = frozenset(
 def list_services() -> str:
     """Return the allowed services for a message."""
     schemas = ", ".join(f"{schema}://" for schema in SERVICES)
-    return f"{schemas}, and the webhook URLs of {', '.join(_OWN_URLS)}"
+    own = ", ".join(service.name for service in (*SERVICES.values(), TEAMS) if service.own_url)
+    return f"{schemas}, and the webhook URLs of {own}"
 
 
-def find_service(url: str) -> str | None:
-    """Return the name of the service that the URL is for, None if it is not allowed."""
+def find_service(url: str) -> Service | None:
+    """Return the service that the URL is for, None if it is not allowed."""
     schema, separator, rest = url.partition("://")
     if separator and rest.strip("/") and schema.lower() in SERVICES:
         return SERVICES[schema.lower()]
     plain = url.partition("?")[0].rstrip("/")
-    return next((name for name, pattern in _OWN_URLS.items() if re.fullmatch(pattern, plain, re.ASCII)), None)
+    services = (service for service in (*SERVICES.values(), TEAMS) if service.own_url)
+    return next((service for service in services if re.fullmatch(service.own_url or "", plain, re.ASCII)), None)
 
 
 def find_url_problem(url: object) -> str | None:

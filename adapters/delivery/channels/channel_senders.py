@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from adapters.delivery.address_finder import AddressFinder
@@ -19,8 +19,11 @@ from application.ports.system.clock import Clock
 from domain.address_policy import AddressForbidden
 from domain.alerts.channel import Channel, ChannelKind
 from domain.errors import Unavailable
+from domain.text_validation import replace_unstorable
 
-_TIMEOUT: Final = 30.0
+TIMEOUT: Final = 15.0
+_MORE_FOR_MAIL: Final = 10.0
+"""Seconds. A mail takes several exchanges, and servers may greet slowly on purpose."""
 
 
 class ChannelSenders:
@@ -33,24 +36,22 @@ class ChannelSenders:
         smtp_finder: AddressFinder,
         clock: Clock,
         pagerduty_urls: Mapping[str, str] = BASE_URLS,
+        timeout: float = TIMEOUT,
     ) -> None:
         self._cipher = cipher
-        self._webhook = WebhookSender(http, clock)
-        self._pagerduty = PagerDutySender(http, clock, pagerduty_urls)
-        self._email = EmailSender(smtp_finder)
-        self._apprise = AppriseSender()
+        self._webhook = WebhookSender(http, clock, timeout)
+        self._pagerduty = PagerDutySender(http, clock, pagerduty_urls, timeout)
+        self._email = EmailSender(smtp_finder, timeout + _MORE_FOR_MAIL)
+        self._apprise = AppriseSender(timeout)
 
     async def send(self, channel: Channel, message: OutgoingMessage) -> None:
         """Send the message once. Raise DeliveryFailed."""
         try:
-            async with asyncio.timeout(_TIMEOUT):
-                await self._send(channel, self._cipher.decrypt(channel.settings), message)
+            await self._send(channel, self._cipher.decrypt(channel.settings), _make_encodable(message))
         except (UnreadableSettings, AddressForbidden) as failure:
             raise DeliveryFailed(str(failure), is_permanent=True) from None
         except Unavailable as failure:
             raise DeliveryFailed(str(failure)) from None
-        except TimeoutError:
-            raise DeliveryFailed(f"The message was not accepted within {_TIMEOUT:g} seconds.") from None
 
     async def _send(self, channel: Channel, settings: Mapping[str, Any], message: OutgoingMessage) -> None:
         match channel.kind:
@@ -62,3 +63,9 @@ class ChannelSenders:
                 await self._email.send(settings, channel.name, message)
             case ChannelKind.APPRISE:
                 await self._apprise.send(settings, message)
+
+
+def _make_encodable(message: OutgoingMessage) -> OutgoingMessage:
+    """Return the message without NUL characters and lone surrogates, which receivers refuse."""
+    subject, text, html = (replace_unstorable(each) for each in (message.subject, message.text, message.html))
+    return replace(message, subject=subject, text=text, html=html)

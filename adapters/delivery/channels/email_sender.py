@@ -7,6 +7,7 @@ import contextlib
 import socket
 import ssl
 from collections.abc import Mapping
+from email.message import EmailMessage
 from typing import TYPE_CHECKING, Any, Final
 
 from adapters.delivery.address_finder import AddressFinder
@@ -19,15 +20,13 @@ if TYPE_CHECKING:
     from aiosmtplib import SMTP
 
 _CONNECT_TIMEOUT: Final = 5.0
-_COMMAND_TIMEOUT: Final = 20.0
 _QUIT_TIMEOUT: Final = 2.0
-_TIMEOUT: Final = 25.0
 
 
 class EmailSender:
     """Sends a mail over a connection to an address that was checked. The certificate is checked for the name."""
 
-    def __init__(self, finder: AddressFinder, timeout: float = _TIMEOUT) -> None:
+    def __init__(self, finder: AddressFinder, timeout: float) -> None:
         self._finder = finder
         self._timeout = timeout
         self._tls: ssl.SSLContext | None = None
@@ -41,7 +40,7 @@ class EmailSender:
         limit = asyncio.timeout(self._timeout)
         try:
             async with limit:
-                refused = await self._deliver(settings, mail)
+                refused = await self._deliver(settings, mail, limit)
         except (SMTPException, OSError, ValueError) as failure:
             if limit.expired():
                 raise DeliveryFailed(f"{host} did not confirm the mail within {self._timeout:g} seconds; it may have arrived.") from None
@@ -49,7 +48,7 @@ class EmailSender:
         if refused:
             raise describe_refusals(host, refused, secrets)
 
-    async def _deliver(self, settings: Mapping[str, Any], mail: Any) -> Mapping[str, Any]:
+    async def _deliver(self, settings: Mapping[str, Any], mail: EmailMessage, limit: asyncio.Timeout) -> Mapping[str, Any]:
         """Return the refused recipients with the replies, if others were accepted."""
         connection = await _connect(await self._finder.find(settings["host"], settings["port"]), settings["port"])
         try:
@@ -57,6 +56,7 @@ class EmailSender:
             try:
                 await client.connect()
                 refused, _ = await client.send_message(mail)
+                limit.reschedule(None)  # the mail is confirmed, so what follows cannot fail
                 await _quit(client)
                 return refused
             finally:
@@ -78,7 +78,7 @@ class EmailSender:
             start_tls=settings["security"] == "starttls",
             tls_context=self._load_tls() if is_encrypted else None,
             local_hostname=f"[IPv6:{local}]" if ":" in local else f"[{local}]",
-            timeout=_COMMAND_TIMEOUT,
+            timeout=self._timeout,
         )
 
     def _load_tls(self) -> ssl.SSLContext:

@@ -14,7 +14,6 @@ from application.ports.system.clock import Clock
 from domain.alerts.message import MessageKind
 
 BASE_URLS: Final = {"us": "https://events.pagerduty.com", "eu": "https://events.eu.pagerduty.com"}
-TIMEOUT: Final = 15.0
 _ACCEPTED: Final = 202
 _INVALID: Final = 400
 _MAX_SUMMARY: Final = 1_024
@@ -25,9 +24,10 @@ _MAX_KEY: Final = 255
 class PagerDutySender:
     """Triggers an alert for an incident, and resolves it, by the same `dedup_key`. `base_urls` are PagerDuty's by region."""
 
-    def __init__(self, http: OutgoingHttp, clock: Clock, base_urls: Mapping[str, str] = BASE_URLS) -> None:
+    def __init__(self, http: OutgoingHttp, clock: Clock, base_urls: Mapping[str, str], timeout: float) -> None:
         self._http = http
         self._clock = clock
+        self._timeout = timeout
         self._base_urls = base_urls
 
     async def send(self, settings: Mapping[str, Any], message: OutgoingMessage) -> None:
@@ -35,7 +35,9 @@ class PagerDutySender:
         key = str(settings["routing_key"])
         body = json.dumps({"routing_key": key, **build_event(message)}).encode()
         url = f"{self._base_urls[settings['region']]}/v2/enqueue"
-        response = await self._http.send(OutgoingRequest("POST", url, {"Content-Type": "application/json"}, body, TIMEOUT, max_bytes=2_000))
+        response = await self._http.send(
+            OutgoingRequest("POST", url, {"Content-Type": "application/json"}, body, self._timeout, max_bytes=2_000)
+        )
         if response.status == _ACCEPTED:
             return
         said = clean_text(response.body.decode("utf-8", "replace"), [key])

@@ -56,7 +56,8 @@ def parse_apprise(parser: SettingsParser) -> Parsed:
     elif problem := find_apprise_problem(url):
         parser.add_problem("url", problem)
     parser.raise_problems()
-    return {"url": url}, f"{find_service(url)}"
+    service = find_service(url)
+    return {"url": url}, service.name if service is not None else ""
 
 
 def _check_credentials(parser: SettingsParser, settings: Mapping[str, Any], previous: Mapping[str, Any]) -> None:

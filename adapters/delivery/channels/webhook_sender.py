@@ -15,7 +15,6 @@ from application.ports.delivery.outgoing_message import OutgoingMessage
 from application.ports.system.clock import Clock
 from domain.redirect_policy import REDIRECTS
 
-TIMEOUT: Final = 15.0
 _SUCCESS: Final = range(200, 300)
 _GONE: Final = 410
 _PERMANENT_STATUSES: Final = frozenset({400, 405, 413, 414, 415, 422})
@@ -26,16 +25,17 @@ _MAX_RESPONSE_BYTES: Final = 2_000
 class WebhookSender:
     """Posts messages. Only 2xx is success: a redirect could lead anywhere, so it fails, and 410 disables the channel."""
 
-    def __init__(self, http: OutgoingHttp, clock: Clock) -> None:
+    def __init__(self, http: OutgoingHttp, clock: Clock, timeout: float) -> None:
         self._http = http
         self._clock = clock
+        self._timeout = timeout
 
     async def send(self, settings: Mapping[str, Any], message: OutgoingMessage) -> None:
         """Send the message. Raise DeliveryFailed, AddressForbidden or Unavailable."""
         body = build_webhook_body(message)
         headers = self._sign(str(settings["secret"]), message.id, body)
         response = await self._http.send(
-            OutgoingRequest("POST", settings["url"], headers, body.encode(), TIMEOUT, max_bytes=_MAX_RESPONSE_BYTES)
+            OutgoingRequest("POST", settings["url"], headers, body.encode(), self._timeout, max_bytes=_MAX_RESPONSE_BYTES)
         )
         if response.status not in _SUCCESS:
             raise self._describe(settings["url"], response)

@@ -10,11 +10,14 @@ from adapters.persistence.connection.clock import NOW, seconds_ago
 from adapters.persistence.connection.connection_pool import ConnectionPool
 from adapters.persistence.connection.sql_transaction import SqlTransaction
 from adapters.persistence.tables.concurrency import concurrency_limit, slot, slot_wait
+from adapters.persistence.tables.deliveries import delivery
 from adapters.persistence.tables.dispatches import outbox
+from adapters.persistence.tables.incidents import incident
 from adapters.persistence.tables.pipelines import pipeline
 from adapters.persistence.tables.runs import run
 from adapters.persistence.tables.workers import worker
 from application.ports.queries.health_metrics import HealthMetrics, LimitMetrics, PoolMetrics
+from domain.alerts.delivery import DeliveryState
 from domain.runs.dispatch import DispatchState
 from domain.runs.status import Status
 
@@ -27,6 +30,13 @@ def _since(name: str) -> Any:
 
 
 _AGE = cast(extract("epoch", NOW - func.min(outbox.c.created_at)), Double)
+_WAITS_SINCE = func.coalesce(delivery.c.first_tried_at, delivery.c.due_at)
+_DELIVERY_AGE = (
+    select(cast(extract("epoch", NOW - func.min(_WAITS_SINCE)), Double))
+    .where(delivery.c.state == DeliveryState.SCHEDULED.value, delivery.c.held_by.is_(None), _WAITS_SINCE <= NOW)
+    .scalar_subquery()
+)
+_OPEN_INCIDENTS = select(func.count()).select_from(incident).where(incident.c.resolved_at.is_(None)).scalar_subquery()
 _METRICS = select(
     select(func.count()).select_from(outbox).scalar_subquery().label("depth"),
     func.coalesce(select(_AGE).scalar_subquery(), 0.0).label("age"),
@@ -40,6 +50,8 @@ _METRICS = select(
     )
     .scalar_subquery()
     .label("late"),
+    _OPEN_INCIDENTS.label("open_incidents"),
+    func.coalesce(_DELIVERY_AGE, 0.0).label("delivery_age"),
     func.current_setting("server_version").label("version"),
 )
 _POOLS = (
@@ -87,7 +99,15 @@ class SqlHealthMetricsReader:
         found = [PoolMetrics(row.pool, row.workers, row.slots, row.free) for row in pools]
         counted = [LimitMetrics(row.limit, row.held, row.waiting) for row in limits]
         return HealthMetrics(
-            metrics.depth, max(0.0, metrics.age), metrics.waiting, metrics.late, found, metrics.version.split()[0], counted
+            metrics.depth,
+            max(0.0, metrics.age),
+            metrics.waiting,
+            metrics.late,
+            found,
+            metrics.version.split()[0],
+            counted,
+            metrics.open_incidents,
+            max(0.0, metrics.delivery_age),
         )
 
     def connections(self) -> tuple[int, int]:

@@ -29,6 +29,6 @@ class ChannelSender(Protocol):
     async def send(self, channel: Channel, message: OutgoingMessage) -> None:
         """Send the message once. Return when the receiver has accepted it; raise DeliveryFailed otherwise.
 
-        It takes 30 seconds at most. A repeated message has the same identifier at the receiver: `webhook-id`, `Message-ID`, `dedup_key`.
+        It takes 25 seconds at most. A repeated message has the same identifier at the receiver: `webhook-id`, `Message-ID`, `dedup_key`.
         """
         ...

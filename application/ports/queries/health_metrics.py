@@ -26,7 +26,11 @@ class LimitMetrics:
 
 @dataclass(frozen=True, slots=True)
 class HealthMetrics:
-    """`outbox_age` is the age of the oldest row in seconds. `late` counts queued runs for which no worker came for too long."""
+    """`outbox_age` is the age of the oldest row in seconds. `late` counts queued runs for which no worker came for too long.
+
+    `open_incidents` are those that are not resolved. `delivery_age` is how long, in seconds, the oldest delivery has waited that is due or
+    was tried.
+    """
 
     outbox_depth: int
     outbox_age: float
@@ -35,6 +39,8 @@ class HealthMetrics:
     pools: Sequence[PoolMetrics] = field(default_factory=tuple)
     store_version: str = ""
     limits: Sequence[LimitMetrics] = field(default_factory=tuple)
+    open_incidents: int = 0
+    delivery_age: float = 0.0
 
 
 class HealthMetricsReader(Protocol):

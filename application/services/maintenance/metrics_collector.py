@@ -27,6 +27,8 @@ class MetricsCollector:
         gauge(Metric.OUTBOX_AGE, metrics.outbox_age)
         gauge(Metric.RUNS_WAITING, metrics.waiting)
         gauge(Metric.RUNS_LATE, metrics.late)
+        gauge(Metric.INCIDENTS_OPEN, metrics.open_incidents)
+        gauge(Metric.DELIVERY_AGE, metrics.delivery_age)
         for pool in metrics.pools:
             gauge(Metric.WORKERS, pool.workers, pool=pool.pool)
             gauge(Metric.WORKER_SLOTS, pool.slots, pool=pool.pool)

@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Request, Response
 
 from application.queries.explain.run_context import RunContext
+from application.queries.runs.error_line import find_error_line
 from entrypoints.http.auth.permissions import READ, ResourceScope, requires
 from entrypoints.web.live.run_page import EVENTS_SHOWN, LiveRunPage
 from entrypoints.web.lookups import require_run
@@ -12,7 +13,7 @@ from entrypoints.web.page_context import get_page_context, load_page_frame
 from entrypoints.web.templating import render_page
 from entrypoints.web.text_output import text_response, wants_text
 from entrypoints.web.text_pages import format_run
-from entrypoints.web.view_models.log.pane import build_log_pane, find_error_line
+from entrypoints.web.view_models.log.pane import build_log_pane
 from entrypoints.web.view_models.log.query import VIEWS, LogQuery
 from entrypoints.web.view_models.runs.events import build_event_items
 from entrypoints.web.view_models.runs.header import build_run_header

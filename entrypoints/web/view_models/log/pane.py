@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from application.ports.queries.reader import Reader
-from application.queries.views.logs import LogFilter, LogLineView
+from application.queries.views.logs import LogLineView
 from application.queries.views.runs import RunView
-from domain.runs.status import Status
 from entrypoints.web.view_models.log.lines import LINES_PER_PAGE, LogLine, build_log_lines
 from entrypoints.web.view_models.log.query import LogQuery
 from entrypoints.web.view_models.log.search import LogSearch, build_log_link, search_log
@@ -15,7 +14,6 @@ from entrypoints.web.view_models.runs.stage_groups import WORST_FIRST
 
 LINES_ABOVE = 100
 """Lines shown above the one that a link points to."""
-MAX_ERROR_LENGTH = 160
 MAX_STAGE_LINKS = 30
 MAX_ATTEMPT_LINKS = 30
 END = 10**15 - 1
@@ -89,24 +87,6 @@ async def build_log_pane(reader: Reader, run: RunView, query: LogQuery, error_li
         newest=None if is_tail else build_log_link(run, newest.replace(text="", before=END)),
         fragment=f"/ui/runs/{run.id}/lines{filters}",
     )
-
-
-async def find_error_line(reader: Reader, run: RunView) -> int | None:
-    """Return the line of a failed run to read first: where its error was written, else its last line on stderr, else its last line."""
-    if run.status not in (Status.FAILED, Status.LOST):
-        return None
-    failed = [stage for stage in run.stages if stage.status in (Status.FAILED, Status.LOST)]
-    stage = next((each for each in failed if not each.allow_failure), failed[0] if failed else None)
-    if stage is None:
-        return None
-    attempt = LogFilter(stage.name, stage.newest.number)
-    error = next(iter((stage.newest.error_message or "").strip().splitlines()), "")[:MAX_ERROR_LENGTH]
-    filters = [LogFilter(attempt.stage, attempt.attempt, None, error)] if error else []
-    for line_filter in (*filters, LogFilter(attempt.stage, attempt.attempt, "stderr")):
-        if lines := await reader.log_window(run.id, line_filter, limit=1):
-            return lines[0].n
-    lines = await reader.log_window(run.id, attempt, limit=1, last=True)
-    return lines[0].n if lines else None
 
 
 async def _load_lines(reader: Reader, run: RunView, query: LogQuery, target: int | None) -> tuple[Sequence[LogLineView], bool, bool]:

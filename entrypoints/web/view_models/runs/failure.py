@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from application.ports.queries.reader import Reader
 from application.queries.runs.comparison import diff_mappings
+from application.queries.runs.error_line import find_error_line
 from application.queries.runs.failures import FAILED_STATUSES, find_failed_stage, get_attempts_since_restart, has_failure
 from application.queries.views.history import FirstOccurrence
 from application.queries.views.runs import AttemptView, RunView, StageRunView
@@ -19,7 +20,6 @@ from entrypoints.web.view_models.formatting import (
     get_status_label,
     pluralize,
 )
-from entrypoints.web.view_models.log.pane import find_error_line
 
 MAX_ERROR_LENGTH = 4_000
 WEEK = timedelta(days=7)

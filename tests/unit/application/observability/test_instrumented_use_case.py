@@ -1,5 +1,6 @@
 """The spans and metrics of use cases, and of what they commit."""
 
+import asyncio
 import importlib
 import pkgutil
 from datetime import timedelta
@@ -25,6 +26,7 @@ from tests.fakes.adapters import FakeAdapters
 from tests.fakes.system.clock import START
 from tests.support.actions import worker_report
 from tests.support.in_process import InProcessHeadgate
+from tests.support.stored_alerts import add_channel
 
 
 def create_observed() -> tuple[InProcessHeadgate, FakeAdapters]:
@@ -194,6 +196,8 @@ async def test_every_metric_is_sent_with_all_its_tags() -> None:
     await headgate.application.start_backfill()("hourly", BackfillRequest("2026-03-01T08:00", "2026-03-01T09:00", parallel=2))
     await headgate.application.backfill_service().run_once()
     await MetricsCollector(fakes.health_metrics, EventHub(), fakes.telemetry).run_once()
+    await add_channel(fakes.open_unit_of_work)
+    await asyncio.gather(headgate.application.test_channel()("team"), send_soon(headgate))
 
     of = fakes.telemetry.of
     assert {metric for metric, _, _ in fakes.telemetry.recorded} == set(Metric) - REQUEST_METRICS
@@ -207,7 +211,14 @@ async def test_every_metric_is_sent_with_all_its_tags() -> None:
     assert of(Metric.TICK_LAG) == [(3.0, {"state": "fired"})]
     assert of(Metric.BACKFILL_TICKS) == [(2, {"state": "running"})]
     assert of(Metric.RUNS_WAITING) == [(1, {})]
+    assert of(Metric.DELIVERIES) == [(1, {"channel_kind": "webhook", "outcome": "sent"})]
     assert of(Metric.DB_POOL_SIZE) == [(10, {})]
+
+
+async def send_soon(headgate: InProcessHeadgate) -> None:
+    """Send the message that another task is about to plan."""
+    await headgate.application.wakeups().deliveries.wait()
+    await headgate.application.delivery_service().run_once()
 
 
 def test_every_metric_declares_its_tags() -> None:

@@ -1,0 +1,93 @@
+"""What messages say that are not about one incident of a pipeline."""
+
+from collections.abc import Mapping, Sequence
+
+from application.queries.views.runs import RunView
+from application.services.alerts.message_facts import MessageFacts
+from application.services.messages.message_content import MAX_ITEM_LENGTH, Block, bullets, heading
+from application.services.messages.plain_text import clean_line
+from application.services.messages.words import count_of, format_at, format_span, name_pipeline, write, write_subject
+from domain.alerts.incident import Incident
+from domain.alerts.rule import AlertEvent
+
+MAX_LISTED = 20
+Names = Mapping[int, str]
+"""Names of pipelines by their ids."""
+
+
+def word_group(incidents: Sequence[Incident], total: int, names: Names) -> tuple[str, list[Block]]:
+    """Return the message about incidents that opened at a time. `incidents` are the first of `total`."""
+    summaries = {each.summary for each in incidents}
+    has_one_cause = len({each.cause for each in incidents}) == 1 and incidents and incidents[0].cause is not None
+    common = incidents[0].summary if has_one_cause and len(summaries) == 1 else ""
+    subject = write_subject(f"{count_of(total, 'incident')} within 30 s" + (f": {common}" if common else ""))
+    cause = "They have one cause: the same error, or the same worker." if has_one_cause else "They have different causes."
+    return subject, [
+        write(f"{count_of(total, 'more incident')} opened within 30 seconds. Headgate reports them in one message.", cause),
+        heading("The incidents:"),
+        bullets(_list_incidents(incidents, total, names)),
+    ]
+
+
+def word_group_recovery(leader: Incident, total: int) -> tuple[str, list[Block]]:
+    lasted = format_span(leader.opened_at, leader.resolved_at or leader.opened_at)
+    text = write(f"All {count_of(total, 'incident')} that Headgate reported in one message on {format_at(leader.opened_at)} are resolved.")
+    return write_subject(f"{count_of(total, 'incident')} resolved, after {lasted}"), [text]
+
+
+def word_digest(incidents: Sequence[Incident], total: int, names: Names) -> tuple[str, list[Block]]:
+    subject = f"{count_of(total, 'incident')} opened and resolved while messages were held back"
+    return subject, [
+        write("These incidents opened and were resolved during quiet hours or a silence. Nothing needs to be done."),
+        bullets(_list_incidents(incidents, total, names)),
+    ]
+
+
+def word_notice(facts: MessageFacts, run: RunView | None, earlier: RunView | None) -> tuple[str, list[Block]]:
+    """Return the message about a run that completed. `earlier` is the run before it."""
+    pipeline = name_pipeline(facts.pipeline, None)
+    if run is None:
+        return write_subject(pipeline, "completed a run that is deleted now"), []
+    took = f" in {format_span(run.started_at, run.finished_at)}" if run.started_at and run.finished_at else ""
+    records = f"It processed {count_of(run.records_processed, 'record')}." if run.records_processed is not None else ""
+    at = f" on {format_at(run.finished_at)}" if run.finished_at else ""
+    text = write(f"Run #{run.number} of {pipeline} completed{at}{took and f', {took.strip()}'}.", records)
+    if facts.event is AlertEvent.RECOVERED:
+        before = [write(f"The run before it, #{earlier.number}, is {earlier.status.value}.")] if earlier else []
+        return write_subject(pipeline, f"#{run.number} completed again"), [text, *before]
+    return write_subject(pipeline, f"#{run.number} completed{took}"), [text]
+
+
+def word_test(facts: MessageFacts, *, is_drill: bool) -> tuple[str, list[Block]]:
+    channel = facts.channel or "this channel"
+    confirm = "Please confirm on the linked page that you received it."
+    if is_drill:
+        return f"Weekly test of channel {channel}", [write(f"Headgate tests channel {channel} every week. Nothing is broken.", confirm)]
+    by = f" for {clean_line(facts.actor, 100)}" if facts.actor else ""
+    return f"Test of channel {channel}", [write(f"Headgate sent this message{by} to test channel {channel}. Nothing is broken.", confirm)]
+
+
+def word_channel_opening(facts: MessageFacts, incident: Incident) -> tuple[str, list[Block]]:
+    return write_subject(f"Channel {facts.channel} does not work:", incident.summary), [
+        write(f"Headgate could not deliver messages to channel {facts.channel}: {incident.summary}"),
+        write("Its messages come here until it works again. Check its settings and send a test message."),
+    ]
+
+
+def word_channel_recovery(facts: MessageFacts, incident: Incident) -> tuple[str, list[Block]]:
+    lasted = format_span(incident.opened_at, incident.resolved_at or incident.opened_at)
+    return write_subject(f"Channel {facts.channel} works again, after {lasted}"), [
+        write(f"Headgate delivered a message to channel {facts.channel} again.")
+    ]
+
+
+def _list_incidents(incidents: Sequence[Incident], total: int, names: Names) -> list[str]:
+    items = [clean_line(_describe(each, names), MAX_ITEM_LENGTH) for each in incidents[:MAX_LISTED]]
+    return [*items, f"and {total - len(items):,} more"] if total > len(items) else items
+
+
+def _describe(incident: Incident, names: Names) -> str:
+    line = f"{name_pipeline(names.get(incident.pipeline_id or 0), incident)} {incident.summary}"
+    if incident.resolved_at is None:
+        return line
+    return f"{line}, resolved after {format_span(incident.opened_at, incident.resolved_at)}"
