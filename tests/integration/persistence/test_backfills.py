@@ -114,7 +114,7 @@ async def test_the_history_shows_runs_that_were_not_counted_when_others_were_ope
         if locked is None:
             return None
         counts.append(locked.unfinished_runs)
-        return locked._replace(unfinished_runs=counts[-2])
+        return LockedBackfill(locked.backfill, locked.pipeline, counts[-2])
 
     monkeypatch.setattr(SqlBackfills, "lock_due", count_before_the_lock)
     await start_hourly(processes)

@@ -39,7 +39,7 @@ def unfinished_runs_are_counted_too_early() -> Iterator[None]:
         if locked is None:
             return None
         counts.append(locked.unfinished_runs)
-        return locked._replace(unfinished_runs=counts[-2])
+        return LockedBackfill(locked.backfill, locked.pipeline, counts[-2])
 
     with patch.object(FakeBackfills, "lock_due", lock_due):
         yield
