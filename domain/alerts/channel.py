@@ -29,7 +29,7 @@ class Channel:
 
     `settings` are encrypted, `summary` is what people see of them. `fallback` is the channel that gets the messages that this one could
     not deliver. `drill` turns on the weekly test message. `proved_at` is when a recipient last confirmed a test message, `proved_seconds`
-    how long it took from the request to the confirmation. `id` is 0 until the channel is stored.
+    how long that message took to arrive. `id` is 0 until the channel is stored.
     """
 
     id: int

@@ -7,6 +7,8 @@ from uuid import uuid4
 from application.ports.persistence.deliveries import StoredMessage
 from application.ports.persistence.unit_of_work import UnitOfWork
 from application.services.alerts.message_facts import MessageFacts
+from application.services.messages.message_content import MAX_SUBJECT_LENGTH
+from application.services.messages.plain_text import clean_line
 from domain.alerts.delivery import Condition, Delivery
 from domain.alerts.message import MessageKind
 
@@ -36,7 +38,7 @@ class PlannedMessages:
         if not channels:
             return None
         message_id = f"msg_{uuid4().hex}"
-        content = {"subject": subject, "facts": facts.as_json()}
+        content = {"subject": clean_line(subject, MAX_SUBJECT_LENGTH), "facts": facts.as_json()}
         self._messages.append(StoredMessage(message_id, kind, content, self._now, incident_id, pipeline_id))
         self.deliver(message_id, channels, incident_id=incident_id, due_at=due_at, only_if=only_if)
         return message_id

@@ -50,9 +50,9 @@ def word_recovery(facts: MessageFacts, incident: Incident, run: RunView | None) 
     """Return the message about the end of an incident. `run` is the one that resolved it, if one did."""
     pipeline = name_pipeline(facts.pipeline, incident)
     lasted = format_span(incident.opened_at, incident.resolved_at or incident.opened_at)
-    ended = f"It was open for {lasted}, from {format_at(incident.opened_at)}"
-    until = f" to {format_at(incident.resolved_at)}." if incident.resolved_at else "."
-    history = write(f"The incident: {pipeline} {incident.summary}.", ended + until, _count_repeats(incident))
+    until = f" to {format_at(incident.resolved_at)}" if incident.resolved_at else ""
+    period = f"The incident was open for {lasted}, from {format_at(incident.opened_at)}{until}."
+    history = write(f"{pipeline} {incident.summary}.", period, _count_repeats(incident))
     match incident.resolution:
         case Resolution.RESOLVED:
             by = clean_line(incident.resolved_by or "a user", 100)
@@ -71,23 +71,18 @@ def _word_state(facts: MessageFacts, incident: Incident, story: RunStory | None)
 
 def _describe_event(facts: MessageFacts, incident: Incident, story: RunStory | None) -> list[Block]:
     pipeline = name_pipeline(facts.pipeline, incident)
+    run = f"Run #{story.run.number} of {pipeline}" if story else pipeline
     match incident.event:
         case AlertEvent.MISSED:
             last = f"The last completed run is #{story.last_good.number}." if story and story.last_good else ""
-            return [write(f"No run of {pipeline} started when one was expected: {incident.summary}.", last)]
-        case AlertEvent.LATE:
-            return [write(f"A run of {pipeline} started later than expected: {incident.summary}."), *_list_run(story, pipeline)]
-        case AlertEvent.OVERRUN:
-            return [write(f"A run of {pipeline} takes longer than expected: {incident.summary}."), *_list_run(story, pipeline)]
+            return [write(f"{pipeline} {incident.summary}. Headgate expected a run then.", last)]
+        case AlertEvent.LATE | AlertEvent.OVERRUN:
+            return [write(f"{run} {incident.summary}."), *([describe_run(story, pipeline)] if story else [])]
         case AlertEvent.WAITING:
-            return [write(f"A run of {pipeline} waits for an approval: {incident.summary}."), *_list_questions(story)]
+            return [write(f"{run} {incident.summary}."), *_list_questions(story)]
     if story is None:
-        return [write(f"{pipeline} {incident.summary}.", "The run was deleted.")]
+        return [write(f"{pipeline} {incident.summary}. The run is deleted.")]
     return [describe_run(story, pipeline), *describe_failure(story)]
-
-
-def _list_run(story: RunStory | None, pipeline: str) -> list[Block]:
-    return [describe_run(story, pipeline)] if story else []
 
 
 def _list_questions(story: RunStory | None) -> list[Block]:

@@ -35,6 +35,7 @@ from domain.runs.status import Status
 ReportError = Callable[[str, Exception], None]
 CRITICAL_EVENTS = frozenset({AlertEvent.FAILED, AlertEvent.LOST, AlertEvent.MISSED})
 RETRYABLE_STATUSES = frozenset({Status.FAILED, Status.LOST, Status.CANCELLED})
+RETRYABLE_EVENTS = frozenset({AlertEvent.FAILED, AlertEvent.LOST, AlertEvent.CANCELLED})
 UNSTABLE_RUNS = 10
 _Wording = tuple[str, list[Block], RunStory | None]
 
@@ -174,7 +175,8 @@ def _list_actions(kind: MessageKind, incident: Incident | None, story: RunStory 
         return [(LinkAction.CONFIRM, "Confirm receipt")]
     if incident is None or incident.is_resolved or kind is MessageKind.RECOVERED:
         return []
-    actions = [(LinkAction.ACKNOWLEDGE, "Acknowledge")]
-    if story is not None and story.run.status in RETRYABLE_STATUSES:
+    is_group = incident.group_id == incident.id
+    actions = [(LinkAction.ACKNOWLEDGE, "Acknowledge all" if is_group else "Acknowledge")]
+    if story is not None and incident.event in RETRYABLE_EVENTS and story.run.status in RETRYABLE_STATUSES:
         actions.append((LinkAction.RETRY, f"Retry run #{story.run.number}"))
     return actions

@@ -6,7 +6,7 @@ from typing import Any
 from application.ports.delivery.page_urls import PageUrls
 from application.ports.persistence.deliveries import StoredMessage
 from application.services.alerts.message_facts import MessageFacts
-from application.services.messages.plain_text import get_first_line
+from application.services.messages.plain_text import clean_line, find_error_line
 from application.services.messages.run_story import RunStory
 from domain.alerts.incident import Incident
 
@@ -30,7 +30,7 @@ def _build_incident(incident: Incident, facts: MessageFacts, urls: PageUrls) -> 
         "id": incident.id,
         "kind": incident.kind.value,
         "state": incident.state.value,
-        "summary": incident.summary,
+        "summary": clean_line(incident.summary, MAX_ERROR_LENGTH),
         "rule": incident.rule_key,
         "concurrency_key": incident.concurrency_key,
         "channel": facts.channel,
@@ -54,7 +54,7 @@ def _build_run(story: RunStory, urls: PageUrls) -> dict[str, Any]:
         "number": story.run.number,
         "status": story.run.status.value,
         "stage": story.stage.name if story.stage else None,
-        "error": get_first_line(error, MAX_ERROR_LENGTH) if error else None,
+        "error": find_error_line(error, MAX_ERROR_LENGTH) if error else None,
         "started_at": _format(story.run.started_at),
         "finished_at": _format(story.run.finished_at),
         "url": urls.run(story.run.id),

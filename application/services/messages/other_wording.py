@@ -20,10 +20,10 @@ def word_group(incidents: Sequence[Incident], total: int, names: Names) -> tuple
     summaries = {each.summary for each in incidents}
     has_one_cause = len({each.cause for each in incidents}) == 1 and incidents and incidents[0].cause is not None
     common = incidents[0].summary if has_one_cause and len(summaries) == 1 else ""
-    subject = write_subject(f"{count_of(total, 'incident')} within 30 s" + (f": {common}" if common else ""))
+    subject = write_subject(f"{count_of(total, 'more incident')} within 30 s" + (f": {common}" if common else ""))
     cause = "They have one cause: the same error, or the same worker." if has_one_cause else "They have different causes."
     return subject, [
-        write(f"{count_of(total, 'more incident')} opened within 30 seconds. Headgate reports them in one message.", cause),
+        write(f"Headgate reports {count_of(total, 'more incident')} that opened within 30 seconds in one message.", cause),
         heading("The incidents:"),
         bullets(_list_incidents(incidents, total, names)),
     ]
@@ -38,7 +38,7 @@ def word_group_recovery(leader: Incident, total: int) -> tuple[str, list[Block]]
 def word_digest(incidents: Sequence[Incident], total: int, names: Names) -> tuple[str, list[Block]]:
     subject = f"{count_of(total, 'incident')} opened and resolved while messages were held back"
     return subject, [
-        write("These incidents opened and were resolved during quiet hours or a silence. Nothing needs to be done."),
+        write("This happened during quiet hours or a silence, when Headgate sent no messages. Nothing is open any more."),
         bullets(_list_incidents(incidents, total, names)),
     ]
 

@@ -6,6 +6,7 @@ from typing import Final
 MAX_EXAMINED: Final = 20_000
 """Characters of a text that are looked at. An error message may have a megabyte."""
 MASK: Final = "********"
+_TRACEBACK: Final = "Traceback (most recent call last):"
 _ESCAPE_SEQUENCE: Final = re.compile(r"\x1b(?:\[[0-?]{0,64}[ -/]{0,8}[@-~]|\][^\x07\x1b]{0,2000}(?:\x07|\x1b\\)?|[@-Z\\-_]?)")
 _UNPRINTABLE: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
@@ -30,16 +31,21 @@ def clean_line(text: str, max_length: int) -> str:
     return shorten(" ".join(_clean(text).split()), max_length)
 
 
-def get_first_line(text: str, max_length: int) -> str:
-    """Return the first line that is not blank; empty if there is none."""
-    return next((line for each in _clean(text).split("\n") if (line := clean_line(each, max_length))), "")
+def find_error_line(text: str, max_length: int) -> str:
+    """Return the line that names the error: the first one, or the one after the frames of a Python traceback."""
+    lines = [line for line in _clean(text).split("\n") if line.strip()]
+    if lines and lines[0].startswith(_TRACEBACK):
+        lines = [line for line in lines[1:] if not line[0].isspace()] or lines
+    return clean_line(lines[0], max_length) if lines else ""
 
 
 def clean_lines(text: str, max_lines: int, max_length: int) -> str:
-    """Return the first lines of the text, printable, cut to a length in all. Blank lines at both ends are left out."""
+    """Return the text with printable lines, cut to numbers of lines and characters. Of a longer text, the first and the last lines stay."""
     lines = [line.replace("\t", "    ").rstrip() for line in _clean(text).strip("\n ").split("\n")]
-    shown = shorten("\n".join(lines[:max_lines]), max_length)
-    return f"{shown}\n…" if len(lines) > max_lines and not shown.endswith("…") else shown
+    if len(lines) > max_lines:
+        first = max_lines // 3
+        lines = [*lines[:first], "…", *lines[first + 1 - max_lines :]]
+    return _cut_middle("\n".join(lines), max_length)
 
 
 def shorten(text: str, max_length: int) -> str:
@@ -52,8 +58,16 @@ def is_secret_name(name: str) -> bool:
     return _SECRET_NAME.search(name) is not None
 
 
+def _cut_middle(text: str, max_length: int) -> str:
+    """Return the text, without its middle if it is too long: the end of an error message often says what is wrong."""
+    if len(text) <= max_length:
+        return text
+    first = max_length // 3
+    return f"{text[:first]}\n…\n{text[first + 3 - max_length :]}"
+
+
 def _clean(text: str) -> str:
-    text = _LINE_END.sub("\n", _ESCAPE_SEQUENCE.sub("", text[:MAX_EXAMINED]))
+    text = _LINE_END.sub("\n", _ESCAPE_SEQUENCE.sub("", _cut_middle(text, MAX_EXAMINED)))
     text = _UNPRINTABLE.sub("", text)
     for pattern, replacement in _CREDENTIALS:
         text = pattern.sub(replacement, text)

@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any, Final
 
 from application.ports.queries.reader import Reader
-from application.queries.explain.durations import format_duration
 from application.queries.runs.comparison import Comparison, Difference
 from application.queries.runs.error_line import find_error_line
 from application.queries.runs.failures import FAILED_STATUSES, find_failed_stage, has_failure
@@ -14,6 +13,7 @@ from application.queries.runs.load_comparison import load_comparison
 from application.queries.views.history import FirstOccurrence
 from application.queries.views.runs import RunView, StageRunView
 from application.services.messages.plain_text import MASK, clean_line, is_secret_name
+from application.services.messages.words import format_seconds
 from domain.errors import HeadgateError, Unavailable
 from domain.runs.status import Status
 
@@ -121,6 +121,7 @@ def _describe_stages(comparison: Comparison) -> list[str]:
         if records_before is not None and records_after is not None and records_before != records_after:
             changes.append(f"Records in {pair.name}: {records_before:,} → {records_after:,}")
         before, after = pair.seconds
-        if before and after and after >= MIN_SLOW_SECONDS and after >= SLOW_RATIO * before:
-            changes.append(f"{pair.name} took {format_duration(after)} instead of {format_duration(before)}")
+        is_done = pair.after is not None and pair.after.status is Status.COMPLETED
+        if is_done and before and after and after >= MIN_SLOW_SECONDS and after >= SLOW_RATIO * before:
+            changes.append(f"{pair.name} took {format_seconds(after)} instead of {format_seconds(before)}")
     return changes

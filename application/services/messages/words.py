@@ -16,7 +16,8 @@ def format_span(start: datetime, end: datetime) -> str:
 
 def format_seconds(seconds: float) -> str:
     """Return a duration with "min" for minutes, since the text has no table around it that explains "m"."""
-    return re.sub(r" m\b", " min", format_duration(round(seconds) if seconds >= 1 else seconds))
+    text = format_duration(round(seconds) if seconds >= 1 else seconds)
+    return re.sub(r"\b0(?=\d )", "", re.sub(r" m\b", " min", text))
 
 
 def format_at(at: datetime) -> str:

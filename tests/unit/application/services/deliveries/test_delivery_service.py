@@ -335,7 +335,7 @@ async def test_incidents_with_one_cause_share_a_message_after_the_fifth() -> Non
 
     assert world.kinds().count("grouped") == 1
     assert world.kinds("mail") == ["grouped", "recovered"]
-    assert world.subjects("mail")[0] == "6 incidents within 30 s: failed at a: ValueError"
+    assert world.subjects("mail")[0] == "6 more incidents within 30 s: failed at a: ValueError"
     assert world.kinds().count("recovered") == 6
     assert {each.group_id for each in world.incidents()[5:]} == {incidents[5].id}
 
