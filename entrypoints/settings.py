@@ -102,7 +102,10 @@ class Settings(BaseSettings):
     )
     keep_logs_days: float = Field(30.0, ge=0, description="Days to keep the output of stages; 0 keeps it forever.")
     keep_events_days: float = Field(
-        90.0, ge=0, description="Days to keep the history of runs and the ticks of schedules; 0 keeps them forever."
+        90.0,
+        ge=0,
+        description="Days to keep the history of runs, the ticks of schedules, and incidents that are resolved with their messages (these "
+        "for at least 90 days); 0 keeps them forever.",
     )
     min_free_bytes: int = Field(
         512 * 1024 * 1024,

@@ -2,8 +2,11 @@
 
 from application.ports.persistence.logs import NewLogLine
 from application.services.maintenance.retention_pruner import RetentionPolicy, RetentionPruner
+from domain.alerts.incident import Resolution
 from domain.runs.attempt_log import LogLimit
+from tests.fakes import FakeAdapters
 from tests.support.in_process import InProcessHeadgate
+from tests.support.stored_alerts import add_incident, save_incident
 
 
 async def test_data_older_than_the_policy_is_deleted_and_zero_keeps_it_forever() -> None:
@@ -30,3 +33,20 @@ async def test_data_older_than_the_policy_is_deleted_and_zero_keeps_it_forever()
     forever = RetentionPruner(headgate.fakes.retention, headgate.fakes.clock, RetentionPolicy(0, 0))
     headgate.fakes.clock.advance(1_000 * 86_400)
     assert list((await forever.prune()).dropped) == []
+
+
+async def test_resolved_incidents_are_kept_as_long_as_events_and_for_at_least_ninety_days() -> None:
+    kept = {}
+    for events_days in (30, 90, 365, 0):
+        fakes = FakeAdapters()
+        incident = await add_incident(fakes.open_unit_of_work, None, channel_id=1)
+        await save_incident(fakes.open_unit_of_work, incident.resolve(Resolution.CHANNEL_WORKS, fakes.clock.now()))
+        pruner = RetentionPruner(fakes.retention, fakes.clock, RetentionPolicy(events_days, 30))
+
+        days = 0
+        while (await pruner.prune()).alerts == 0 and days < 1_000:
+            fakes.clock.advance(5 * 86_400)
+            days += 5
+        kept[events_days] = days
+
+    assert kept == {30: 95, 90: 95, 365: 370, 0: 1_000}
