@@ -176,7 +176,11 @@ def test_settings_of_the_previous_secret_are_read_and_written_with_the_present_o
     assert SettingsCipher([NEW]).decrypt(changed.encrypted) == both.decrypt(channel.settings)
 
 
-@pytest.mark.parametrize("encrypted", [SettingsCipher([OLD]).encrypt({"a": 1}), b"", b"\xff", b"gAAAAAB", CIPHER.encrypt({"a": 1})[:-1]])
+@pytest.mark.parametrize(
+    "encrypted",
+    [SettingsCipher([OLD]).encrypt({"a": 1}), b"", b"\xff", b"gAAAAAB", CIPHER.encrypt({"a": 1})[:-1]],
+    ids=["another secret", "empty", "no token", "a part", "cut"],
+)
 def test_settings_that_cannot_be_decrypted_say_what_to_do(encrypted: bytes) -> None:
     with pytest.raises(UnreadableSettings, match=r"HEADGATE_PREVIOUS_SECRET .* or enter the settings again"):
         CIPHER.decrypt(encrypted)
