@@ -254,12 +254,13 @@ class Application(containers.DeclarativeContainer):
     pause_backfill = _instrumented(telemetry, providers.Singleton(PauseBackfill, change_backfill))
     resume_backfill = _instrumented(telemetry, providers.Singleton(ResumeBackfill, change_backfill))
     cancel_backfill = _instrumented(telemetry, providers.Singleton(CancelBackfill, change_backfill))
+    message_planner = providers.Singleton(MessagePlanner)
     change_incident = providers.Singleton(ChangeIncident, adapters.open_unit_of_work, adapters.clock, wakeups)
     acknowledge_incident = _instrumented(telemetry, providers.Singleton(AcknowledgeIncident, change_incident))
     describe_link = providers.Singleton(DescribeLink, adapters.open_unit_of_work, adapters.action_tokens, adapters.clock)
     test_channel = _instrumented(telemetry, providers.Singleton(TestChannel, adapters.open_unit_of_work, adapters.clock, wakeups))
-    snooze_incident = _instrumented(telemetry, providers.Singleton(SnoozeIncident, change_incident))
-    resolve_incident = _instrumented(telemetry, providers.Singleton(ResolveIncident, change_incident))
+    snooze_incident = _instrumented(telemetry, providers.Singleton(SnoozeIncident, change_incident, message_planner))
+    resolve_incident = _instrumented(telemetry, providers.Singleton(ResolveIncident, change_incident, message_planner))
     create_silence = _instrumented(telemetry, providers.Singleton(CreateSilence, adapters.open_unit_of_work, adapters.clock, wakeups))
     end_silence = _instrumented(telemetry, providers.Singleton(EndSilence, adapters.open_unit_of_work, adapters.clock, wakeups))
     create_channel = _instrumented(
@@ -370,7 +371,6 @@ class Application(containers.DeclarativeContainer):
     tick_service = providers.Singleton(TickService, adapters.open_unit_of_work, run_opener, schedule_times, wakeups, telemetry)
     backfill_service = providers.Singleton(BackfillService, adapters.open_unit_of_work, run_opener, wakeups, telemetry)
     grant_service = providers.Singleton(GrantService, adapters.open_unit_of_work, adapters.clock, wakeups, telemetry)
-    message_planner = providers.Singleton(MessagePlanner)
     message_composer = providers.Singleton(
         MessageComposer,
         adapters.open_unit_of_work,

@@ -297,6 +297,7 @@ WORST_REQUESTS: Final[Mapping[tuple[str, str], Sequence[WorstRequest]]] = {
     ("POST", "/channels/"): bodies("/channels/", channels()),
     ("GET", "/channels/{name}"): one("/channels/team"),
     ("PUT", "/channels/{name}"): bodies("/channels/team", channels()),
+    ("POST", "/channels/{name}/test"): one("/channels/nothing/test"),
     ("DELETE", "/channels/{name}"): one("/channels/nothing"),
     ("GET", "/docs"): one("/docs"),
     ("GET", "/docs/openapi-3.0.json"): one("/docs/openapi-3.0.json"),

@@ -31,6 +31,7 @@ class EndSilence:
             if silence.ends_at <= max(now, silence.starts_at):
                 return
             await work.silences.end(silence_id, now, actor.name)
+            await work.deliveries.release_held("silence", now)
             await work.audit.add([create_audit_entry(actor, AuditAction.SILENCE_ENDED, f"silence {silence_id}", now)])
             await work.site_events.add([build_silence_event(silence, "ended", actor, now)])
             await work.commit()

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from application.commands.alerts.change_channel import ChannelChange
 from application.commands.alerts.create_channel import NewChannel
+from application.commands.alerts.test_channel import ChannelTest
 from application.queries.views.alerts import ChannelView
 from domain.alerts.channel import MAX_CHANNEL_NAME_LENGTH, ChannelKind
 from domain.errors import InvalidInput
@@ -149,6 +150,23 @@ class SavedChannelResponse(ChannelResponse):
     def from_saved(cls, view: ChannelView, secret: str | None) -> Self:
         """Build the response of a saved channel."""
         return cls(**_get_fields(view), secret=secret)
+
+
+class ChannelTestResponse(ResponseModel):
+    """What became of a test message."""
+
+    model_config = with_example({"channel": "team-chat", "delivery_id": 31, "state": "sent", "seconds": 0.4, "error": None})
+
+    channel: str
+    delivery_id: int
+    state: Literal["scheduled", "sent", "dead", "dropped"] = Field(description="`scheduled`: it is not over after 20 seconds.")
+    seconds: float | None = Field(description="How long it took to send the message.")
+    error: str | None = Field(description="Why it was not delivered.")
+
+    @classmethod
+    def from_test(cls, channel: str, test: ChannelTest) -> Self:
+        """Build the response of a test."""
+        return cls(channel=channel, delivery_id=test.delivery_id, state=test.state.value, seconds=test.seconds, error=test.error)
 
 
 def _get_fields(view: ChannelView) -> dict[str, Any]:

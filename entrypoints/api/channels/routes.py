@@ -8,7 +8,13 @@ from starlette.responses import Response
 from application.ports.queries.reader import Reader
 from application.queries.views.alerts import ChannelView
 from domain.errors import NotFound
-from entrypoints.api.channels.models import ChangeChannelRequest, ChannelResponse, NewChannelRequest, SavedChannelResponse
+from entrypoints.api.channels.models import (
+    ChangeChannelRequest,
+    ChannelResponse,
+    ChannelTestResponse,
+    NewChannelRequest,
+    SavedChannelResponse,
+)
 from entrypoints.api.shared.dependencies import ActorDep, ApplicationDep, ReaderDep
 from entrypoints.api.shared.idempotency import IdempotencyKeyDep, mark_replayed
 from entrypoints.api.shared.problems import problems
@@ -72,6 +78,14 @@ async def change_channel(
 async def delete_channel(name: ChannelPath, application: ApplicationDep, actor: ActorDep) -> None:
     """Delete a channel and its settings. 409 `channel_in_use` while a rule or another channel refers to it, or messages wait for it."""
     await application.delete_channel()(name, actor)
+
+
+@router.post("/channels/{name}/test", summary="Test a channel", responses=problems(403, 404, 422, 503))
+@requires(ADMIN)
+async def test_channel(name: ChannelPath, application: ApplicationDep, actor: ActorDep) -> ChannelTestResponse:
+    """Send a marked message the way that alerts are sent, and wait up to 20 seconds for its end. A recipient confirms it by its link, which
+    proves the channel. It is not tried again."""
+    return ChannelTestResponse.from_test(name, await application.test_channel()(name, actor))
 
 
 async def _find(reader: Reader, name: str) -> ChannelView:

@@ -37,7 +37,8 @@ async def snooze_incident(
     key: IdempotencyKeyDep,
     response: Response,
 ) -> IncidentDetailResponse:
-    """Stop its escalations and reminders for a while. A later snooze replaces an earlier one. 409 if it is resolved."""
+    """Stop its messages for a while; a reminder follows if it is unresolved then. A later snooze replaces an earlier one. 409 if it is
+    resolved."""
     return await _respond(reader, await application.snooze_incident()(incident_id, body.get_end(), actor, key), response)
 
 

@@ -187,7 +187,8 @@ class IncidentDetailResponse(IncidentResponse):
 
 def _get_fields(view: IncidentView) -> dict[str, Any]:
     names = [name for name in IncidentResponse.model_fields if name != "links"]
-    return {**{name: getattr(view, name) for name in names}, "links": _build_links(view)}
+    fields = {name: getattr(view, name) for name in names} | {"last_seen_at": view.last_seen_at or view.opened_at}
+    return {**fields, "links": _build_links(view)}
 
 
 def _build_links(view: IncidentView) -> dict[str, str | None]:

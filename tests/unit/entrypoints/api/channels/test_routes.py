@@ -1,16 +1,18 @@
 """The API of channels, with the checks of real settings."""
 
+import asyncio
 from typing import Any
 
 import httpx
 import pytest
 
 from adapters.delivery.alert_channels import build_channel_settings
+from application.ports.delivery.channel_sender import DeliveryFailed
 from application.ports.persistence.deliveries import StoredMessage
 from domain.access.permissions import Role
 from domain.alerts.delivery import Delivery
 from domain.alerts.message import MessageKind
-from entrypoints.api.channels.models import ChannelResponse, SavedChannelResponse
+from entrypoints.api.channels.models import ChannelResponse, ChannelTestResponse, SavedChannelResponse
 from tests.support.incidents import AlertingHeadgate
 from tests.support.settings import make_settings
 from tests.unit.entrypoints.api.test_response_models import assert_fits
@@ -221,3 +223,30 @@ async def add_delivery(headgate: AlertingHeadgate, channel_id: int) -> None:
         await work.deliveries.add_messages([StoredMessage(message_id, MessageKind.OPENED, {"subject": "nightly failed"}, now)])
         await work.deliveries.add([Delivery(0, message_id, None, channel_id, now)])
         await work.commit()
+
+
+async def test_a_test_message_says_what_became_of_it(headgate: AlertingHeadgate) -> None:
+    await create(headgate)
+
+    delivered = await send_test(headgate)
+    headgate.fakes.channel_sender.broken["team-chat"] = DeliveryFailed("The receiver answered 500.")
+    refused = await send_test(headgate)
+
+    assert_fits(delivered, ChannelTestResponse)
+    assert (delivered.json()["channel"], delivered.json()["state"], delivered.json()["error"]) == ("team-chat", "sent", None)
+    assert (refused.json()["state"], refused.json()["error"]) == ("dead", "The receiver answered 500.")
+    assert [message.kind for message in headgate.fakes.channel_sender.sent["team-chat"]] == [MessageKind.TEST]
+    assert headgate.list_audit()[-1] == ("channel_tested", "channel team-chat")
+
+
+async def test_only_an_existing_channel_is_tested(headgate: AlertingHeadgate) -> None:
+    assert (await headgate.client.post("/channels/unknown/test")).status_code == 404
+
+
+async def send_test(headgate: AlertingHeadgate) -> httpx.Response:
+    """Request a test, and send what is due until it is answered."""
+    answer = asyncio.ensure_future(headgate.client.post("/channels/team-chat/test"))
+    while not answer.done():
+        await headgate.application.delivery_service().run_once()
+        await asyncio.sleep(0.01)
+    return answer.result()
