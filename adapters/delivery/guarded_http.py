@@ -38,6 +38,7 @@ class GuardedHttp:
         self._keeps_connections = keeps_connections
         self._transports: dict[tuple[object, ...], httpx.AsyncHTTPTransport] = {}
         self._tls: ssl.SSLContext | None = None
+        self._no_tls: ssl.SSLContext | None = None
 
     async def close(self) -> None:
         for transport in self._transports.values():
@@ -107,15 +108,21 @@ class GuardedHttp:
         return OutgoingResponse(response.status_code, dict(response.headers.items()), body)
 
     def _get_transport(self, origin: tuple[str, str, int], proxy: str | None) -> httpx.AsyncHTTPTransport:
-        verify: ssl.SSLContext | bool = False
-        if origin[0] == "https" or (proxy or "").startswith("https"):
-            verify = self._tls = self._tls or httpx.create_ssl_context()
+        verify = self._get_tls(needs_certificates=origin[0] == "https" or (proxy or "").startswith("https"))
         if not self._keeps_connections:
             return httpx.AsyncHTTPTransport(verify=verify, limits=_NO_KEPT_CONNECTIONS, proxy=proxy, trust_env=False)
         key = (*origin, proxy)
         if key not in self._transports:
             self._transports[key] = httpx.AsyncHTTPTransport(verify=verify, limits=_KEPT_CONNECTIONS, proxy=proxy, trust_env=False)
         return self._transports[key]
+
+    def _get_tls(self, *, needs_certificates: bool) -> ssl.SSLContext:
+        """Return a context that transports share, since making one takes a millisecond. Without certificates it accepts no server."""
+        if not needs_certificates:
+            self._no_tls = self._no_tls or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            return self._no_tls
+        self._tls = self._tls or httpx.create_ssl_context()
+        return self._tls
 
 
 def _build_request(method: str, url: str, place: str, headers: Mapping[str, str], body: bytes, timeout: float) -> httpx.Request:

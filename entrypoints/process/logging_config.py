@@ -16,7 +16,7 @@ from application.ports.telemetry.telemetry import Telemetry
 from entrypoints.settings import Settings
 
 Event = MutableMapping[str, Any]
-_NOISY_LOGGERS = ("httpx", "httpcore", "uvicorn.access", "uvicorn.error", "websockets", "asyncio", "alembic", "prefect")
+_NOISY_LOGGERS = ("httpx", "httpcore", "uvicorn.access", "uvicorn.error", "websockets", "asyncio", "alembic", "prefect", "urllib3")
 _MINIMUM_LEVELS = {"ddtrace": logging.ERROR, "datadog": logging.CRITICAL}
 """Levels for libraries that repeat a warning about an unreachable agent: ddtrace once a minute, datadog once a second."""
 _FIRST_KEYS = ("timestamp", "level", "message", "logger", "service", "env", "version", "process", "dd.trace_id", "dd.span_id")

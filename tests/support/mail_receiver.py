@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import email
 import email.policy
+import logging
 import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -50,6 +51,7 @@ class MailReceiver:
         self._silent: list[asyncio.BaseTransport] = []
         self._open: list[SMTP] = []
         self._changed = asyncio.Event()
+        logging.getLogger("mail.log").setLevel(logging.ERROR)  # it warns about its own next release at each sign-in
 
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator[MailReceiver]:
