@@ -137,8 +137,8 @@ class Settings(BaseSettings):
     previous_secret: SecretStr | None = Field(
         None,
         description=(
-            "The secret before the present one. The settings of alert channels that it has encrypted can still be read. "
-            "Remove it when all channels were changed."
+            "The secret before the present one. The web server reads the settings of alert channels that it has encrypted, and encrypts "
+            "them with the present secret within a minute. Then remove it."
         ),
     )
     secrets_file: Path | None = Field(

@@ -62,6 +62,10 @@ class Channel:
         changed = replace(self, kind=kind, settings=settings, summary=summary, proved_at=None, proved_seconds=None)
         return changed.enable()
 
+    def replace_encryption(self, settings: bytes) -> "Channel":
+        """Return the channel with the same settings in another encryption."""
+        return replace(self, settings=settings)
+
     def prove(self, now: datetime, seconds: float) -> "Channel":
         """Return the channel with the time at which a recipient confirmed a test message."""
         return replace(self, proved_at=now, proved_seconds=seconds)

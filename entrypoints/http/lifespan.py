@@ -14,6 +14,7 @@ from application.services.deliveries.drill_service import INTERVAL_SECONDS as DR
 from application.services.loop import Service, Wait, no_wait, run_service, wait_seconds
 from application.services.maintenance.metrics_collector import COLLECT_INTERVAL_SECONDS
 from application.services.maintenance.pause_ender import INTERVAL_SECONDS as PAUSE_INTERVAL_SECONDS
+from application.services.maintenance.settings_reencrypter import INTERVAL_SECONDS as REENCRYPT_INTERVAL_SECONDS
 from domain.errors import Unavailable
 from entrypoints.container import Application
 from entrypoints.http.app import Lifespan
@@ -86,6 +87,10 @@ async def _start_services(app: FastAPI, application: Application, settings: Sett
     _freeze_loaded_objects()
     for service, wait in _list_services(application):
         tasks.start(type(service).__name__, run_service(service, wait, _log_service_error))
+    if settings.previous_secret is not None:
+        reencrypter = application.settings_reencrypter()
+        wait = wait_seconds(REENCRYPT_INTERVAL_SECONDS)
+        tasks.start(type(reencrypter).__name__, run_service(reencrypter, wait, _log_service_error))
 
 
 async def _connect(app: FastAPI, application: Application) -> None:

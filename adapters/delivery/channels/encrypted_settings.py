@@ -45,6 +45,10 @@ class EncryptedChannelSettings:
             settings["secret"] = generated or earlier["secret"]
         return CheckedSettings(self._cipher.encrypt(settings), summary, generated)
 
+    def reencrypt(self, encrypted: bytes) -> bytes | None:
+        """Return the settings encrypted with the present secret. None if they are already, or if they cannot be decrypted."""
+        return self._cipher.reencrypt(encrypted)
+
     def _parse(self, kind: ChannelKind, parser: SettingsParser, earlier: Mapping[str, Any]) -> settings_kinds.Parsed:
         match kind:
             case ChannelKind.WEBHOOK:

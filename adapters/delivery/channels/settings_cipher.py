@@ -39,6 +39,19 @@ class SettingsCipher:
             raise UnreadableSettings(f"The channel's settings cannot be read: another secret has encrypted them. {_ADVICE}")
         return settings
 
+    def reencrypt(self, encrypted: bytes) -> bytes | None:
+        """Return the settings encrypted with the first secret. None if they are already, or if they cannot be decrypted."""
+        try:
+            SettingsCipher(self._secrets[:1]).decrypt(encrypted)
+        except UnreadableSettings:
+            pass
+        else:
+            return None
+        try:
+            return self.encrypt(self.decrypt(encrypted))
+        except UnreadableSettings:
+            return None
+
     def _load(self) -> MultiFernet:
         if self._fernet is None:
             from cryptography.fernet import Fernet, MultiFernet

@@ -25,3 +25,7 @@ class ChannelSettings(Protocol):
         Raises InvalidInput. Its fields are the keys of `raw`, with the prefix `settings.`.
         """
         ...
+
+    def reencrypt(self, encrypted: bytes) -> bytes | None:
+        """Return the settings encrypted with the present secret. None if they are already, or if no known secret can decrypt them."""
+        ...

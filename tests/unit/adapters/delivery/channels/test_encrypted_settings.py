@@ -176,6 +176,16 @@ def test_settings_of_the_previous_secret_are_read_and_written_with_the_present_o
     assert SettingsCipher([NEW]).decrypt(changed.encrypted) == both.decrypt(channel.settings)
 
 
+def test_settings_are_encrypted_again_only_if_another_secret_has_encrypted_them() -> None:
+    both = a_checker(SettingsCipher([NEW, OLD]))
+    old, unknown = SettingsCipher([OLD]).encrypt(WEBHOOK), SettingsCipher(["u" * 32]).encrypt(WEBHOOK)
+
+    changed = both.reencrypt(old)
+
+    assert changed is not None and SettingsCipher([NEW]).decrypt(changed) == WEBHOOK
+    assert (both.reencrypt(changed), both.reencrypt(unknown), a_checker().reencrypt(old)) == (None, None, None)
+
+
 @pytest.mark.parametrize(
     "encrypted",
     [SettingsCipher([OLD]).encrypt({"a": 1}), b"", b"\xff", b"gAAAAAB", CIPHER.encrypt({"a": 1})[:-1]],
