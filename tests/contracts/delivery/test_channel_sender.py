@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import ssl
 from collections.abc import AsyncIterator
@@ -12,6 +13,7 @@ import pytest
 
 from application.ports.delivery.channel_sender import DeliveryFailed
 from domain.alerts.channel import ChannelKind
+from tests.fakes.delivery.channel_sender import FakeChannelSender
 from tests.support.alert_messages import SECRETS, AlertReceivers, a_message
 from tests.support.certificates import make_certificate
 from tests.support.http_receiver import BREAK, CLOSE, HANG, Answer, HttpReceiver
@@ -166,3 +168,18 @@ async def test_a_forbidden_address_is_not_reached(receivers: AlertReceivers, kin
 
     assert failed.value.is_permanent
     assert (receivers.http.connections, receivers.mail.connections) == (0, 0)
+
+
+async def test_the_fake_sender_accepts_fails_and_hangs_like_the_real_one(receivers: AlertReceivers) -> None:
+    fake, channel = FakeChannelSender(), receivers.channels[ChannelKind.WEBHOOK]
+
+    await fake.send(channel, a_message())
+    fake.failures[channel.name] = [DeliveryFailed("It is down.")]
+    with pytest.raises(DeliveryFailed, match="down"):
+        await fake.send(channel, a_message())
+    fake.hanging = {channel.name}
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await fake.send(channel, a_message())
+
+    assert (len(fake.sent[channel.name]), len(fake.tried[channel.name])) == (1, 3)

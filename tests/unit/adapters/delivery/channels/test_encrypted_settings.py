@@ -17,6 +17,7 @@ from domain.address_policy import AddressPolicy
 from domain.alerts.channel import Channel, ChannelKind
 from domain.errors import InvalidInput
 
+NOW = datetime(2026, 11, 29, tzinfo=UTC)
 OLD, NEW = "o" * 32, "n" * 32
 CIPHER = SettingsCipher([NEW])
 KEY = "R0" + "a1" * 15
@@ -32,7 +33,7 @@ def a_checker(cipher: SettingsCipher = CIPHER, *, https_only: bool = False, allo
 
 
 def stored(checked: CheckedSettings, kind: ChannelKind) -> Channel:
-    return Channel(1, "c", kind, checked.encrypted, checked.summary, datetime(2026, 11, 29, tzinfo=UTC), "ada")
+    return Channel(1, "c", kind, checked.encrypted, checked.summary, NOW, "ada")
 
 
 def problems(kind: ChannelKind, raw: dict[str, Any], previous: Channel | None = None, **options: Any) -> dict[str, str]:
@@ -195,6 +196,6 @@ def test_settings_that_cannot_be_decrypted_say_what_to_do(encrypted: bytes) -> N
     with pytest.raises(UnreadableSettings, match=r"HEADGATE_PREVIOUS_SECRET .* or enter the settings again"):
         CIPHER.decrypt(encrypted)
 
-    channel = Channel(1, "c", ChannelKind.WEBHOOK, encrypted, "x", datetime(2026, 11, 29, tzinfo=UTC), "ada")
+    channel = Channel(1, "c", ChannelKind.WEBHOOK, encrypted, "x", NOW, "ada")
     assert a_checker().check(ChannelKind.WEBHOOK, WEBHOOK, channel).generated_secret
     assert problems(ChannelKind.WEBHOOK, {}, channel) == {"settings.url": "is required"}
