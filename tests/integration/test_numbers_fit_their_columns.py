@@ -21,10 +21,14 @@ from starlette.routing import Route
 from adapters.identity.hmac_tokens import HmacTokens
 from adapters.persistence.embedded.server import EmbeddedPostgres
 from entrypoints.api import routers as api
+from entrypoints.api.alert_rules.models import ChangeAlertRuleRequest, NewAlertRuleRequest
 from entrypoints.api.backfills.models import NewBackfillRequest
+from entrypoints.api.channels.models import ChangeChannelRequest, NewChannelRequest
+from entrypoints.api.incidents.models import SnoozeRequest
 from entrypoints.api.pipelines.models import PipelineDefinitionRequest
 from entrypoints.api.reports.models import StatusUpdateBatchRequest, StatusUpdateRequest
 from entrypoints.api.schedules.preview_models import PreviewRequest
+from entrypoints.api.silences.models import NewSilenceRequest
 from entrypoints.api.workers.requests import AdvanceRequest
 from entrypoints.web import router as pages
 from entrypoints.worker_protocol.messages import PROTOCOL_HEADER, PROTOCOL_VERSION
@@ -106,6 +110,28 @@ DEFINITION: Final = {
 }
 PREVIEW: Final = {"every": 60, "offset": 1, "jitter": 1, "count": 1, "after": "2126-11-23T09:00:00Z"}
 BACKFILL: Final = {"pipeline": "p", "cron": "0 3 * * *", "from": "2026-11-01", "to": "2026-11-02", "parallel": 1, "parameters": {"n": 1}}
+RULE: Final = {
+    "on": ["failed", "late"],
+    "after": 1,
+    "to": ["ops", {"channel": "ops-mail", "after": 60}],
+    "remind": 3600,
+    "recovery": True,
+    "quiet": {"timezone": "Europe/Berlin", "from": "22:00", "to": "07:00", "except": ["ops"]},
+    "tags": ["warehouse"],
+}
+MAIL: Final = {"host": "mail.example.org", "port": 587, "security": "starttls", "from": "a@example.org", "to": ["b@example.org"]}
+BODIES: Final[Mapping[Any, Any]] = {
+    PipelineDefinitionRequest: DEFINITION,
+    PreviewRequest: PREVIEW,
+    NewBackfillRequest: BACKFILL,
+    NewAlertRuleRequest: {**RULE, "name": "critical"},
+    ChangeAlertRuleRequest: RULE,
+    NewChannelRequest: {"name": "new", "kind": "email", "settings": MAIL, "fallback": "ops", "drill": False},
+    ChangeChannelRequest: {"kind": "email", "settings": MAIL, "fallback": "ops", "drill": False, "disabled": False},
+    NewSilenceRequest: {"pipeline": "p", "for": 3600, "reason": "new disks"},
+    SnoozeRequest: {"for": 3600},
+}
+"""Bodies of models whose schema does not say all."""
 ALSO_STREAMS: Final = ("/runs/{id}/events", "/runs/{id}/logs")
 """Routes that answer with JSON or with a stream."""
 CURSORS: Final = (">{}", "<{}")
@@ -202,12 +228,8 @@ def make_example(schema: Mapping[str, Any], definitions: Mapping[str, Any], name
 
 def make_body(route: Route) -> Any:
     model = get_body_model(route)
-    if model is None or model is PipelineDefinitionRequest:
-        return copy.deepcopy(DEFINITION) if model else None
-    if model is PreviewRequest:
-        return dict(PREVIEW)
-    if model is NewBackfillRequest:
-        return copy.deepcopy(BACKFILL)
+    if model is None or model in BODIES:
+        return copy.deepcopy(BODIES[model]) if model else None
     if model is StatusUpdateBatchRequest:
         model = StatusUpdateRequest
         return {"updates": [make_example(model.model_json_schema(), {})]}
@@ -273,7 +295,7 @@ def make_probes() -> Iterator[Probe]:
 
 
 def furnish(url: str) -> None:
-    """Create pipeline `p` and its run 1, with a stage of every kind that needs no worker."""
+    """Create two channels, pipeline `p` and its run 1, with a stage of every kind that needs no worker."""
     number = {"type": "object", "properties": {"n": {"type": "integer"}}}
     stages = [
         {"name": "a", "kind": "external"},
@@ -281,7 +303,9 @@ def furnish(url: str) -> None:
         {"name": "c", "command": ["true"], "needs": ["b"]},
     ]
     with httpx.Client(base_url=url, timeout=20) as http:
-        http.post("/pipelines/", json={"name": "p", "stages": stages, "parameters": number}).raise_for_status()
+        for name in ("ops", "ops-mail"):
+            http.post("/channels/", json={"name": name, "kind": "email", "settings": MAIL}).raise_for_status()
+        http.post("/pipelines/", json={"name": "p", "stages": stages, "parameters": number, "tags": ["warehouse"]}).raise_for_status()
         http.post("/trigger/p").raise_for_status()
         http.post("/status-update/", json={"pipeline_id": "p", "stage_name": "a", "status": "running"}).raise_for_status()
 
@@ -405,6 +429,11 @@ async def test_numbers_out_of_range_in_forms_are_no_failure(web: WebProcess, cli
         (f"/runs/1/events?after={2**63}", 422),
         (f"/runs/1/logs?after={2**63 - 1}", 200),
         (f"/runs/1/logs?stage=a&attempt={2**31}", 422),
+        (f"/incidents/{2**31}", 404),
+        (f"/incidents/{2**63 - 1}", 404),
+        (f"/incidents/{2**63}", 404),
+        (f"/silences/{2**63}", 404),
+        (f"/ui/incidents/{2**63}", 404),
         (f"/ui/live/runs/1?after={2**63}", 422),
         (f"/ui/live/runs/{2**63}", 422),
         (f"/ui/live/pipelines/{2**64}", 422),

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import ARRAY, Select, Text, cast, func, literal_column, or_, select, text, true
+from sqlalchemy import ARRAY, Integer, Select, Text, bindparam, cast, func, literal_column, or_, select, text, true
 
 from adapters.persistence.connection.bulk_parameters import filter_key_range, is_storable_id
 from adapters.persistence.connection.clock import NOW
+from adapters.persistence.connection.compiled_statements import CompiledStatement
 from adapters.persistence.connection.sql_transaction import SqlTransaction
 from adapters.persistence.readers.deliveries import DELIVERIES, to_delivery_view
 from adapters.persistence.repositories.incidents import to_incident
@@ -44,7 +45,7 @@ _INCIDENTS = (
 _NEWEST_FIRST = incident.c.id.desc()
 
 
-def _build_open(limit: int) -> Select[Any]:
+def _build_open() -> CompiledStatement:
     """Return one row for each of the first open incidents, or a single row without one, with the counts in each."""
     is_open = or_(incident.c.state == IncidentState.OPEN.value, incident.c.snoozed_until <= NOW)
     counted = select(func.count().label("count")).select_from(incident.outerjoin(pipeline, pipeline.c.id == incident.c.pipeline_id))
@@ -57,9 +58,12 @@ def _build_open(limit: int) -> Select[Any]:
     )
     broken = cast(func.array(names.scalar_subquery()), ARRAY(Text))
     counts = select(total.label("open_count"), broken.label("broken_channels")).subquery("counts")
-    first = _INCIDENTS.where(_UNRESOLVED, is_open).order_by(_NEWEST_FIRST).limit(limit).subquery("first")
+    first = _INCIDENTS.where(_UNRESOLVED, is_open).order_by(_NEWEST_FIRST).limit(bindparam("limit", type_=Integer)).subquery("first")
     joined = counts.outerjoin(first, true())
-    return select(*counts.c, *first.c).select_from(joined).order_by(literal_column("id").desc())
+    return CompiledStatement(select(*counts.c, *first.c).select_from(joined).order_by(literal_column("id").desc()))
+
+
+_OPEN = _build_open()
 
 
 class IncidentReader:
@@ -93,7 +97,7 @@ class IncidentReader:
         return IncidentDetailView(to_incident_view(rows[0]), timeline, [to_delivery_view(row) for row in sent])
 
     async def open(self, limit: int) -> OpenIncidentsView:
-        rows = await self._fetch(_build_open(limit))
+        (rows,) = await self._transaction.fetch_batch((_OPEN, {"limit": limit}))
         first = [to_incident_view(row) for row in rows if row.id is not None]
         return OpenIncidentsView(rows[0].open_count, first, rows[0].broken_channels)
 
