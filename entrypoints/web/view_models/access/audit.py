@@ -12,6 +12,8 @@ _PATHS = {
     "token": "/ui/tokens/",
     "group": "/ui/groups/",
     "backfill": "/ui/backfills/",
+    "incident": "/ui/incidents/",
+    "channel": "/ui/channels/",
 }
 _ACTIONS = {
     AuditAction.SIGNED_IN: "signed in",

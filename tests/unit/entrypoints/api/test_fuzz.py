@@ -1,14 +1,17 @@
 """No input causes a 500."""
 
 import json
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from adapters.delivery.alert_channels import build_channel_settings
 from tests.fakes.persistence.store import Tables
 from tests.support.in_process import InProcessHeadgate
+from tests.support.settings import make_settings
 
 TEXT = st.text(st.characters(), max_size=8)
 VALUES: Any = st.recursive(
@@ -32,9 +35,34 @@ UPDATE = objects_with(
     "pipeline_id", "stage_name", "status", "records_processed", "run_id", "attempt", "event_id", "seq", "output", "reported_at"
 )
 BACKFILL = objects_with("pipeline", "schedule", "cron", "timezone", "from", "to", "order", "parallel", "existing", "parameters", "dry_run")
+CHANNEL: dict[str, Any] = {"name": "a", "kind": "webhook", "settings": {"url": "https://x.example/"}}
+RULE: dict[str, Any] = {"on": ["failed"], "to": ["a"]}
+
+
+@dataclass(frozen=True)
+class AlertRequest:
+    """A request about alerts. `known` is a valid body, `body` generates others."""
+
+    method: str
+    url: str
+    known: dict[str, Any]
+    body: Any
+
+
+SILENCE_KEYS = ("pipeline", "tag", "all", "from", "to", "for", "reason")
+CHANNEL_KEYS = ("name", "kind", "url", "settings", "fallback", "drill", "disabled")
+RULE_KEYS = ("name", "tags", "on", "to", "after", "remind", "recovery", "quiet")
+ALERT_REQUESTS = (
+    AlertRequest("POST", "/incidents/1/snooze", {"for": "1h"}, objects_with("for", "until")),
+    AlertRequest("POST", "/silences/", {"all": True, "for": "1h", "reason": "a"}, objects_with(*SILENCE_KEYS)),
+    AlertRequest("POST", "/channels/", CHANNEL | {"name": "b"}, objects_with(*CHANNEL_KEYS)),
+    AlertRequest("PUT", "/channels/a", {}, objects_with(*CHANNEL_KEYS)),
+    AlertRequest("POST", "/alert-rules/", RULE | {"name": "s"}, objects_with(*RULE_KEYS)),
+    AlertRequest("PUT", "/alert-rules/r", RULE, objects_with(*RULE_KEYS)),
+)
 MANY = settings(max_examples=100, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 
-HEADGATE = InProcessHeadgate()
+HEADGATE = InProcessHeadgate(ports={"channel_settings": build_channel_settings(make_settings())})
 
 
 def get_empty_headgate() -> InProcessHeadgate:
@@ -85,6 +113,19 @@ async def test_no_backfill_causes_a_500(body: Any) -> None:
 
 
 @MANY
+@given(request=st.sampled_from(ALERT_REQUESTS).flatmap(lambda each: st.tuples(st.just(each), each.body | VALUES)))
+async def test_no_body_about_alerts_causes_a_500(request: tuple[AlertRequest, Any]) -> None:
+    headgate = get_empty_headgate()
+    asked, body = request
+    for url, known in (("/channels/", CHANNEL), ("/alert-rules/", RULE | {"name": "r"})):
+        assert (await headgate.client.post(url, json=known)).status_code == 201
+
+    for item in (body, {**asked.known, **body} if isinstance(body, dict) else body):
+        answer = await headgate.client.request(asked.method, asked.url, content=json.dumps(item))
+        assert answer.status_code in (200, 201, 404, 409, 422), answer.text
+
+
+@MANY
 @given(path=TEXT, query=TEXT, header=st.text(st.characters(max_codepoint=255, exclude_categories=["Cc"]), max_size=20))
 async def test_no_path_or_header_causes_a_500(path: str, query: str, header: str) -> None:
     client = get_empty_headgate().client
@@ -92,7 +133,7 @@ async def test_no_path_or_header_causes_a_500(path: str, query: str, header: str
     name = path.encode("utf-8", "replace").decode()
     headers = {"Last-Event-ID": header.strip().encode("latin-1"), "X-Request-Id": header.strip().encode("latin-1")}
 
-    for prefix in ("/pipelines/", "/runs/", "/backfills/", "/trigger/", "/"):
+    for prefix in ("/pipelines/", "/runs/", "/backfills/", "/incidents/", "/silences/", "/channels/", "/alert-rules/", "/trigger/", "/"):
         answer = await client.get(prefix + quote_all(name), params=params, headers=headers)
         assert answer.status_code < 500
 
