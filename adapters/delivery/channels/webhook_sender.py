@@ -54,7 +54,7 @@ class WebhookSender:
     def _describe(self, url: str, response: OutgoingResponse) -> DeliveryFailed:
         host = urlsplit(url).hostname
         if response.status == _GONE:
-            return DeliveryFailed(f"{host} answered 410: the receiver is gone.", is_permanent=True, disables_channel=True)
+            return DeliveryFailed(f"{host} answered 410: the receiver is gone.", disables_channel=True)
         if response.status in REDIRECTS:
             return DeliveryFailed(f"{host} answered {response.status}, a redirect, which webhooks do not follow. Set its final address.")
         said = clean_text(response.body.decode("utf-8", "replace"), list_secrets(url))

@@ -125,10 +125,10 @@ async def test_a_rejected_request_is_not_tried_again(status: int) -> None:
     assert (await fail(status)).is_permanent
 
 
-async def test_410_disables_the_channel() -> None:
+async def test_410_disables_the_channel_and_leaves_the_message_to_the_service() -> None:
     failure = await fail(410)
 
-    assert (failure.is_permanent, failure.disables_channel) == (True, True)
+    assert (failure.is_permanent, failure.disables_channel) == (False, True)
 
 
 @pytest.mark.parametrize("status", [429, 503])
