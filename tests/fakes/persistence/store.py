@@ -1,7 +1,7 @@
 """The committed rows, shared by fake units of work and the fake reader."""
 
 from collections import Counter
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -205,9 +205,9 @@ class Tables:
 
     def apply(self, changes: dict[str, dict[Any, Any]], deleted: object) -> None:
         """Apply the changes of a committed transaction."""
-        for table in fields(self):
-            rows = getattr(self, table.name)
-            for key, row in changes.get(table.name, {}).items():
+        for table, changed in changes.items():
+            rows = getattr(self, table)
+            for key, row in changed.items():
                 if row is deleted:
                     rows.pop(key, None)
                 else:

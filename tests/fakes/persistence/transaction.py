@@ -1,12 +1,12 @@
 """A READ COMMITTED transaction on the store."""
 
 import asyncio
-from collections.abc import Iterator, MutableMapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator, MutableMapping
+from typing import Any, Generic, TypeVar
 
 from domain.errors import HeadgateError
 from tests.fakes.persistence.locks import Key
-from tests.fakes.persistence.store import FakeStore
+from tests.fakes.persistence.store import FakeStore, Tables
 from tests.fakes.persistence.values import RowRejected
 
 K = TypeVar("K")
@@ -45,57 +45,72 @@ class Overlay(MutableMapping[K, V]):
         return sum(1 for _ in self)
 
 
+class LazyOverlay(Generic[K, V]):
+    """An attribute of a transaction: the overlay of a table, created when it is first read."""
+
+    def __init__(self, get_committed: Callable[[Tables], dict[K, V]]) -> None:
+        self._get_committed = get_committed
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, transaction: "Transaction", owner: type) -> Overlay[K, V]:
+        overlay = Overlay(self._get_committed(transaction.store.committed))
+        vars(transaction)[self._name] = overlay
+        return overlay
+
+
 class Transaction:
     """Holds its locks until it ends. After an error it is aborted, as in PostgreSQL, and every statement fails."""
 
+    pipelines = LazyOverlay(lambda tables: tables.pipelines)
+    aliases = LazyOverlay(lambda tables: tables.aliases)
+    revisions = LazyOverlay(lambda tables: tables.revisions)
+    revised_at = LazyOverlay(lambda tables: tables.revised_at)
+    schedules = LazyOverlay(lambda tables: tables.schedules)
+    removed_schedules = LazyOverlay(lambda tables: tables.removed_schedules)
+    ticks = LazyOverlay(lambda tables: tables.ticks)
+    tick_ids = LazyOverlay(lambda tables: tables.tick_ids)
+    backfills = LazyOverlay(lambda tables: tables.backfills)
+    backfill_ticks = LazyOverlay(lambda tables: tables.backfill_ticks)
+    runs = LazyOverlay(lambda tables: tables.runs)
+    events = LazyOverlay(lambda tables: tables.events)
+    site_events = LazyOverlay(lambda tables: tables.site_events)
+    dispatches = LazyOverlay(lambda tables: tables.dispatches)
+    outbox = LazyOverlay(lambda tables: tables.outbox)
+    receipts = LazyOverlay(lambda tables: tables.receipts)
+    reporters = LazyOverlay(lambda tables: tables.reporters)
+    last_reports = LazyOverlay(lambda tables: tables.last_reports)
+    received = LazyOverlay(lambda tables: tables.received)
+    answers = LazyOverlay(lambda tables: tables.answers)
+    leases = LazyOverlay(lambda tables: tables.leases)
+    log_lines = LazyOverlay(lambda tables: tables.log_lines)
+    log_progress = LazyOverlay(lambda tables: tables.log_progress)
+    log_unfinished = LazyOverlay(lambda tables: tables.log_unfinished)
+    workers = LazyOverlay(lambda tables: tables.workers)
+    announcements = LazyOverlay(lambda tables: tables.announcements)
+    accounts = LazyOverlay(lambda tables: tables.accounts)
+    sessions = LazyOverlay(lambda tables: tables.sessions)
+    api_tokens = LazyOverlay(lambda tables: tables.api_tokens)
+    audit = LazyOverlay(lambda tables: tables.audit)
+    slots = LazyOverlay(lambda tables: tables.slots)
+    slot_waits = LazyOverlay(lambda tables: tables.slot_waits)
+    limits = LazyOverlay(lambda tables: tables.limits)
+    group_uses = LazyOverlay(lambda tables: tables.group_uses)
+    alert_positions = LazyOverlay(lambda tables: tables.alert_positions)
+    rule_states = LazyOverlay(lambda tables: tables.rule_states)
+    incidents = LazyOverlay(lambda tables: tables.incidents)
+    incident_entries = LazyOverlay(lambda tables: tables.incident_entries)
+    alert_messages = LazyOverlay(lambda tables: tables.alert_messages)
+    deliveries = LazyOverlay(lambda tables: tables.deliveries)
+    link_uses = LazyOverlay(lambda tables: tables.link_uses)
+    channels = LazyOverlay(lambda tables: tables.channels)
+    channel_uses = LazyOverlay(lambda tables: tables.channel_uses)
+    site_rules = LazyOverlay(lambda tables: tables.site_rules)
+    silences = LazyOverlay(lambda tables: tables.silences)
+
     def __init__(self, store: FakeStore) -> None:
         self.store = store
-        tables = store.committed
-        self.pipelines = Overlay(tables.pipelines)
-        self.aliases = Overlay(tables.aliases)
-        self.revisions = Overlay(tables.revisions)
-        self.revised_at = Overlay(tables.revised_at)
-        self.schedules = Overlay(tables.schedules)
-        self.removed_schedules = Overlay(tables.removed_schedules)
-        self.ticks = Overlay(tables.ticks)
-        self.tick_ids = Overlay(tables.tick_ids)
-        self.backfills = Overlay(tables.backfills)
-        self.backfill_ticks = Overlay(tables.backfill_ticks)
-        self.runs = Overlay(tables.runs)
-        self.events = Overlay(tables.events)
-        self.site_events = Overlay(tables.site_events)
-        self.dispatches = Overlay(tables.dispatches)
-        self.outbox = Overlay(tables.outbox)
-        self.receipts = Overlay(tables.receipts)
-        self.reporters = Overlay(tables.reporters)
-        self.last_reports = Overlay(tables.last_reports)
-        self.received = Overlay(tables.received)
-        self.answers = Overlay(tables.answers)
-        self.leases = Overlay(tables.leases)
-        self.log_lines = Overlay(tables.log_lines)
-        self.log_progress = Overlay(tables.log_progress)
-        self.log_unfinished = Overlay(tables.log_unfinished)
-        self.workers = Overlay(tables.workers)
-        self.announcements = Overlay(tables.announcements)
-        self.accounts = Overlay(tables.accounts)
-        self.sessions = Overlay(tables.sessions)
-        self.api_tokens = Overlay(tables.api_tokens)
-        self.audit = Overlay(tables.audit)
-        self.slots = Overlay(tables.slots)
-        self.slot_waits = Overlay(tables.slot_waits)
-        self.limits = Overlay(tables.limits)
-        self.group_uses = Overlay(tables.group_uses)
-        self.alert_positions = Overlay(tables.alert_positions)
-        self.rule_states = Overlay(tables.rule_states)
-        self.incidents = Overlay(tables.incidents)
-        self.incident_entries = Overlay(tables.incident_entries)
-        self.alert_messages = Overlay(tables.alert_messages)
-        self.deliveries = Overlay(tables.deliveries)
-        self.link_uses = Overlay(tables.link_uses)
-        self.channels = Overlay(tables.channels)
-        self.channel_uses = Overlay(tables.channel_uses)
-        self.site_rules = Overlay(tables.site_rules)
-        self.silences = Overlay(tables.silences)
         self.is_open = True
         self._is_aborted = False
         self._held: dict[Key, asyncio.Lock] = {}
