@@ -85,7 +85,10 @@ class GuardedHttp:
             places = [host]
         failure: httpx.HTTPError | None = None
         for place in places:
-            sent = _build_request(method, url, place, headers, body, request.timeout)
+            try:
+                sent = _build_request(method, url, place, headers, body, request.timeout)
+            except (httpx.InvalidURL, ValueError):
+                raise AddressForbidden(f"The request to {host} has a URL or a header that HTTP does not allow.") from None
             try:
                 return await self._exchange(sent, get_origin(url), proxy, request.max_bytes)
             except (httpx.ConnectError, httpx.ConnectTimeout) as refused:

@@ -29,11 +29,10 @@ class JsonSender:
 
     def __init__(self, name: str, url: str, path: str, headers: Mapping[str, str]) -> None:
         self._name = name
-        self.url = url if urlsplit(url).path.strip("/") else url.rstrip("/") + path
+        self.url = url if _has_path(url) else url.rstrip("/") + path
         credentials, self._target = _split_credentials(self.url)
         self._headers = {"Content-Type": "application/json", **credentials, **headers}
-        _, host, port = get_origin(self._target)
-        self._http = GuardedHttp(AddressFinder(AddressPolicy(), frozenset({(host, port)})), keeps_connections=True)
+        self._http = GuardedHttp(AddressFinder(AddressPolicy(), _list_trusted(self._target)), keeps_connections=True)
 
     async def close(self) -> None:
         await self._http.close()
@@ -55,9 +54,28 @@ class JsonSender:
             raise Unavailable(f"{self._name} does not respond: {error}") from error
 
 
+def _has_path(url: str) -> bool:
+    try:
+        return bool(urlsplit(url).path.strip("/"))
+    except ValueError:
+        return True
+
+
+def _list_trusted(url: str) -> frozenset[tuple[str, int]]:
+    """Return the host and the port of the URL; nothing if it is none, which `send` then reports."""
+    try:
+        _, host, port = get_origin(url)
+    except ValueError:
+        return frozenset()
+    return frozenset({(host, port)})
+
+
 def _split_credentials(url: str) -> tuple[dict[str, str], str]:
     """Return the header for the user and the password in a URL, and the URL without them."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return {}, url
     user_info, separator, place = parts.netloc.rpartition("@")
     if not separator:
         return {}, url

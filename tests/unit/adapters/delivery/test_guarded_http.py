@@ -92,6 +92,45 @@ async def test_what_is_not_an_http_url_is_refused(url: str) -> None:
         await a_guarded_http(80).send(OutgoingRequest("GET", url))
 
 
+ODD_HOSTS = [
+    "xn--zz-",
+    "xn--",
+    "-a-",
+    "a..b",
+    "a_b",
+    "a" * 64 + ".example",
+    "1.2.3.4.5",
+    "0x7f.1",
+    "a%20b",
+    "%31",
+    "[::1%25lo]",
+    "a,b",
+    "a;b",
+    "\xfc.example",
+]
+
+
+@pytest.mark.parametrize("host", ODD_HOSTS)
+async def test_an_odd_host_is_reached_or_refused_with_a_sentence(receiver: HttpReceiver, host: str) -> None:
+    try:
+        response = await send(receiver, host=host, resolve=lambda *_, **__: [(2, 1, 6, "", ("127.0.0.1", receiver.port))])
+    except (AddressForbidden, Unavailable) as refused:
+        assert str(refused).endswith(".")
+        return
+
+    assert (response.status, len(receiver.received)) == (200, 1)
+
+
+@pytest.mark.parametrize("headers", [{"X": "a\r\nY: b"}, {"X": "\xfc"}, {"X": "\u20ac"}, {"": "x"}, {"a b": "x"}, {"X": "\0"}])
+async def test_an_odd_header_is_sent_or_refused_with_a_sentence(receiver: HttpReceiver, headers: dict[str, str]) -> None:
+    try:
+        await send(receiver, headers=headers)
+    except (AddressForbidden, Unavailable) as refused:
+        assert str(refused).endswith(".")
+
+    assert all("y" not in each.headers for each in receiver.received)
+
+
 async def test_a_port_that_is_not_allowed_is_refused(receiver: HttpReceiver) -> None:
     with pytest.raises(AddressForbidden, match="HEADGATE_HTTP_PORTS"):
         await a_guarded_http(80).send(OutgoingRequest("GET", receiver.url))
