@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from application.observability.delivery_tracer import DeliveryTracer
@@ -15,7 +14,7 @@ from application.services.alerts.message_planner import MessagePlanner
 from application.services.deliveries.action_links import ActionLinks
 from application.services.deliveries.delivery_recorder import DeliveryRecorder
 from application.services.deliveries.delivery_service import DeliveryService
-from application.services.deliveries.due_deliveries import DueDeliveries
+from application.services.deliveries.due_deliveries import LEASE_SECONDS, DueDeliveries
 from application.services.deliveries.message_sender import MessageSender
 from application.services.dispatch.local_wakeups import LocalWakeups
 from application.services.messages.message_composer import MessageComposer
@@ -41,14 +40,14 @@ def a_rule(*targets: str | RuleTarget, **keys: Any) -> AlertRule:
 class SendingProcess:
     """The delivery service of one web process."""
 
-    def __init__(self, open_work: OpenUnitOfWork, clock: Any, reader: Reader, sender: Any) -> None:
+    def __init__(self, open_work: Any, clock: Any, reader: Reader, sender: Any, lease_seconds: float = LEASE_SECONDS) -> None:
         self.telemetry = FakeTelemetry()
         self.errors: list[Exception] = []
         self.wakeups = LocalWakeups(FakeAdapters().worker_streams, frozenset())
         urls = FakePageUrls()
         composer = MessageComposer(open_work, reader, urls, clock, "installation-1", lambda _, error: self.errors.append(error))
         self.service = DeliveryService(
-            DueDeliveries(open_work, clock),
+            DueDeliveries(open_work, clock, lease_seconds),
             MessageSender(open_work, sender, composer, ActionLinks(FakeActionTokens(), urls)),
             DeliveryRecorder(open_work, clock),
             clock,
@@ -57,32 +56,51 @@ class SendingProcess:
         )
 
 
-class AlertWorld:
-    """Channels, incidents and a process that sends, on fakes. `sender` keeps what arrived."""
+class ShiftedClock:
+    """The time of another clock, and so many seconds more."""
 
-    def __init__(self, fakes: FakeAdapters | None = None) -> None:
-        self.fakes = fakes or FakeAdapters()
-        self.clock = self.fakes.clock
-        self.sender = FakeChannelSender()
+    def __init__(self, clock: Any) -> None:
+        self._clock = clock
+        self._shift = timedelta()
+
+    def now(self) -> datetime:
+        now: datetime = self._clock.now() + self._shift
+        return now
+
+    def advance(self, seconds: float) -> datetime:
+        self._shift += timedelta(seconds=seconds)
+        return self.now()
+
+
+class AlertWorld:
+    """Channels, incidents and a process that sends, on fakes or on a `database`. `sender` keeps what arrived."""
+
+    def __init__(self, database: Any = None, sender: Any = None, lease_seconds: float = LEASE_SECONDS) -> None:
+        self.fakes = FakeAdapters()
+        self.clock: Any = self.fakes.clock if database is None else ShiftedClock(database.clock)
+        self.open_work: OpenUnitOfWork = self.fakes.open_unit_of_work if database is None else database.open_unit_of_work
+        self.reader: Reader = self.fakes.reader if database is None else database.reader
+        self.sender = sender or FakeChannelSender()
         self.planner = MessagePlanner()
+        self._lease_seconds = lease_seconds
         self.process = self.add_process()
 
-    def add_process(self) -> SendingProcess:
-        return SendingProcess(self.fakes.open_unit_of_work, self.clock, self.fakes.reader, self.sender)
+    def add_process(self, open_work: Any = None, sender: Any = None) -> SendingProcess:
+        return SendingProcess(open_work or self.open_work, self.clock, self.reader, sender or self.sender, self._lease_seconds)
 
     @property
     def now(self) -> datetime:
         return self.clock.now()
 
     async def add_channels(self, *names: str, **fields: Any) -> None:
-        async with self.fakes.open_unit_of_work() as work:
+        async with self.open_work() as work:
             for name in names:
                 await work.channels.add(a_channel(name, **fields))
             await work.commit()
 
     async def open_incidents(self, *incidents: Incident, rule: AlertRule | None = None) -> list[Incident]:
         """Store incidents in one transaction, with their messages."""
-        async with self.fakes.open_unit_of_work() as work:
+        async with self.open_work() as work:
             stored = await work.incidents.add([replace(each, opened_at=self.now) for each in incidents])
             await self.planner.plan(work, [self._transition(each, MessageKind.OPENED, rule or a_rule()) for each in stored], self.now)
             await work.commit()
@@ -95,7 +113,7 @@ class AlertWorld:
     async def resolve(
         self, incident: Incident, rule: AlertRule | None = None, resolution: Resolution = Resolution.RECOVERED, actor: str | None = None
     ) -> None:
-        async with self.fakes.open_unit_of_work() as work:
+        async with self.open_work() as work:
             locked = (await work.incidents.lock([incident.id]))[incident.id]
             resolved = locked.resolve(resolution, self.now, actor)
             await work.incidents.save([resolved])
@@ -103,13 +121,13 @@ class AlertWorld:
             await work.commit()
 
     async def change(self, incident: Incident, **fields: Any) -> None:
-        async with self.fakes.open_unit_of_work() as work:
+        async with self.open_work() as work:
             locked = (await work.incidents.lock([incident.id]))[incident.id]
             await work.incidents.save([replace(locked, **fields)])
             await work.commit()
 
     async def snooze(self, incident: Incident, until: datetime) -> None:
-        async with self.fakes.open_unit_of_work() as work:
+        async with self.open_work() as work:
             locked = (await work.incidents.lock([incident.id]))[incident.id]
             snoozed = locked.snooze("ada", until, self.now)
             await work.incidents.save([snoozed])
@@ -142,9 +160,3 @@ class AlertWorld:
 
     def _transition(self, incident: Incident, kind: MessageKind, rule: AlertRule | None) -> Transition:
         return Transition(incident, kind, rule, incident.pipeline_id, incident.last_run_id, self.now, AlertEvent.FAILED)
-
-
-async def wait_until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.005)

@@ -1,6 +1,7 @@
 """Sends alert messages to their channels, in every web process."""
 
 import asyncio
+import contextlib
 from collections import Counter
 from datetime import datetime
 from typing import Final
@@ -23,6 +24,8 @@ MIN_SLEEP_SECONDS: Final = 0.05
 """The shortest sleep, while another process takes the deliveries of a channel."""
 RECORD_RETRY_SECONDS: Final = 0.5
 MAX_RECORD_ERRORS: Final = 3
+CANCEL_SECONDS: Final = 0.5
+"""Time for what was given up to close its connections."""
 STOP_SECONDS: Final = 2.0
 """Time for the messages that are being sent when the process stops. What is not recorded then is sent again by another process."""
 
@@ -110,14 +113,14 @@ class DeliveryService:
         return min(MAX_SLEEP_SECONDS, max(MIN_SLEEP_SECONDS, (self._next_due - self._clock.now()).total_seconds()))
 
     async def _finish_sending(self) -> None:
-        """Wait a moment for the messages that are being sent, then give them up."""
-        tasks = set(self._sending)
-        if not tasks:
-            return
-        _, unfinished = await asyncio.wait(tasks, timeout=STOP_SECONDS)
-        for task in unfinished:
-            task.cancel()
-        await asyncio.gather(*unfinished, return_exceptions=True)
+        """Wait a moment for the messages that are being sent, then give them up. The process may cancel this service again meanwhile."""
+        loop = asyncio.get_running_loop()
+        for deadline in (loop.time() + STOP_SECONDS, loop.time() + STOP_SECONDS + CANCEL_SECONDS):
+            while self._sending and (remaining := deadline - loop.time()) > 0:
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.wait(set(self._sending), timeout=remaining)
+            for task in self._sending:
+                task.cancel()
 
     async def _deliver(self, due: DueDelivery) -> None:
         kind = due.channel.kind.value

@@ -58,15 +58,16 @@ class _Loaded:
 class DueDeliveries:
     """Claims deliveries and decides about them in one transaction. Deliveries that are held back or dropped are stored as such there."""
 
-    def __init__(self, open_unit_of_work: OpenUnitOfWork, clock: Clock) -> None:
+    def __init__(self, open_unit_of_work: OpenUnitOfWork, clock: Clock, lease_seconds: float = LEASE_SECONDS) -> None:
         self._open_unit_of_work = open_unit_of_work
         self._clock = clock
+        self._lease_seconds = lease_seconds
 
     async def take(self, limit: int, excluded_channels: Collection[int] = ()) -> TakenDeliveries:
         """Lease up to `limit` due deliveries, and return those that are to be sent."""
         now = self._clock.now()
         async with self._open_unit_of_work() as work:
-            claimed = await work.deliveries.claim_due(now, limit, LEASE_SECONDS, excluded_channels)
+            claimed = await work.deliveries.claim_due(now, limit, self._lease_seconds, excluded_channels)
             due = await self._decide(work, claimed, now) if claimed else []
             next_due = await work.deliveries.find_next_due(excluded_channels)
             if claimed:

@@ -9,8 +9,9 @@ from application.ports.delivery.channel_sender import DeliveryFailed
 from application.services.loop import no_wait, run_service
 from domain.alerts.incident import IncidentKind, IncidentState, Resolution
 from domain.alerts.rule import QuietHours, RuleTarget
-from tests.support.deliveries import AlertWorld, a_rule, wait_until
+from tests.support.deliveries import AlertWorld, a_rule
 from tests.support.stored_alerts import a_silence, an_incident
+from tests.support.waiting import eventually
 
 HOUR = 3_600.0
 PAGER = RuleTarget("pager", after=1_800.0)
@@ -83,7 +84,7 @@ async def test_an_incident_that_ends_while_its_message_is_sent_is_reported_as_re
     incident = await world.open_incident()
     world.sender.hanging.add("team")
     sending = asyncio.create_task(world.process.service.run_once())
-    await wait_until(lambda: bool(world.sender.tried["team"]))
+    await eventually(lambda: bool(world.sender.tried["team"]))
 
     await world.resolve(incident)
     sending.cancel()
@@ -190,7 +191,7 @@ async def test_a_channel_that_hangs_does_not_delay_another() -> None:
         await world.open_incident(a_rule("slow", "team"), pipeline_id=pipeline_id)
     service = asyncio.create_task(run_service(world.process.service, no_wait, lambda *_: None))
 
-    await wait_until(lambda: len(world.kinds("team")) == 11)
+    await eventually(lambda: len(world.kinds("team")) == 11)
     service.cancel()
     await asyncio.gather(service, return_exceptions=True)
 
@@ -200,14 +201,21 @@ async def test_a_channel_that_hangs_does_not_delay_another() -> None:
 async def test_a_process_that_stops_finishes_what_it_sends() -> None:
     world = await a_world()
     await world.open_incident()
+    world.sender.hanging.add("team")
     service = asyncio.create_task(run_service(world.process.service, no_wait, lambda *_: None))
+    await eventually(lambda: bool(world.sender.tried["team"]))
+
+    service.cancel()
     await asyncio.sleep(0)
     service.cancel()
+    await asyncio.sleep(0)
+    world.sender.answer("team")
     await asyncio.gather(service, return_exceptions=True)
-
     await world.add_process().service.run_once()
 
+    assert service.cancelled()
     assert world.kinds() == ["opened"]
+    assert world.states() == ["sent"]
 
 
 async def test_several_processes_send_each_message_once() -> None:
