@@ -77,7 +77,7 @@ class GuardedHttp:
         try:
             proxy = find_proxy(url, self._environment)
         except InvalidProxy as reason:
-            raise Unavailable(f"{host} cannot be reached through the proxy: {reason}.") from None
+            raise Unavailable(f"{host} cannot be reached through the proxy: {reason}.", nothing_done=True) from None
         if proxy is None:
             places = await self._finder.find(host, port)
         else:
@@ -95,7 +95,7 @@ class GuardedHttp:
                 failure = refused
             except httpx.HTTPError as broken:
                 raise Unavailable(describe_http_failure(host, broken)) from broken
-        raise Unavailable(describe_http_failure(host, failure or httpx.ConnectError("no address"))) from failure
+        raise Unavailable(describe_http_failure(host, failure or httpx.ConnectError("no address")), nothing_done=True) from failure
 
     async def _exchange(self, request: httpx.Request, origin: tuple[str, str, int], proxy: str | None, max_bytes: int) -> OutgoingResponse:
         transport = self._get_transport(origin, proxy)

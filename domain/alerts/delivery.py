@@ -35,7 +35,8 @@ class Delivery:
     """A message on its way to a channel. Its methods return changed copies.
 
     `held_by` is what delays the delivery until `due_at`. With `only_if` "open" it is dropped unless its incident is open then, without an
-    acknowledgement or a snooze. A process that sends it has it leased until `leased_until`.
+    acknowledgement or a snooze. A process that sends it has it leased until `leased_until`; a time in the past means that the message may
+    have arrived, although no try succeeded.
     """
 
     id: int
@@ -63,20 +64,30 @@ class Delivery:
         """Give up without another try."""
         return self._end(DeliveryState.DEAD, reason)
 
-    def hold(self, until: datetime, by: HeldBy) -> Self:
+    def hold(self, until: datetime, by: HeldBy, *, may_have_arrived_at: datetime | None = None) -> Self:
         """Delay the delivery. A time of holding does not count as a try."""
-        return replace(self, due_at=until, held_by=by, leased_until=None)
+        return replace(self, due_at=until, held_by=by, leased_until=may_have_arrived_at)
 
-    def reschedule(self, at: datetime) -> Self:
+    def reschedule(self, at: datetime, *, may_have_arrived_at: datetime | None = None) -> Self:
         """Make the delivery due at another time. A hold ends with it."""
-        return replace(self, due_at=at, held_by=None, leased_until=None)
+        return replace(self, due_at=at, held_by=None, leased_until=may_have_arrived_at)
 
-    def retry(self, reason: str, now: datetime, *, jitter: float, retry_after: float | None = None, is_permanent: bool = False) -> Self:
+    def retry(
+        self,
+        reason: str,
+        now: datetime,
+        *,
+        jitter: float,
+        retry_after: float | None = None,
+        is_permanent: bool = False,
+        may_have_arrived: bool = False,
+    ) -> Self:
         """Count a failed try. Schedule the next one, or give up if no retry can help or GIVE_UP_AFTER is over.
 
         Args:
             jitter: A random number from 0 to 1.
             retry_after: Seconds that the receiver asked for. The next try is not made before, except for the last one.
+            may_have_arrived: True if this try or an earlier one ended without an answer.
         """
         tries, first = self.tries + 1, self.first_tried_at or now
         last_at = first + GIVE_UP_AFTER
@@ -85,7 +96,8 @@ class Delivery:
             return failed.kill(reason)
         delay = max(get_retry_delay(tries) * (1 + JITTER * jitter), retry_after or 0.0)
         due_at = last_at if delay >= (last_at - now).total_seconds() else now + timedelta(seconds=delay)
-        return replace(failed, due_at=due_at, last_error=_shorten(reason), held_by=None, leased_until=None)
+        leased_until = now if may_have_arrived else None
+        return replace(failed, due_at=due_at, last_error=_shorten(reason), held_by=None, leased_until=leased_until)
 
     def _end(self, state: DeliveryState, reason: str | None) -> Self:
         return replace(self, state=state, last_error=_shorten(reason), held_by=None, leased_until=None)

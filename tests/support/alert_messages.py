@@ -44,7 +44,7 @@ def a_message(id: str = "msg-1", **values: Any) -> OutgoingMessage:
             MessageLink("Run", "https://headgate.example.org/ui/runs/27"),
             MessageLink("Acknowledge", "https://h.example.org/x?a=1&b=2"),
         ),
-        "data": {"incident": 7, "run": 27, "pipeline": "nightly-warehouse"},
+        "data": {"incident": 7, "run": 27, "pipeline": {"id": 3, "name": "nightly-warehouse"}},
     }
     return OutgoingMessage(id=id, **{**standard, **values})
 

@@ -41,7 +41,8 @@ class AppriseSender:
                 reason = await self._threads.run(lambda: _notify(service, url, message))
         except TimeoutError:
             raise DeliveryFailed(
-                f"{service.name} did not confirm the message within {self._timeout:g} seconds; it may have arrived."
+                f"{service.name} did not confirm the message within {self._timeout:g} seconds; it may have arrived.",
+                may_have_arrived=True,
             ) from None
         if reason is not None:
             said = clean_text(reason, list_secrets(url)).rstrip(".")

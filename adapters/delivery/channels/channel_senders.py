@@ -51,7 +51,7 @@ class ChannelSenders:
         except (UnreadableSettings, AddressForbidden) as failure:
             raise DeliveryFailed(str(failure), is_permanent=True) from None
         except Unavailable as failure:
-            raise DeliveryFailed(str(failure)) from None
+            raise DeliveryFailed(str(failure), may_have_arrived=not failure.nothing_done) from None
 
     async def _send(self, channel: Channel, settings: Mapping[str, Any], message: OutgoingMessage) -> None:
         match channel.kind:

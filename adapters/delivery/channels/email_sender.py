@@ -43,7 +43,9 @@ class EmailSender:
                 refused = await self._deliver(settings, mail, limit)
         except (SMTPException, OSError, ValueError) as failure:
             if limit.expired():
-                raise DeliveryFailed(f"{host} did not confirm the mail within {self._timeout:g} seconds; it may have arrived.") from None
+                raise DeliveryFailed(
+                    f"{host} did not confirm the mail within {self._timeout:g} seconds; it may have arrived.", may_have_arrived=True
+                ) from None
             raise describe_smtp_failure(host, failure, secrets) from None
         if refused:
             raise describe_refusals(host, refused, secrets)

@@ -55,10 +55,16 @@ def build_event(message: OutgoingMessage) -> dict[str, Any]:
         return {**event, "event_action": "resolve"}
     payload = {
         "summary": message.subject[:_MAX_SUMMARY],
-        "source": str(message.data.get("pipeline") or "headgate")[:_MAX_KEY],
+        "source": _get_source(message.data.get("pipeline"))[:_MAX_KEY],
         "severity": "info" if message.severity == "resolved" else message.severity,
         "timestamp": message.at.isoformat(),
         "custom_details": {"message": message.text[:_MAX_DETAILS]},
     }
     links = [{"href": link.url, "text": link.label} for link in message.links]
     return {**event, "event_action": "trigger", "payload": payload, "links": links, **({"client_url": links[0]["href"]} if links else {})}
+
+
+def _get_source(pipeline: object) -> str:
+    """Return the name of the pipeline that the message is about; "headgate" if it is about none."""
+    name = pipeline.get("name") if isinstance(pipeline, Mapping) else None
+    return str(name or "headgate")

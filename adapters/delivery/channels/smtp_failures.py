@@ -35,13 +35,13 @@ def describe_smtp_failure(host: str, failure: Exception, secrets: Iterable[str])
         reply = clean_text(f"{failure.code} {failure.message}", secrets)
         return DeliveryFailed(f"{host} {action}: {reply.rstrip('.')}.", is_permanent=failure.code in _PERMANENT)
     if isinstance(failure, SMTPServerDisconnected | ConnectionResetError | BrokenPipeError):
-        return DeliveryFailed(f"{host} closed the connection before it confirmed the mail, which may have arrived.")
+        return DeliveryFailed(f"{host} closed the connection before it confirmed the mail, which may have arrived.", may_have_arrived=True)
     if isinstance(failure, ConnectionRefusedError):
         return DeliveryFailed(f"{host} refuses the connection.")
     if isinstance(failure, SMTPConnectError) and isinstance(failure.__cause__, SMTPServerDisconnected):
         return DeliveryFailed(f"{host} closed the connection at once.")
     if isinstance(failure, TimeoutError):
-        return DeliveryFailed(f"{host} does not answer in time.")
+        return DeliveryFailed(f"{host} does not answer in time.", may_have_arrived=True)
     if isinstance(failure, OSError):
         return DeliveryFailed(f"{host} cannot be reached.")
     return DeliveryFailed(f"{host} did not take the mail: {clean_text(str(failure), secrets).rstrip('.')}.")

@@ -89,7 +89,14 @@ def _retry(due: DueDelivery, failure: Failure, now: datetime) -> Delivery:
     is_last = (
         failure.is_permanent or due.message.kind is MessageKind.TEST or (failure.disables_channel and due.channel.fallback is not None)
     )
-    return due.delivery.retry(failure.reason, now, jitter=random.random(), retry_after=failure.retry_after, is_permanent=is_last)
+    return due.delivery.retry(
+        failure.reason,
+        now,
+        jitter=random.random(),
+        retry_after=failure.retry_after,
+        is_permanent=is_last,
+        may_have_arrived=failure.may_have_arrived or due.may_have_arrived,
+    )
 
 
 async def _add_fallback(work: UnitOfWork, due: DueDelivery, planned: PlannedMessages) -> None:

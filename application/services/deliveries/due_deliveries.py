@@ -23,12 +23,13 @@ DIGEST_LIMIT: Final = 1_000
 
 @dataclass(frozen=True, slots=True)
 class DueDelivery:
-    """A delivery to send now. Its lease ends at `delivery.leased_until`."""
+    """A delivery to send now. Its lease ends at `delivery.leased_until`. With `may_have_arrived` an earlier try has an unknown result."""
 
     delivery: Delivery
     message: StoredMessage
     channel: Channel
     incident: Incident | None
+    may_have_arrived: bool = False
 
     @property
     def facts(self) -> MessageFacts:
@@ -77,9 +78,13 @@ class DueDeliveries:
     async def _decide(self, work: UnitOfWork, claimed: Sequence[ClaimedDelivery], now: datetime) -> list[DueDelivery]:
         decided = await _decide_all(work, claimed, now)
         digest_channels = {each.delivery.channel_id for each in decided if each.decision.action is Action.DIGEST}
-        held = [ClaimedDelivery(each, False) for channel_id in digest_channels for each in await _list_held(work, channel_id, now)]
+        held = [
+            ClaimedDelivery(each, each.leased_until is not None)
+            for channel_id in digest_channels
+            for each in await _list_held(work, channel_id, now)
+        ]
         more = [each for each in await _decide_all(work, held, now) if each.decision.action is Action.DIGEST]
-        ended = [_apply(each.delivery, each.decision) for each in [*decided, *more] if each.decision.action is not Action.SEND]
+        ended = [each.apply(now) for each in [*decided, *more] if each.decision.action is not Action.SEND]
         await work.deliveries.save(ended)
         await add_digests(work, [each.delivery for each in [*decided, *more] if each.decision.action is Action.DIGEST], now)
         return [each.as_due() for each in decided if each.decision.action is Action.SEND]
@@ -92,16 +97,27 @@ class _Decided:
     channel: Channel | None
     incident: Incident | None
     decision: Decision
+    may_have_arrived: bool
 
     def as_due(self) -> DueDelivery:
         assert self.channel is not None
-        return DueDelivery(self.delivery, self.message, self.channel, self.incident)
+        return DueDelivery(self.delivery, self.message, self.channel, self.incident, self.may_have_arrived)
+
+    def apply(self, now: datetime) -> Delivery:
+        """Return the delivery as it is after the decision, if that is not to send it."""
+        action, until, held_by = self.decision.action, self.decision.until, self.decision.held_by
+        may_have_arrived_at = now if self.may_have_arrived else None
+        if action is Action.HOLD and until is not None and held_by is not None:
+            return self.delivery.hold(until, held_by, may_have_arrived_at=may_have_arrived_at)
+        if action is Action.POSTPONE and until is not None:
+            return self.delivery.reschedule(until, may_have_arrived_at=may_have_arrived_at)
+        return self.delivery.drop(self.decision.reason)
 
 
 async def _list_held(work: UnitOfWork, channel_id: int, now: datetime) -> list[Delivery]:
     """Return the deliveries of a channel whose hold is over. The claim has locked the channel, so no other process claims them."""
     waiting = await work.deliveries.list_waiting(channel_id, DIGEST_LIMIT)
-    return [each for each in waiting if each.held_by is not None and each.due_at <= now and each.leased_until is None]
+    return [each for each in waiting if each.held_by is not None and each.due_at <= now and (each.leased_until or now) <= now]
 
 
 async def _decide_all(work: UnitOfWork, claimed: Sequence[ClaimedDelivery], now: datetime) -> list[_Decided]:
@@ -120,7 +136,7 @@ def _decide_one(claimed: ClaimedDelivery, loaded: _Loaded, now: datetime) -> _De
     else:
         situation = _describe(loaded, message, channel, incident, now)
         decision = decide_delivery(delivery, situation, was_interrupted=claimed.was_interrupted)
-    return _Decided(delivery, message, channel, incident, decision)
+    return _Decided(delivery, message, channel, incident, decision, claimed.was_interrupted)
 
 
 async def _load(work: UnitOfWork, deliveries: Sequence[Delivery], now: datetime) -> _Loaded:
@@ -136,11 +152,3 @@ def _describe(loaded: _Loaded, message: StoredMessage, channel: Channel, inciden
     facts = MessageFacts.from_json(message.content["facts"])
     is_resolved = incident is not None and incident.is_resolved and incident.id not in loaded.unresolved_groups
     return Situation(message.kind, channel.name, now, incident, is_resolved, message.pipeline_id, facts.tags, facts.quiet, loaded.silences)
-
-
-def _apply(delivery: Delivery, decision: Decision) -> Delivery:
-    if decision.action is Action.HOLD and decision.until is not None and decision.held_by is not None:
-        return delivery.hold(decision.until, decision.held_by)
-    if decision.action is Action.POSTPONE and decision.until is not None:
-        return delivery.reschedule(decision.until)
-    return delivery.drop(decision.reason)

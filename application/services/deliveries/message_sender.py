@@ -27,6 +27,7 @@ class Failure:
     retry_after: float | None = None
     is_permanent: bool = False
     disables_channel: bool = False
+    may_have_arrived: bool = False
 
 
 class MessageSender:
@@ -54,11 +55,11 @@ class MessageSender:
             async with asyncio.timeout(SEND_TIMEOUT_SECONDS):
                 await self._channel_sender.send(due.channel, message)
         except DeliveryFailed as failed:
-            return Failure(failed.reason, failed.retry_after, failed.is_permanent, failed.disables_channel)
+            return Failure(failed.reason, failed.retry_after, failed.is_permanent, failed.disables_channel, failed.may_have_arrived)
         except TimeoutError:
-            return Failure(f"The receiver did not answer within {SEND_TIMEOUT_SECONDS:.0f} seconds.")
+            return Failure(f"The receiver did not answer within {SEND_TIMEOUT_SECONDS:.0f} seconds.", may_have_arrived=True)
         except Unavailable as error:
-            return Failure(str(error))
+            return Failure(str(error), may_have_arrived=not error.nothing_done)
         except Exception as error:  # a defect in one kind of channel must not lose the message
             return Failure(f"Headgate could not send the message: {type(error).__name__}.")
         return None

@@ -50,7 +50,7 @@ async def test_every_other_message_triggers(kind: MessageKind) -> None:
 
 
 async def test_long_texts_fit_pagerdutys_limits() -> None:
-    _, event = await send(subject="s" * 5_000, text="t" * 900_000, dedup_key="k" * 500, data={"pipeline": "p" * 500})
+    _, event = await send(subject="s" * 5_000, text="t" * 900_000, dedup_key="k" * 500, data={"pipeline": {"id": 3, "name": "p" * 500}})
 
     assert (len(event["payload"]["summary"]), len(event["dedup_key"]), len(event["payload"]["source"])) == (1_024, 255, 255)
     assert len(json.dumps(event)) < 512 * 1_024

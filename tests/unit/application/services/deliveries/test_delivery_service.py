@@ -95,6 +95,19 @@ async def test_an_incident_that_ends_while_its_message_is_sent_is_reported_as_re
     assert world.kinds() == ["opened", "recovered"], "the first try may have arrived"
 
 
+async def test_a_message_whose_try_had_no_answer_is_sent_again_after_the_end_of_its_incident() -> None:
+    world = await a_world()
+    world.sender.failures["team"] = [DeliveryFailed("no answer", may_have_arrived=True), DeliveryFailed("503")]
+    incident = await world.open_incident(a_rule("team", quiet=QuietHours("UTC", time(9, 1), time(10))))
+    await world.send()
+    await world.resolve(incident)
+    for _ in range(4):
+        await world.send(1_800)
+
+    assert world.kinds() == ["opened", "recovered"]
+    assert len({message.id for message in world.sender.tried["team"] if message.kind == "opened"}) == 1
+
+
 async def test_retries_end_with_the_fallback_and_an_incident_of_the_channel() -> None:
     world = await a_world("mail")
     await world.add_channels("team", fallback="mail")
