@@ -88,6 +88,7 @@ from application.commands.schedules.run_schedule import RunSchedule
 from application.commands.workers.record_heartbeat import RecordHeartbeat
 from application.commands.workers.register_worker import RegisterWorker
 from application.commands.workers.unregister_worker import UnregisterWorker
+from application.observability.alert_telemetry import AlertTelemetry
 from application.observability.delivery_tracer import DeliveryTracer
 from application.observability.instrumented_unit_of_work import instrument_unit_of_work
 from application.observability.instrumented_use_case import instrument_use_case
@@ -112,6 +113,10 @@ from application.queries.alerts.describe_link import DescribeLink
 from application.queries.explain_day.explain_day import ExplainDay
 from application.queries.schedules.expectations import JudgeExpectations
 from application.queries.schedules.preview import PreviewTicks
+from application.services.alerts.alert_judge import AlertJudge
+from application.services.alerts.batch_judging import BatchJudging
+from application.services.alerts.expectation_facts import ExpectationFacts
+from application.services.alerts.expectation_judge import ExpectationJudge
 from application.services.alerts.message_planner import MessagePlanner
 from application.services.backfills.backfill_planner import BackfillPlanner
 from application.services.backfills.backfill_service import BackfillService
@@ -373,6 +378,20 @@ class Application(containers.DeclarativeContainer):
     tick_service = providers.Singleton(TickService, adapters.open_unit_of_work, run_opener, schedule_times, wakeups, telemetry)
     backfill_service = providers.Singleton(BackfillService, adapters.open_unit_of_work, run_opener, wakeups, telemetry)
     grant_service = providers.Singleton(GrantService, adapters.open_unit_of_work, adapters.clock, wakeups, telemetry)
+    expectation_facts = providers.Singleton(ExpectationFacts, adapters.cron_expressions)
+    alert_telemetry = providers.Singleton(AlertTelemetry, telemetry)
+    alert_judge = providers.Singleton(
+        AlertJudge,
+        adapters.open_unit_of_work,
+        adapters.change_feed,
+        providers.Singleton(BatchJudging, message_planner, expectation_facts),
+        adapters.clock,
+        wakeups,
+        alert_telemetry,
+    )
+    expectation_judge = providers.Singleton(
+        ExpectationJudge, adapters.open_unit_of_work, expectation_facts, message_planner, adapters.clock, wakeups, alert_telemetry
+    )
     message_composer = providers.Singleton(
         MessageComposer,
         adapters.open_unit_of_work,

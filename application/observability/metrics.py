@@ -40,6 +40,7 @@ class Metric(StrEnum):
     DELIVERIES = "delivery.count"
     DELIVERY_LATENCY = "delivery.latency"
     DELIVERY_AGE = "delivery.age"
+    INCIDENT_CHANGES = "incident.changes"
 
     OUTBOX_DEPTH = "outbox.depth"
     OUTBOX_AGE = "outbox.age"
@@ -88,6 +89,7 @@ TAGS: dict[Metric, tuple[str, ...]] = {
     Metric.DELIVERIES: ("channel_kind", "outcome"),
     Metric.DELIVERY_LATENCY: ("channel_kind",),
     Metric.DELIVERY_AGE: (),
+    Metric.INCIDENT_CHANGES: ("change",),
     Metric.OUTBOX_DEPTH: (),
     Metric.OUTBOX_AGE: (),
     Metric.RELAY_LATENCY: ("pool",),

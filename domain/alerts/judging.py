@@ -75,7 +75,10 @@ def _is_known(state: RuleState, fact: Fact, mark: Mark | None) -> bool:
     """Return True if the state has the missed tick, or what is wrong with the unfinished run, already."""
     if mark not in UNFINISHED and fact.due_at is None:
         return False
-    return any(outcome.subject == fact.subject and outcome.mark is mark for outcome in state.outcomes)
+    if any(outcome.subject == fact.subject and outcome.mark is mark for outcome in state.outcomes):
+        return True
+    finished = [outcome for outcome in state.outcomes if outcome.mark not in UNFINISHED]
+    return fact.due_at is not None and len(finished) >= FLIP_WINDOW and fact.at < finished[0].at
 
 
 def _get_mark(rule: AlertRule, fact: Fact) -> Mark | None:

@@ -126,6 +126,7 @@ def _list_services(application: Application) -> list[tuple[Service, Wait]]:
     notifier, dispatcher, relay = application.change_notifier(), application.dispatcher(), application.outbox_relay()
     pruner, clock, ticks = application.retention_pruner(), application.adapters.database().clock, application.tick_service()
     deleter, backfills = application.pipeline_deleter(), application.backfill_service()
+    judge, expectations = application.alert_judge(), application.expectation_judge()
     grants, deliveries = application.grant_service(), application.delivery_service()
     services: list[tuple[Service, Wait]] = [
         (clock, clock.wait),
@@ -139,6 +140,8 @@ def _list_services(application: Application) -> list[tuple[Service, Wait]]:
         (ticks, ticks.wait),
         (backfills, backfills.wait),
         (grants, grants.wait),
+        (judge, judge.wait),
+        (expectations, expectations.wait),
         (deliveries, deliveries.wait),
         (application.drill_service(), wait_seconds(DRILL_INTERVAL_SECONDS)),
         (application.prefect_reconciler(), wait_seconds(5.0)),

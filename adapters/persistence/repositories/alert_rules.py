@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from adapters.persistence.connection.compiled_statements import CompiledStatement
 from adapters.persistence.connection.sql_transaction import SqlTransaction
 from adapters.persistence.tables.channels import channel_use, site_alert_rule
+from adapters.persistence.tables.pipelines import pipeline
 from application.ports.persistence.alert_rules import NewSiteRule
 from domain.alerts.parsing import restore_rule
 from domain.alerts.rule import AlertRule, SiteRule
@@ -19,6 +20,11 @@ from domain.errors import Conflict
 
 _RULES = select(site_alert_rule)
 _LIST = CompiledStatement(_RULES.order_by(site_alert_rule.c.name))
+_LIST_PIPELINES = CompiledStatement(
+    select(pipeline.c.id)
+    .where(pipeline.c.id.in_(select(channel_use.c.pipeline_id)), pipeline.c.archived_at.is_(None), pipeline.c.deleting_at.is_(None))
+    .order_by(pipeline.c.id)
+)
 _HAS_ANY = CompiledStatement(select(or_(exists(select(site_alert_rule.c.id)), exists(select(channel_use.c.channel))).label("has_any")))
 
 
@@ -53,6 +59,10 @@ class SqlAlertRules:
     async def list_all(self) -> Sequence[SiteRule]:
         (rows,) = await self._transaction.fetch_batch((_LIST, {}))
         return [to_site_rule(row) for row in rows]
+
+    async def list_pipelines(self) -> Sequence[int]:
+        (rows,) = await self._transaction.fetch_batch((_LIST_PIPELINES, {}))
+        return [row.id for row in rows]
 
     async def has_any(self) -> bool:
         ((row,),) = await self._transaction.fetch_batch((_HAS_ANY, {}))

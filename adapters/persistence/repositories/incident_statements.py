@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, DateTime, Integer, Text, bindparam, delete, func, insert, literal, or_, select, text, update
+from sqlalchemy import BigInteger, DateTime, Integer, Text, bindparam, delete, func, insert, literal, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.sql.elements import ColumnElement
@@ -132,18 +132,20 @@ SAVE_STATES, FIND_STATES, FIND_UNRESOLVED = _build_save_states(), _build_find_st
 DELETE_STATES = CompiledStatement(
     delete(alert_rule_state)
     .where(alert_rule_state.c.pipeline_id == _PIPELINE)
-    .where(
-        or_(
-            bindparam("rule_keys", type_=ARRAY(Text)).is_(None),
-            alert_rule_state.c.rule_key == func.any(bindparam("rule_keys", type_=ARRAY(Text))),
-        )
-    )
+    .where(alert_rule_state.c.rule_key != func.all(bindparam("kept", type_=ARRAY(Text))))
 )
+DELETE_STATES_OF_RULE = CompiledStatement(delete(alert_rule_state).where(alert_rule_state.c.rule_key == bindparam("rule_key", type_=Text)))
 ADD, SAVE, ADD_ENTRIES, THIN_REPETITIONS = _build_add(), _build_save(), _build_add_entries(), _build_thin_repetitions()
 FIND = CompiledStatement(select(incident).where(is_any_of(incident.c.id, "ids")))
 LOCK = CompiledStatement(select(incident).where(is_any_of(incident.c.id, "ids")).order_by(incident.c.id).with_for_update(key_share=True))
 LOCK_UNRESOLVED = CompiledStatement(
     select(incident).where(incident.c.pipeline_id == _PIPELINE, _UNRESOLVED).order_by(incident.c.id).with_for_update(key_share=True)
+)
+LOCK_UNRESOLVED_OF_RULE = CompiledStatement(
+    select(incident)
+    .where(incident.c.rule_key == bindparam("rule_key", type_=Text), _UNRESOLVED)
+    .order_by(incident.c.id)
+    .with_for_update(key_share=True)
 )
 LOCK_UNRESOLVED_OF_CHANNEL = CompiledStatement(
     select(incident).where(incident.c.channel_id == _CHANNEL, _UNRESOLVED).with_for_update(key_share=True)

@@ -45,8 +45,11 @@ class SqlIncidents:
         if rows:
             self._transaction.enqueue(sql.SAVE_STATES, states=list(rows.values()))
 
-    async def delete_states(self, pipeline_id: int, rule_keys: Collection[str] | None = None) -> None:
-        self._transaction.enqueue(sql.DELETE_STATES, pipeline=pipeline_id, rule_keys=None if rule_keys is None else list(rule_keys))
+    async def delete_states(self, pipeline_id: int, kept: Collection[str] = ()) -> None:
+        self._transaction.enqueue(sql.DELETE_STATES, pipeline=pipeline_id, kept=list(kept))
+
+    async def delete_states_of_rule(self, rule_key: str) -> None:
+        self._transaction.enqueue(sql.DELETE_STATES_OF_RULE, rule_key=rule_key)
 
     async def add(self, incidents: Sequence[Incident]) -> list[Incident]:
         if not incidents:
@@ -70,6 +73,9 @@ class SqlIncidents:
 
     async def lock_unresolved(self, pipeline_id: int) -> Sequence[Incident]:
         return [to_incident(row) for row in await self._fetch(sql.LOCK_UNRESOLVED, {"pipeline": pipeline_id})]
+
+    async def lock_unresolved_of_rule(self, rule_key: str) -> Sequence[Incident]:
+        return [to_incident(row) for row in await self._fetch(sql.LOCK_UNRESOLVED_OF_RULE, {"rule_key": rule_key})]
 
     async def find(self, incident_ids: Collection[int]) -> Mapping[int, Incident]:
         return await self._fetch_by_id(sql.FIND, incident_ids)

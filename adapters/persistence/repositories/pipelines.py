@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg.errors
 from sqlalchemy import ColumnElement, Executable, Text, any_, bindparam, cast, delete, func, insert, literal, select, update
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, JSONPATH
 from sqlalchemy.engine import Row
 from sqlalchemy.exc import IntegrityError
 
@@ -130,6 +130,12 @@ class SqlPipelines:
         tags = func.coalesce(cast(revision.c.definition["tags"], JSONB), cast(literal("[]"), JSONB))
         query = select(pipeline.c.id).join(revision, newest).where(NOT_DELETED, pipeline.c.archived_at.is_(None), tags.has_key(tag))
         return (await self._transaction.execute(query.limit(1))).first() is not None
+
+    async def find_expecting(self) -> Sequence[int]:
+        newest = (revision.c.pipeline_id == pipeline.c.id) & (revision.c.revision == pipeline.c.revision)
+        expected = func.jsonb_path_exists(cast(revision.c.definition, JSONB), literal("$.expect[*]", JSONPATH))
+        query = select(pipeline.c.id).join(revision, newest).where(NOT_DELETED, pipeline.c.archived_at.is_(None), expected)
+        return [row.id for row in await self._transaction.execute(query.order_by(pipeline.c.id))]
 
     async def count(self) -> int:
         return int((await self._transaction.execute(select(func.count()).select_from(pipeline).where(NOT_DELETED))).scalar_one())

@@ -41,6 +41,10 @@ class AlertRules(Protocol):
         """Return all site rules by name."""
         ...
 
+    async def list_pipelines(self) -> Sequence[int]:
+        """Return the ids of pipelines, except archived ones, whose rules send to a channel."""
+        ...
+
     async def has_any(self) -> bool:
         """Return True if there is a site rule, or a pipeline whose rules send to a channel."""
         ...

@@ -46,8 +46,12 @@ class Incidents(Protocol):
         """Store the states, in place of those with the same keys."""
         ...
 
-    async def delete_states(self, pipeline_id: int, rule_keys: Collection[str] | None = None) -> None:
-        """Delete the states of these rules of a pipeline; of all its rules with None."""
+    async def delete_states(self, pipeline_id: int, kept: Collection[str] = ()) -> None:
+        """Delete the states of a pipeline's rules, except those of the rules with these keys."""
+        ...
+
+    async def delete_states_of_rule(self, rule_key: str) -> None:
+        """Delete the states of a rule of all pipelines."""
         ...
 
     async def add(self, incidents: Sequence[Incident]) -> list[Incident]:
@@ -71,6 +75,10 @@ class Incidents(Protocol):
 
     async def lock_unresolved(self, pipeline_id: int) -> Sequence[Incident]:
         """Lock the unresolved incidents of a pipeline, oldest first."""
+        ...
+
+    async def lock_unresolved_of_rule(self, rule_key: str) -> Sequence[Incident]:
+        """Lock the unresolved incidents of a rule of all pipelines, oldest first."""
         ...
 
     async def find(self, incident_ids: Collection[int]) -> Mapping[int, Incident]:

@@ -10,6 +10,7 @@ from application.ports.dispatch.worker_streams import WorkerStreams
 from application.ports.telemetry.telemetry import get_dispatch_trace_context
 from domain.runs.dispatch import DispatchState
 from domain.runs.run import Run
+from domain.runs.status import Status
 
 MAX_DISPATCH_REQUESTS = 4_096
 
@@ -39,6 +40,9 @@ class LocalWakeups:
         self.slots = asyncio.Event()
         self.backfills = asyncio.Event()
         self.alerts = asyncio.Event()
+        self.expectations = asyncio.Event()
+        self.judges_runs = True
+        """Whether the judge of alerts waits for the ends of runs. It does not while there are no rules."""
         self.deliveries = asyncio.Event()
         self.log_run_ids: set[int] = set()
 
@@ -52,6 +56,8 @@ class LocalWakeups:
                 self.schedules.set()
             if run.is_over and run.trigger.backfill_id is not None:
                 self.backfills.set()
+            if self.judges_runs and has_alert_news(run):
+                self.alerts.set()
             if run.has_slot_news:
                 run.has_slot_news = False
                 self.slots.set()
@@ -69,6 +75,7 @@ class LocalWakeups:
 
     def notify_alerts_changed(self) -> None:
         self.alerts.set()
+        self.expectations.set()
 
     def notify_deliveries_changed(self) -> None:
         self.deliveries.set()
@@ -86,6 +93,11 @@ class LocalWakeups:
             self._worker_streams.push(worker_id, StopRun(run.id))
         elif run.startable_stages or run.has_timed_out_attempt or run.attempts_to_stop:
             self._worker_streams.push(worker_id, WakeRun(run.id))
+
+
+def has_alert_news(run: Run) -> bool:
+    """Return True if the run is over, or if nothing but approvals or reports can continue it."""
+    return run.is_over or run.status is Status.WAITING
 
 
 def _get_parent_trace(run: Run) -> Mapping[str, str]:

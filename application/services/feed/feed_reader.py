@@ -7,6 +7,7 @@ from application.ports.dispatch.worker_streams import WorkerStreams
 from application.ports.persistence.unit_of_work import OpenUnitOfWork
 from application.ports.queries.change_feed import ChangeBatch, ChangeFeed
 from application.queries.views.events import EventView
+from application.services.alerts.rule_removal import RULE_EVENT_TYPES
 from application.services.dispatch.local_wakeups import DispatchRequest, LocalWakeups
 from application.services.feed.event_hub import EventHub
 from domain.runs.events import EventType
@@ -81,6 +82,8 @@ class FeedReader:
             self._wakeups.notify_schedules_changed()
         if SiteEventType.BACKFILL_CHANGED in types:
             self._wakeups.notify_backfills_changed()
+        if not RULE_EVENT_TYPES.isdisjoint(types):
+            self._wakeups.notify_alerts_changed()
         if not DELIVERY_EVENT_TYPES.isdisjoint(types):
             self._wakeups.notify_deliveries_changed()
         self._notify_grant_service(batch)

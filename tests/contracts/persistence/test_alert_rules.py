@@ -8,6 +8,7 @@ import pytest
 from application.ports.persistence.alert_rules import NewSiteRule
 from domain.alerts.rule import AlertEvent, AlertRule, QuietHours, RuleTarget, SiteRule
 from domain.errors import Conflict
+from domain.pipelines.activation import Activation
 from tests.contracts.stores import StoreUnderTest, is_blocked
 from tests.support.builders import NOW, a_pipeline
 from tests.support.stored_alerts import a_rule, add_site_rule
@@ -94,3 +95,16 @@ async def test_a_site_rule_or_the_rule_of_a_pipeline_counts_as_any(store: StoreU
     assert not await has_any()
     await add_site_rule(store.open_unit_of_work)
     assert await has_any()
+
+
+async def test_pipelines_whose_rules_send_to_a_channel_are_listed_without_archived_ones(store: StoreUnderTest) -> None:
+    pipelines = [await a_pipeline(store.open_unit_of_work, name) for name in ("one", "two", "three")]
+    async with store.open_unit_of_work() as work:
+        for pipeline in pipelines[:2]:
+            await work.channels.set_uses(pipeline.id, ["team", "pager"])
+        await work.pipelines.find(pipelines[1].id, lock=True)
+        await work.pipelines.set_activation(pipelines[1].id, Activation(archived_at=NOW))
+        await work.commit()
+
+    async with store.open_unit_of_work() as work:
+        assert await work.alert_rules.list_pipelines() == [pipelines[0].id]

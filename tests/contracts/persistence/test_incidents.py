@@ -72,15 +72,32 @@ async def test_states_are_deleted_by_rule_or_by_pipeline(store: StoreUnderTest) 
     keys = [KEY, RuleKey(1, "late"), RuleKey(1, "waiting"), RuleKey(2, "critical")]
     await save_states(store, *(RuleState(key) for key in keys))
 
-    async def delete(*rule_keys: str, everything: bool = False) -> list[RuleKey]:
+    async def delete(*kept: str) -> list[RuleKey]:
         async with store.open_unit_of_work() as work:
-            await work.incidents.delete_states(1, None if everything else rule_keys)
+            await work.incidents.delete_states(1, kept)
             await work.commit()
         return sorted(await find_states(store, *keys))
 
-    assert await delete() == sorted(keys)
-    assert await delete("critical", "unknown") == sorted(keys[1:])
-    assert await delete(everything=True) == [keys[3]]
+    assert await delete("critical", "late", "waiting") == sorted(keys)
+    assert await delete("late", "waiting", "unknown") == sorted(keys[1:])
+    assert await delete() == [keys[3]]
+
+
+async def test_states_and_incidents_of_a_rule_of_all_pipelines_are_found_by_its_key(store: StoreUnderTest) -> None:
+    keys = [RuleKey(1, "site:all"), RuleKey(2, "site:all"), RuleKey(2, "site:other")]
+    await save_states(store, *(RuleState(key) for key in keys))
+    new = [an_incident(key.pipeline_id, rule_key=key.rule_key) for key in keys]
+    async with store.open_unit_of_work() as work:
+        added = await work.incidents.add([*new, replace(new[0], concurrency_key="a=1", state=IncidentState.RESOLVED, resolved_at=NOW)])
+        await work.commit()
+
+    async with store.open_unit_of_work() as work:
+        found = await work.incidents.lock_unresolved_of_rule("site:all")
+        await work.incidents.delete_states_of_rule("site:all")
+        await work.commit()
+
+    assert [incident.id for incident in found] == [added[0].id, added[1].id]
+    assert list(await find_states(store, *keys)) == [keys[2]]
 
 
 async def test_stored_incidents_are_read_back_with_ids_in_their_order(store: StoreUnderTest) -> None:

@@ -353,3 +353,20 @@ async def test_a_name_that_a_rename_sets_free_goes_to_the_pipeline_that_waits_fo
     async with store.open_unit_of_work() as work:
         found = await work.pipelines.find_many(["nightly", "hourly"])
     assert {ref: each.id for ref, each in found.items()} == {"nightly": new_id, "hourly": renamed.id}
+
+
+async def test_pipelines_with_expectations_are_found_without_archived_ones(store: StoreUnderTest) -> None:
+    external, expect = [a_stage("a", "external")], [{"cron": "@daily"}]
+    one = await a_pipeline(store.open_unit_of_work, "one", external, expect=expect)
+    two = await a_pipeline(store.open_unit_of_work, "two", external, expect=expect)
+    three = await a_pipeline(store.open_unit_of_work, "three", external, expect=expect)
+    await a_pipeline(store.open_unit_of_work, "four", external)
+    async with store.open_unit_of_work() as work:
+        await work.pipelines.find(two.id, lock=True)
+        await work.pipelines.set_activation(two.id, Activation(archived_at=NOW))
+        await work.pipelines.find(three.id, lock=True)
+        await work.pipelines.revise(three.id, a_definition("three", external), NOW)
+        await work.commit()
+
+    async with store.open_unit_of_work() as work:
+        assert await work.pipelines.find_expecting() == [one.id]

@@ -359,15 +359,17 @@ async def test_facts_of_runs_name_the_stages_that_failed_last_and_the_approval_t
         assert judge_report(run, failed, Reporter(WORKER, WORKER, 1), None, seconds_later(second)).applied
     async with store.open_unit_of_work() as work:
         run_id = await work.runs.add(run)
+        other = await work.runs.add(a_run_of(pipeline, 2))
         await work.commit()
 
     async with store.open_unit_of_work() as work:
-        found = await work.runs.find_facts([run_id, run_id + 1], [pipeline.id])
+        found = await work.runs.find_facts([run_id, other, other + 1], [pipeline.id])
         without_parameters = await work.runs.find_facts([run_id])
         nothing = await work.runs.find_facts([])
 
     facts = found[run_id]
-    assert found.keys() == {run_id} and nothing == {}
+    assert found.keys() == {run_id, other} and nothing == {}
+    assert (found[other].number, found[other].failed, found[other].waits_for) == (2, (), None)
     assert (facts.pipeline_id, facts.number, facts.status, facts.parameters) == (pipeline.id, 1, run.status, {"customer": "acme"})
     assert (facts.created_at, facts.started_at, facts.finished_at) == (NOW, NOW, None)
     assert [(stage.name, stage.status, stage.worker) for stage in facts.failed] == [("b", Status.FAILED, WORKER)]

@@ -44,6 +44,11 @@ class FakeAlertRules:
         tx = await self._transaction.begin_statement()
         return sorted((row.rule for row in tx.site_rules.values()), key=lambda rule: str(rule.rule.name))
 
+    async def list_pipelines(self) -> Sequence[int]:
+        tx = await self._transaction.begin_statement()
+        rows = [row for _, row in sorted(tx.pipelines.items()) if row.deleting_at is None and row.activation.archived_at is None]
+        return [row.id for row in rows if any(user == row.id for user, _ in tx.channel_uses)]
+
     async def has_any(self) -> bool:
         tx = await self._transaction.begin_statement()
         return bool(tx.site_rules or tx.channel_uses)

@@ -42,10 +42,16 @@ class FakeIncidents:
             values.text(state.key.concurrency_key)
             tx.rule_states[state.key] = state
 
-    async def delete_states(self, pipeline_id: int, rule_keys: Collection[str] | None = None) -> None:
+    async def delete_states(self, pipeline_id: int, kept: Collection[str] = ()) -> None:
+        await self._delete_states(lambda key: key.pipeline_id == pipeline_id and key.rule_key not in kept)
+
+    async def delete_states_of_rule(self, rule_key: str) -> None:
+        await self._delete_states(lambda key: key.rule_key == rule_key)
+
+    async def _delete_states(self, is_wanted: Callable[[RuleKey], bool]) -> None:
         tx = await self._transaction.begin_statement()
         for key in list(tx.rule_states):
-            if key.pipeline_id == pipeline_id and (rule_keys is None or key.rule_key in rule_keys):
+            if is_wanted(key):
                 del tx.rule_states[key]
 
     async def add(self, incidents: Sequence[Incident]) -> list[Incident]:
@@ -87,6 +93,10 @@ class FakeIncidents:
     async def lock_unresolved(self, pipeline_id: int) -> Sequence[Incident]:
         await self._transaction.begin_statement()
         return await self._lock_unresolved(lambda row: row.pipeline_id == pipeline_id)
+
+    async def lock_unresolved_of_rule(self, rule_key: str) -> Sequence[Incident]:
+        await self._transaction.begin_statement()
+        return await self._lock_unresolved(lambda row: row.rule_key == rule_key)
 
     async def find(self, incident_ids: Collection[int]) -> Mapping[int, Incident]:
         tx = await self._transaction.begin_statement()

@@ -80,6 +80,11 @@ class FakePipelines:
         rows = [row for row in tx.pipelines.values() if row.deleting_at is None and row.activation.archived_at is None]
         return any(tag in tx.revisions[row.id, row.revision].tags for row in rows)
 
+    async def find_expecting(self) -> Sequence[int]:
+        tx = await self._transaction.begin_statement()
+        rows = [row for _, row in sorted(tx.pipelines.items()) if row.deleting_at is None and row.activation.archived_at is None]
+        return [row.id for row in rows if tx.revisions[row.id, row.revision].expect]
+
     async def count(self) -> int:
         tx = await self._transaction.begin_statement()
         return sum(row.deleting_at is None for row in tx.pipelines.values())

@@ -21,6 +21,7 @@ def _build() -> Any:
     newest = (
         select(attempt.c.position, attempt.c.stage, attempt.c.status, attempt.c.error_message, attempt.c.fingerprint, attempt.c.worker)
         .where(attempt.c.run_id == run.c.id)
+        .correlate(run)
         .ext(distinct_on(attempt.c.position))
         .order_by(attempt.c.position, attempt.c.number.desc())
         .subquery("newest")
