@@ -24,7 +24,7 @@ from adapters.persistence.embedded.server import PREFECT_DATABASE, EmbeddedPostg
 from adapters.persistence.migrate import upgrade
 from adapters.system.network import find_free_port
 from entrypoints.process import parent_watch
-from tests.chaos.process import Process, list_children
+from tests.chaos.process import Process, list_children, wait_until_gone
 from tests.chaos.relay import Relay
 from tests.support.temporary_folders import a_temporary_folder
 from tests.support.waiting import wait_for
@@ -119,6 +119,15 @@ class Stack:
         """Return the pids of the postmaster and of its processes."""
         postmaster = self.get_postmaster_pid()
         return [postmaster, *list_children(postmaster)]
+
+    def kill_postgres(self) -> None:
+        """Kill -9 all processes of PostgreSQL, and start it again."""
+        found = self.list_postgres_pids()
+        for pid in found:
+            with contextlib.suppress(ProcessLookupError):  # it has ended since
+                os.kill(pid, signal.SIGKILL)
+        assert all(wait_until_gone(pid, 30) for pid in found)
+        self.postgres.start()
 
     def end(self) -> None:
         """Kill every process, in whatever state it is, and stop PostgreSQL."""

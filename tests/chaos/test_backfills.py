@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +10,6 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.chaos.process import wait_until_gone
 from tests.chaos.stack import Stack, chaos_stack
 from tests.chaos.test_ticks import read_all
 from tests.support.backfill_history import HISTORY_SETUP, READ_HISTORY
@@ -58,11 +55,7 @@ def kill_everything(stack: Stack) -> None:
     """Kill -9 webs, workers and PostgreSQL, and start them again."""
     for process in (*stack.webs, *stack.workers):
         process.kill()
-    postgres = stack.list_postgres_pids()
-    for pid in postgres:
-        os.kill(pid, signal.SIGKILL)
-    assert all(wait_until_gone(pid, 30) for pid in postgres)
-    stack.postgres.start()
+    stack.kill_postgres()
     for process in (*stack.webs, *stack.workers):
         process.start()
     stack.wait_until_ready()
