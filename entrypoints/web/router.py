@@ -4,7 +4,7 @@ from entrypoints.web import static_files
 from entrypoints.web.live import routes as live
 from entrypoints.web.pages import groups, schedule, system, waiting
 from entrypoints.web.pages.access import account, accounts, audit, sign_in, tokens
-from entrypoints.web.pages.alerts import alert_rules, channels, incident_actions, incidents, silences
+from entrypoints.web.pages.alerts import alert_rules, channel_actions, channel_forms, channels, incident_actions, incidents, links, silences
 from entrypoints.web.pages.backfills import controls as backfill_controls
 from entrypoints.web.pages.backfills import lists as backfill_lists
 from entrypoints.web.pages.pipelines import activation, board, edit, new_pipeline, pipeline, revisions, schedules, trigger
@@ -38,6 +38,9 @@ ROUTERS = (
     incidents.router,
     incident_actions.router,
     channels.router,
+    channel_actions.router,
+    channel_forms.router,
+    links.router,
     silences.router,
     alert_rules.router,
     waiting.router,

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from application.queries.views.alerts import AlertRuleView
 from domain.alerts.rule import AlertEvent
-from domain.errors import Conflict, InvalidInput, NameTaken, NotFound
+from domain.errors import Conflict, InvalidInput, NotFound
 from entrypoints.http.auth.caller import get_actor
 from entrypoints.http.auth.permissions import ADMIN, READ, requires
 from entrypoints.http.base_path import redirect
@@ -37,7 +37,7 @@ async def create_alert_rule(request: Request) -> Response:
         await get_application(request).create_alert_rule()(form.raw, get_actor(request))
     except InvalidInput as error:
         return await _render_list(request, form.with_problems(error.problems), 422)
-    except (NameTaken, Conflict) as error:
+    except Conflict as error:
         return await _render_list(request, form.with_sentence(str(error)), 409)
     return redirect(PATH)
 

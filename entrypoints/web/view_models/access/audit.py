@@ -14,6 +14,7 @@ _PATHS = {
     "backfill": "/ui/backfills/",
     "incident": "/ui/incidents/",
     "channel": "/ui/channels/",
+    "alert rule": "/ui/alert-rules/",
 }
 _ACTIONS = {
     AuditAction.SIGNED_IN: "signed in",
@@ -78,7 +79,7 @@ class AuditEntryItem:
 
 def build_audit_item(entry: AuditEntry) -> AuditEntryItem:
     """Return the row for an entry."""
-    kind, _, name = entry.subject.partition(" ")
+    kind, name = _split_subject(entry.subject)
     return AuditEntryItem(
         entry.id,
         format_timestamp(entry.at),
@@ -95,3 +96,9 @@ def build_audit_item(entry: AuditEntry) -> AuditEntryItem:
 def describe_action(action: AuditAction) -> str:
     """Return the action in the past tense."""
     return _ACTIONS[action]
+
+
+def _split_subject(subject: str) -> tuple[str, str]:
+    """Return the kind and the name of a subject such as "run 7" or "alert rule on-call"."""
+    kind = next((kind for kind in _PATHS if subject.startswith(f"{kind} ")), subject.partition(" ")[0])
+    return kind, subject[len(kind) + 1 :]

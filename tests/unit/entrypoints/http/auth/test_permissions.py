@@ -40,6 +40,7 @@ def test_the_public_routes_are_exactly_these() -> None:
         "/ui/sign-in",
         "/ui/sign-in/provider",
         "/ui/sign-in/back",
+        "/ui/links/{token}",
     }
 
 

@@ -11,6 +11,7 @@ import httpx
 import pytest
 from starlette.routing import compile_path
 
+from application.ports.access.action_tokens import ActionClaims, ActionTokens, LinkAction
 from domain.runs.run import Run
 from domain.runs.status import Status
 from tests.support.example_board import PASSWORD, employ, furnish, revise
@@ -31,6 +32,7 @@ API: Final = (
     "/groups/?limit=1",
     "/incidents/",
     "/silences/",
+    "/channels/",
     "/alert-rules/",
     "/backfills/",
     "/runs/",
@@ -58,8 +60,10 @@ UNLINKED: Final = (
     "/ui/sign-in/provider",
     "/ui/tokens/1/heard",
     "/ui/incidents/1/acknowledge",
+    "/ui/links/{link}",
     "/incidents/1",
     "/silences/1",
+    "/channels/mail",
     "/alert-rules/oncall",
 )
 """Paths to which no page links, and pages that depend on the state of a run."""
@@ -153,7 +157,7 @@ def test_no_link_leaves_the_path_and_none_is_broken(path: str, removes_path: boo
             limits = [{"group": name, "limit": 1}]
             served.do(served.headgate.use_cases.create_pipeline(1, name=f"uses-{name}", concurrency=limits))
         served.do(employ(served.headgate))
-        run = served.do(_report_outputs(served.headgate))
+        run, link = served.do(_report_outputs(served.headgate)), _issue_link(served.headgate)
         with httpx.Client(timeout=60) as client:
             refused = client.get(f"{proxy.url}/ui/runs?status=failed", headers={"Accept": "text/html"})
             assert refused.headers["location"] == f"{path}/ui/sign-in?next=%2Fui%2Fruns%3Fstatus%3Dfailed"
@@ -163,7 +167,7 @@ def test_no_link_leaves_the_path_and_none_is_broken(path: str, removes_path: boo
             cookie = signed_in.headers["set-cookie"]
             client.headers["Cookie"] = cookie.partition(";")[0]
             walk = Walk(client, proxy.url)
-            walk.follow(*START, *API, "", *(path.format(run=run) for path in UNLINKED))
+            walk.follow(*START, *API, "", *(path.format(run=run, link=link) for path in UNLINKED))
 
     assert cookie.startswith("__Secure-headgate=")
     assert f"; Path={path}; " in cookie
@@ -185,6 +189,12 @@ async def _report_outputs(headgate: InProcessHeadgate) -> int:
     now = headgate.fakes.clock.now()
     await headgate.stories.change_run(run_id, lambda run: start(run, now), report, end("illustrate", Status.COMPLETED, now))
     return run_id
+
+
+def _issue_link(headgate: InProcessHeadgate) -> str:
+    """Return the token of a link in the message of the first delivery."""
+    tokens: ActionTokens = headgate.application.adapters.action_tokens()
+    return tokens.issue(ActionClaims(LinkAction.ACKNOWLEDGE, 1, headgate.fakes.clock.now()))
 
 
 def _find_unvisited(headgate: InProcessHeadgate, walk: Walk) -> set[str]:
