@@ -10,6 +10,7 @@ from application.ports.persistence.unit_of_work import OpenUnitOfWork
 from application.ports.system.clock import Clock
 from application.ports.system.cron_expressions import CronExpressions
 from application.ports.system.parameter_schemas import ParameterSchemas
+from application.services.alerts.rule_sync import update_rules
 from application.services.concurrency.limit_sync import update_limits
 from application.services.schedules.schedule_sync import ScheduleSync
 from domain.access.actor import ANONYMOUS_ACTOR, Actor
@@ -23,8 +24,8 @@ from domain.site_events import SiteEvent, SiteEventType
 class ChangePipeline:
     """Add a revision, unless it equals the newest one. Active runs keep their revision.
 
-    Raises NotFound; InvalidInput, also if its groups do not fit those of other pipelines; NameTaken; StaleRevision if `expected` does not
-    include the newest revision.
+    Raises NotFound; InvalidInput, also for groups that do not fit those of other pipelines, and for unknown channels; NameTaken;
+    StaleRevision if `expected` does not include the newest revision.
     """
 
     open_unit_of_work: OpenUnitOfWork
@@ -51,6 +52,7 @@ class ChangePipeline:
             changed = await work.pipelines.revise(pipeline.id, definition, now)
             has_new_times = await self.schedule_sync.update(work, pipeline, changed, now)
             has_new_limits = await update_limits(work, pipeline.definition, changed, now, actor.name)
+            has_new_rules = await update_rules(work, pipeline.definition, changed)
             details = {"revision": changed.revision, "renamed": definition.name if definition.name != pipeline.name else None}
             await work.audit.add([create_audit_entry(actor, AuditAction.PIPELINE_CHANGED, f"pipeline {pipeline.name}", now, **details)])
             data = {"name": changed.name, "revision": changed.revision, "created": False}
@@ -61,4 +63,6 @@ class ChangePipeline:
             self.wakeups.notify_schedules_changed()
         if has_new_limits:
             self.wakeups.notify_slots_changed()
+        if has_new_rules:
+            self.wakeups.notify_alerts_changed()
         return changed

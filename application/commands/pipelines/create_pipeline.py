@@ -13,6 +13,7 @@ from application.ports.persistence.unit_of_work import OpenUnitOfWork
 from application.ports.system.clock import Clock
 from application.ports.system.cron_expressions import CronExpressions
 from application.ports.system.parameter_schemas import ParameterSchemas
+from application.services.alerts.rule_sync import update_rules
 from application.services.concurrency.limit_sync import update_limits
 from application.services.schedules.schedule_sync import ScheduleSync
 from domain.access.actor import ANONYMOUS_ACTOR, Actor
@@ -68,6 +69,7 @@ class CreatePipeline:
             created = CreatedPipeline.from_stored(await work.pipelines.add(definition, now))
             has_schedules = await self.schedule_sync.add_all(work, created, now, with_paused_schedules)
             has_limits = await update_limits(work, None, created, now, actor.name)
+            has_rules = await update_rules(work, None, created)
             await work.audit.add(
                 [create_audit_entry(actor, AuditAction.PIPELINE_CREATED, f"pipeline {definition.name}", now, id=created.id)]
             )
@@ -81,4 +83,6 @@ class CreatePipeline:
             self.wakeups.notify_schedules_changed()
         if has_limits:
             self.wakeups.notify_slots_changed()
+        if has_rules:
+            self.wakeups.notify_alerts_changed()
         return created

@@ -8,6 +8,7 @@ from application.ports.persistence.unit_of_work import OpenUnitOfWork
 from application.ports.system.cron_expressions import CronExpressions
 from application.ports.system.parameter_schemas import ParameterSchemas
 from application.queries.schedules.preview import PreviewTicks, TickPreview
+from application.services.alerts.rule_sync import find_channel_problems
 from domain.concurrency.group import get_group_uses
 from domain.concurrency.group_rules import find_group_problems
 from domain.errors import InvalidInput
@@ -35,6 +36,7 @@ class PreviewDefinition:
     async def __call__(self, raw: object, count: int, pipeline_id: int) -> list[SchedulePreview]:
         definition = await parse_and_validate_definition(raw, self.schemas, self.cron_expressions)
         await self._check_groups(definition, pipeline_id)
+        await self._check_channels(definition)
         return await self.preview_schedules(definition.schedules, count, pipeline_id)
 
     async def preview_schedules(self, schedules: Sequence[ScheduleDefinition], count: int, pipeline_id: int) -> list[SchedulePreview]:
@@ -48,4 +50,13 @@ class PreviewDefinition:
         async with self.open_unit_of_work() as work:
             groups = await work.concurrency.list_groups()
         if problems := find_group_problems(definition, groups, pipeline_id):
+            raise InvalidInput(problems)
+
+    async def _check_channels(self, definition: PipelineDefinition) -> None:
+        """Raise InvalidInput if a rule names an unknown channel."""
+        if not definition.alerts:
+            return
+        async with self.open_unit_of_work() as work:
+            channels = await work.channels.list_all()
+        if problems := find_channel_problems(definition, {channel.name for channel in channels}):
             raise InvalidInput(problems)
