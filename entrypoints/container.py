@@ -290,7 +290,7 @@ class Application(containers.DeclarativeContainer):
     retry_run = _instrumented(telemetry, providers.Singleton(RetryRun, apply_run_action))
     use_link = _instrumented(
         telemetry,
-        providers.Singleton(UseLink, adapters.open_unit_of_work, describe_link, acknowledge_incident, retry_run, adapters.clock),
+        providers.Singleton(UseLink, adapters.open_unit_of_work, describe_link, acknowledge_incident, retry_run, adapters.clock, wakeups),
     )
     repeat_run = _instrumented(telemetry, providers.Singleton(RepeatRun, adapters.open_unit_of_work, trigger_pipeline))
     skip_stage = _instrumented(telemetry, providers.Singleton(SkipStage, apply_run_action))
@@ -412,7 +412,7 @@ class Application(containers.DeclarativeContainer):
         DeliveryService,
         providers.Singleton(DueDeliveries, adapters.open_unit_of_work, adapters.clock),
         message_sender,
-        providers.Singleton(DeliveryRecorder, adapters.open_unit_of_work, adapters.clock),
+        providers.Singleton(DeliveryRecorder, adapters.open_unit_of_work, adapters.clock, wakeups),
         adapters.clock,
         wakeups,
         providers.Singleton(DeliveryTracer, telemetry),

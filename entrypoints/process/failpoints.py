@@ -1,6 +1,7 @@
 """Failpoints for chaos tests: steps at which a process kills itself as `kill -9` would.
 
-HEADGATE_FAILPOINTS lists their names, separated by commas: `relay.before_create`, `relay.after_create`, `relay.after_note`.
+HEADGATE_FAILPOINTS lists their names, separated by commas: `relay.before_create`, `relay.after_create`, `relay.after_note`,
+`delivery.before_send`, `delivery.after_send`.
 They wrap the adapters; the adapters themselves have no code for them.
 """
 
@@ -29,6 +30,7 @@ def enable_failpoints(adapters: containers.Container, environment: Mapping[str, 
             os.kill(os.getpid(), signal.SIGKILL)
 
     adapters.orchestrator.override(providers.Object(_FailingOrchestrator(adapters.orchestrator(), reach)))
+    adapters.channel_sender.override(providers.Object(_FailingChannelSender(adapters.channel_sender(), reach)))
     open_unit_of_work = adapters.open_unit_of_work()
     adapters.open_unit_of_work.override(providers.Object(lambda: _FailingUnitOfWork(open_unit_of_work(), reach)))
 
@@ -49,6 +51,13 @@ class _FailingOrchestrator(_Wrapper):
         created = await self._inner.create_flow_run(request)
         self._reach("relay.after_create")
         return created
+
+
+class _FailingChannelSender(_Wrapper):
+    async def send(self, channel: Any, message: Any) -> None:
+        self._reach("delivery.before_send")
+        await self._inner.send(channel, message)
+        self._reach("delivery.after_send")
 
 
 class _FailingUnitOfWork(_Wrapper):

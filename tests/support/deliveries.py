@@ -49,7 +49,7 @@ class SendingProcess:
         self.service = DeliveryService(
             DueDeliveries(open_work, clock, lease_seconds),
             MessageSender(open_work, sender, composer, ActionLinks(FakeActionTokens(), urls)),
-            DeliveryRecorder(open_work, clock),
+            DeliveryRecorder(open_work, clock, self.wakeups),
             clock,
             self.wakeups,
             DeliveryTracer(self.telemetry),

@@ -7,6 +7,7 @@ from typing import Final
 from application.commands.alerts.acknowledge_incident import AcknowledgeIncident
 from application.commands.runs.retry_run import RetryRun, RetryRunCommand
 from application.ports.access.action_tokens import LinkAction
+from application.ports.dispatch.wakeups import Wakeups
 from application.ports.persistence.unit_of_work import OpenUnitOfWork
 from application.ports.system.clock import Clock
 from application.queries.alerts.describe_link import DescribeLink, LinkState, LinkView, LoadedLink
@@ -27,6 +28,7 @@ class UseLink:
     acknowledge_incident: AcknowledgeIncident
     retry_run: RetryRun
     clock: Clock
+    wakeups: Wakeups
 
     async def __call__(self, token: str, actor: Actor = ANONYMOUS_ACTOR) -> LinkView:
         """Act, and return the link as used.
@@ -95,6 +97,7 @@ class UseLink:
             await work.incidents.add_link_use(loaded.delivery.id, loaded.claims.action.value, now)
             await work.site_events.add([SiteEvent(SiteEventType.CHANNEL_CHANGED, now, data={"name": channel.name, "change": "proved"})])
             await work.commit()
+        self.wakeups.notify_committed()
         return f"Channel {channel.name} works."
 
     async def _record_use(self, loaded: LoadedLink) -> bool:

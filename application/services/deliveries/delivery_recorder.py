@@ -4,6 +4,7 @@ import random
 from datetime import datetime
 from typing import Final
 
+from application.ports.dispatch.wakeups import Wakeups
 from application.ports.persistence.unit_of_work import OpenUnitOfWork, UnitOfWork
 from application.ports.system.clock import Clock
 from application.services.alerts.planned_messages import PlannedMessages
@@ -21,9 +22,10 @@ KINDS_WITHOUT_FALLBACK: Final = frozenset({MessageKind.TEST, MessageKind.DRILL})
 class DeliveryRecorder:
     """Locks incidents of pipelines first, then channels, then incidents of channels, then deliveries."""
 
-    def __init__(self, open_unit_of_work: OpenUnitOfWork, clock: Clock) -> None:
+    def __init__(self, open_unit_of_work: OpenUnitOfWork, clock: Clock, wakeups: Wakeups) -> None:
         self._open_unit_of_work = open_unit_of_work
         self._clock = clock
+        self._wakeups = wakeups
 
     async def record_success(self, due: DueDelivery) -> bool:
         """Store that the message arrived. Return False if another process recorded an end of the delivery."""
@@ -33,7 +35,8 @@ class DeliveryRecorder:
             if due.channel.is_disabled:
                 await _enable_channel(work, due.channel.id, now)
             await plan_follow_ups(work, due, planned, now)
-            if await resolve_channel_incident(work, due.channel, planned, now) or due.channel.is_disabled:
+            has_changed = await resolve_channel_incident(work, due.channel, planned, now) or due.channel.is_disabled
+            if has_changed:
                 await work.deliveries.release_channel(due.channel.id, now)
             delivery = await _lock(work, due)
             if delivery is None or delivery.state is not DeliveryState.SCHEDULED:
@@ -41,6 +44,8 @@ class DeliveryRecorder:
             await work.deliveries.save([delivery.mark_sent(now)])
             await planned.store(work)
             await work.commit()
+        if has_changed:
+            self._wakeups.notify_committed()
         return True
 
     async def record_failure(self, due: DueDelivery, failure: Failure) -> DeliveryState | None:
@@ -50,7 +55,8 @@ class DeliveryRecorder:
             planned = PlannedMessages(now)
             ended = _retry(due, failure, now)
             is_test = due.message.kind is MessageKind.TEST
-            if not is_test and (failure.disables_channel or ended.state is DeliveryState.DEAD):
+            is_broken = not is_test and (failure.disables_channel or ended.state is DeliveryState.DEAD)
+            if is_broken:
                 await self._report_channel(work, due, failure, planned, now)
             delivery = await _lock(work, due)
             if delivery is None or delivery.state is not DeliveryState.SCHEDULED or delivery.leased_until != due.delivery.leased_until:
@@ -60,6 +66,8 @@ class DeliveryRecorder:
                 await _add_fallback(work, due, planned)
             await planned.store(work)
             await work.commit()
+        if is_broken:
+            self._wakeups.notify_committed()
         return ended.state
 
     async def _report_channel(self, work: UnitOfWork, due: DueDelivery, failure: Failure, planned: PlannedMessages, now: datetime) -> None:

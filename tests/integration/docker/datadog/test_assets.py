@@ -48,11 +48,11 @@ def queries() -> list[tuple[str, re.Match[str]]]:
     return [(path.name, found) for path in FILES for text in find_texts(read(path)) for found in QUERY.finditer(text)]
 
 
-def test_there_is_a_dashboard_an_slo_and_five_monitors() -> None:
+def test_there_is_a_dashboard_an_slo_and_six_monitors() -> None:
     monitors = {path.stem for path in FILES if path.parent.name == "monitors"}
 
     assert {path.name for path in FILES} >= set(MODELS)
-    assert monitors == {"failed_runs", "slow_stage", "no_runs", "stuck_outbox", "error_budget"}
+    assert monitors == {"failed_runs", "slow_stage", "no_runs", "stuck_outbox", "stuck_deliveries", "error_budget"}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

@@ -7,6 +7,7 @@ import pytest
 from dependency_injector import containers, providers
 from pytest_mock import MockerFixture
 
+from application.ports.delivery.channel_sender import ChannelSender
 from application.ports.dispatch.orchestrator import Orchestrator
 from application.ports.persistence.outbox import Outbox
 from application.ports.persistence.unit_of_work import UnitOfWork
@@ -18,6 +19,7 @@ def create_adapters(mocker: MockerFixture) -> containers.DynamicContainer:
     unit_of_work.outbox = mocker.AsyncMock(spec=Outbox)
     adapters = containers.DynamicContainer()
     adapters.orchestrator = providers.Object(mocker.AsyncMock(spec=Orchestrator))
+    adapters.channel_sender = providers.Object(mocker.AsyncMock(spec=ChannelSender))
     adapters.open_unit_of_work = providers.Object(lambda: unit_of_work)
     return adapters
 
@@ -26,9 +28,13 @@ async def pass_every_step(adapters: containers.DynamicContainer) -> None:
     await adapters.orchestrator().create_flow_run(None)
     async with adapters.open_unit_of_work()() as work:
         await work.outbox.mark_delivered(1, 1)
+    await adapters.channel_sender().send(None, None)
 
 
-@pytest.mark.parametrize("name", ["relay.before_create", "relay.after_create", "relay.after_note"])
+NAMES = ["relay.before_create", "relay.after_create", "relay.after_note", "delivery.before_send", "delivery.after_send"]
+
+
+@pytest.mark.parametrize("name", NAMES)
 async def test_a_process_kills_itself_at_the_named_step(name: str, mocker: MockerFixture) -> None:
     kill = mocker.patch("os.kill")
     adapters = create_adapters(mocker)
