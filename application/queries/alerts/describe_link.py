@@ -77,7 +77,11 @@ class DescribeLink:
         content = loaded.message.content
         run = content.get("data", {}).get("run", {})
         return LinkView(
-            LinkState.USED if loaded.is_used else LinkState.EXPIRED if is_expired(loaded.claims, self.clock.now()) else LinkState.VALID,
+            LinkState.USED
+            if loaded.is_used
+            else LinkState.EXPIRED
+            if is_expired(loaded.claims, loaded.delivery, self.clock.now())
+            else LinkState.VALID,
             loaded.claims.action,
             str(content["subject"]),
             loaded.delivery.incident_id,

@@ -55,6 +55,14 @@ class MessageFacts:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Self:
+        """Return the facts; empty ones if another version of Headgate stored facts that this one cannot read."""
+        try:
+            return cls._parse(stored)
+        except (AttributeError, KeyError, TypeError, ValueError):
+            return cls()
+
+    @classmethod
+    def _parse(cls, stored: Mapping[str, Any]) -> Self:
         return cls(
             stored.get("pipeline"),
             tuple(stored.get("tags", ())),

@@ -103,7 +103,7 @@ class MessagePlanner:
 async def load_facts(work: UnitOfWork, message_ids: Iterable[str]) -> MessageFacts | None:
     """Return the facts of the first of these messages that exists."""
     found = await work.deliveries.find_messages(list(message_ids))
-    return next((MessageFacts.from_json(message.content["facts"]) for message in found.values()), None)
+    return next((MessageFacts.from_json(message.content.get("facts", {})) for message in found.values()), None)
 
 
 async def _start_plan(work: UnitOfWork, transitions: Sequence[Transition], now: datetime) -> _Plan:

@@ -51,13 +51,15 @@ class OpeningGroups:
 
     async def find_group(self, incident: Incident) -> OpeningGroup | None:
         """Return the group that the incident joins, a new one without a message if it is the first; None if it is reported alone."""
-        limits = {ANY_CAUSE: STORM_AFTER} | ({incident.cause: GROUP_AFTER} if incident.cause else {})
-        exceeded = [cause for cause, limit in limits.items() if await self._count(cause) > limit]
-        if not exceeded:
+        if await self._count(ANY_CAUSE) > STORM_AFTER:
+            cause = ANY_CAUSE
+        elif incident.cause and await self._count(incident.cause) > GROUP_AFTER:
+            cause = incident.cause
+        else:
             return None
-        cause = exceeded[-1]
         if cause not in self._groups:
-            self._groups[cause] = await self._find_open_group(cause) or OpeningGroup(incident.id)
+            others = self._groups.values() if cause is ANY_CAUSE else ()
+            self._groups[cause] = next(iter(others), None) or await self._find_open_group(cause) or OpeningGroup(incident.id)
         self._members[incident.id] = self._groups[cause].leader_id
         return self._groups[cause]
 

@@ -1,12 +1,13 @@
 """Builds the links of a message, with the tokens that its recipients use."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from application.ports.access.action_tokens import ActionClaims, ActionTokens
 from application.ports.delivery.outgoing_message import MessageLink
 from application.ports.delivery.page_urls import PageUrls
 from application.services.messages.message_content import MessageContent
+from domain.alerts.delivery import Delivery
 
 LINK_LIFETIME: Final = timedelta(days=7)
 """How long a link of a message can be used."""
@@ -35,5 +36,7 @@ class ActionLinks:
         return self._tokens.read(token)
 
 
-def is_expired(claims: ActionClaims, now: datetime) -> bool:
-    return now.astimezone(UTC) > claims.issued_at + LINK_LIFETIME
+def is_expired(claims: ActionClaims, delivery: Delivery, now: datetime) -> bool:
+    """Return True if the message was sent too long ago. It may have been planned long before that."""
+    sent_at = delivery.sent_at or delivery.first_tried_at or claims.issued_at
+    return now > sent_at + LINK_LIFETIME

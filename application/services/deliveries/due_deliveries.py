@@ -33,7 +33,7 @@ class DueDelivery:
 
     @property
     def facts(self) -> MessageFacts:
-        return MessageFacts.from_json(self.message.content["facts"])
+        return MessageFacts.from_json(self.message.content.get("facts", {}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +93,14 @@ class DueDeliveries:
 @dataclass(frozen=True, slots=True)
 class _Decided:
     delivery: Delivery
-    message: StoredMessage
+    message: StoredMessage | None
     channel: Channel | None
     incident: Incident | None
     decision: Decision
     may_have_arrived: bool
 
     def as_due(self) -> DueDelivery:
+        assert self.message is not None
         assert self.channel is not None
         return DueDelivery(self.delivery, self.message, self.channel, self.incident, self.may_have_arrived)
 
@@ -129,9 +130,11 @@ async def _decide_all(work: UnitOfWork, claimed: Sequence[ClaimedDelivery], now:
 
 def _decide_one(claimed: ClaimedDelivery, loaded: _Loaded, now: datetime) -> _Decided:
     delivery = claimed.delivery
-    message, channel = loaded.messages[delivery.message_id], loaded.channels.get(delivery.channel_id)
-    incident = loaded.incidents.get(message.incident_id or 0)
-    if channel is None:
+    message, channel = loaded.messages.get(delivery.message_id), loaded.channels.get(delivery.channel_id)
+    incident = loaded.incidents.get(delivery.incident_id or 0)
+    if message is None:
+        decision = Decision(Action.DROP, "Not sent: the message was deleted.")
+    elif channel is None:
         decision = Decision(Action.DROP, "Not sent: the channel was deleted.")
     else:
         situation = _describe(loaded, message, channel, incident, now)
@@ -149,6 +152,6 @@ async def _load(work: UnitOfWork, deliveries: Sequence[Delivery], now: datetime)
 
 
 def _describe(loaded: _Loaded, message: StoredMessage, channel: Channel, incident: Incident | None, now: datetime) -> Situation:
-    facts = MessageFacts.from_json(message.content["facts"])
+    facts = MessageFacts.from_json(message.content.get("facts", {}))
     is_resolved = incident is not None and incident.is_resolved and incident.id not in loaded.unresolved_groups
     return Situation(message.kind, channel.name, now, incident, is_resolved, message.pipeline_id, facts.tags, facts.quiet, loaded.silences)

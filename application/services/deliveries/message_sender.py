@@ -69,6 +69,6 @@ class MessageSender:
             return MessageContent.from_json(due.message.content)
         composed = await self._composer.compose(due.message, due.facts, due.incident)
         async with self._open_unit_of_work() as work:
-            stored = await work.deliveries.compose(due.message.id, composed.as_json() | {"facts": due.message.content["facts"]})
+            stored = await work.deliveries.compose(due.message.id, composed.as_json() | {"facts": due.message.content.get("facts", {})})
             await work.commit()
         return MessageContent.from_json(stored)

@@ -1,6 +1,7 @@
 """The delivery service over fakes: what arrives, and what becomes of the rest."""
 
 import asyncio
+from dataclasses import replace
 from datetime import time, timedelta
 
 import pytest
@@ -426,3 +427,26 @@ async def test_an_unexpected_error_of_a_channel_is_retried_like_any_other() -> N
 
     assert (delivery.state.value, delivery.tries) == ("scheduled", 1)
     assert "hunter2" not in str(delivery.last_error)
+
+
+async def test_a_message_that_cannot_be_read_is_sent_with_its_subject_and_delays_no_other() -> None:
+    world = await a_world()
+    await world.open_incident()
+    [(message_id, message)] = world.fakes.store.committed.alert_messages.items()
+    broken = replace(message, content={"subject": "nightly failed", "facts": {"event": "exploded"}})
+    world.fakes.store.committed.alert_messages[message_id] = broken
+    await world.open_incident(pipeline_id=2)
+
+    await world.send()
+
+    assert world.kinds() == ["opened", "opened"]
+
+
+async def test_a_delivery_without_its_message_is_dropped() -> None:
+    world = await a_world()
+    await world.open_incident()
+    world.fakes.store.committed.alert_messages.clear()
+
+    await world.send()
+
+    assert world.states() == ["dropped"]
