@@ -120,6 +120,7 @@ def build_job(kind: str, folder: Path, daemon: bool, port: int) -> dict[str, Any
                 "parameters": {"file": pid, "daemon": daemon},
             }
     request = {"method": "GET", "url": f"http://127.0.0.1:{port}/", "headers": {}, "allow": ["127.0.0.1"], "ports": [port], "timeout": 600}
+    request |= {"body": None, "ca_file": None, "expected": [200], "max_bytes": 1_000}
     return {"kind": "http", "cwd": str(folder), "env": ENV, "request": request}
 
 
