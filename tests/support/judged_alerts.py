@@ -54,7 +54,7 @@ class JudgedStore:
     def __init__(self, open_unit_of_work: OpenUnitOfWork, feed: ChangeFeed) -> None:
         self.open_unit_of_work = open_unit_of_work
         self.clock = FakeClock()
-        self.planner = RecordedPlanner()
+        self.planner: Any = RecordedPlanner()
         self.wakeups = LocalWakeups(FakeWorkerStreams(), frozenset())
         self.facts = ExpectationFacts(CronsimExpressions())
         self.judge = self.create_judge(open_unit_of_work, feed)
