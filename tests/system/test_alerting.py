@@ -1,0 +1,50 @@
+"""The page about alerts: channels, rules, incidents and silences, on a real Headgate with a receiver on loopback."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from standardwebhooks import Webhook
+
+from tests.support.http_receiver import HttpReceiver
+from tests.support.in_thread import in_thread
+from tests.support.page_blocks import Block
+from tests.support.pasted_commands import Shell, build_shell_environment, replace_each
+from tests.support.running_headgate import Headgate, temporary_headgate
+
+ADDRESS, CHAT = "http://127.0.0.1:8000", "https://chat.example.com"
+
+
+def test_the_commands_of_the_page_work(tmp_path: Path, blocks: list[Block]) -> None:
+    channel, definition, start, care, silence = blocks
+    with in_thread(HttpReceiver().open()) as receiver:
+        allowed = {"HEADGATE_HTTP_ALLOW": "127.0.0.1/32", "HEADGATE_HTTP_PORTS": f"80,443,{receiver.port}"}
+        with temporary_headgate(with_prefect=False, examples=False, **allowed) as headgate:
+            headgate.start()
+            shell = Shell(tmp_path, build_shell_environment(tmp_path) | {"HEADGATE_URL": headgate.url})
+            (tmp_path / "nightly-warehouse.yaml").write_text(definition.text)
+
+            created = shell.run(replace_each(channel.text, {ADDRESS: headgate.url, CHAT: receiver.url}))
+            shell.run(replace_each(start.text, {ADDRESS: headgate.url}))
+            wait_for_messages(headgate, receiver, 2)
+            cared = shell.run(replace_each(care.text, {ADDRESS: headgate.url}))
+            wait_for_messages(headgate, receiver, 3)
+            silenced = shell.run(replace_each(silence.text, {ADDRESS: headgate.url}))
+
+        secret = json.JSONDecoder().raw_decode(created)[0]["secret"]
+        messages = [Webhook(secret).verify(request.body, dict(request.headers)) for request in receiver.received]
+
+    assert "team-chat: delivered in " in created and "not proved" in created
+    assert [message["type"] for message in messages] == ["alert.test", "incident.opened", "incident.recovered"]
+    assert (
+        "acknowledged by someone" in cared and "snoozed until" in cared and "incident 1 of nightly-warehouse: resolved by someone" in cared
+    )
+    assert "silence 1 of nightly-warehouse: until" in silenced and "tag warehouse" in silenced
+    assert "silence 1 of nightly-warehouse: ended" in silenced
+    assert "urn:headgate:problem" not in created + cared + silenced
+
+
+def wait_for_messages(headgate: Headgate, receiver: Any, count: int) -> None:
+    headgate.wait_until(lambda: len(receiver.received) >= count, 60)
