@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import importlib
 import logging
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -46,7 +47,9 @@ class AppriseSender:
             ) from None
         if reason is not None:
             said = clean_text(reason, list_secrets(url)).rstrip(".")
-            raise DeliveryFailed(f"{service.name} did not take the message{f': {said}' if said else ''}.")
+            # A reason with the status of a response proves that the service refused the message; another one may be a lost response.
+            has_status = re.search(r"error ?[=:] ?\d", reason) is not None
+            raise DeliveryFailed(f"{service.name} did not take the message{f': {said}' if said else ''}.", may_have_arrived=not has_status)
 
 
 def _notify(service: Service, url: str, message: OutgoingMessage) -> str | None:

@@ -37,7 +37,8 @@ class EncryptedChannelSettings:
         """Return the settings, encrypted. Raise InvalidInput."""
         earlier = self._read(previous) if previous is not None and previous.kind is kind else {}
         parser = SettingsParser(_add_omitted(raw, earlier, _KEYS[kind]), _KEYS[kind])
-        settings, summary = self._parse(kind, parser, earlier)
+        has_earlier_password = bool(earlier.get("password")) and "password" not in raw
+        settings, summary = self._parse(kind, parser, earlier["host"] if has_earlier_password else None)
         generated = None
         if kind is ChannelKind.WEBHOOK:
             if not earlier.get("secret"):
@@ -49,14 +50,14 @@ class EncryptedChannelSettings:
         """Return the settings encrypted with the present secret. None if they are already, or if they cannot be decrypted."""
         return self._cipher.reencrypt(encrypted)
 
-    def _parse(self, kind: ChannelKind, parser: SettingsParser, earlier: Mapping[str, Any]) -> settings_kinds.Parsed:
+    def _parse(self, kind: ChannelKind, parser: SettingsParser, password_host: str | None) -> settings_kinds.Parsed:
         match kind:
             case ChannelKind.WEBHOOK:
                 return settings_kinds.parse_webhook(parser, self._http_finder.check_written, https_only=self._https_only)
             case ChannelKind.PAGERDUTY:
                 return settings_kinds.parse_pagerduty(parser)
             case ChannelKind.EMAIL:
-                return settings_kinds.parse_email(parser, self._smtp_finder.check_written, earlier)
+                return settings_kinds.parse_email(parser, self._smtp_finder.check_written, password_host)
             case ChannelKind.APPRISE:
                 return settings_kinds.parse_apprise(parser)
 

@@ -35,7 +35,8 @@ def parse_pagerduty(parser: SettingsParser) -> Parsed:
     return {"routing_key": key, "region": region}, "PagerDuty" if region == "us" else "PagerDuty (EU)"
 
 
-def parse_email(parser: SettingsParser, check_written: CheckWritten, previous: Mapping[str, Any]) -> Parsed:
+def parse_email(parser: SettingsParser, check_written: CheckWritten, password_host: str | None) -> Parsed:
+    """Check the settings of a mail server. `password_host` is the host that a password was entered for earlier, if it is not given now."""
     security = parser.parse_choice("security", tuple(SMTP_PORTS), "starttls")
     host, port = parser.parse_host("host"), parser.parse_port("port", SMTP_PORTS[security])
     user, password = parser.parse_secret("user", 256), parser.parse_secret("password")
@@ -43,7 +44,7 @@ def parse_email(parser: SettingsParser, check_written: CheckWritten, previous: M
     settings = {"host": host, "port": port, "security": security, "user": user, "password": password}
     settings |= {"from": parser.parse_mail_address("from"), "to": recipients}
     parser.check_address("host", host, port, check_written)
-    _check_credentials(parser, settings, previous)
+    _check_credentials(parser, settings, password_host)
     parser.raise_problems()
     others = f" and {len(recipients) - 1} more" if len(recipients) > 1 else ""
     return settings, f"{recipients[0]}{others} through {host}"
@@ -60,7 +61,7 @@ def parse_apprise(parser: SettingsParser) -> Parsed:
     return {"url": url}, service.name if service is not None else ""
 
 
-def _check_credentials(parser: SettingsParser, settings: Mapping[str, Any], previous: Mapping[str, Any]) -> None:
+def _check_credentials(parser: SettingsParser, settings: Mapping[str, Any], password_host: str | None) -> None:
     """Note a problem if the password would be sent in clear text, or to another server than the one that it was entered for."""
     if parser.is_given("password") and not parser.is_given("user"):
         parser.add_problem("user", "is required with a password")
@@ -68,6 +69,5 @@ def _check_credentials(parser: SettingsParser, settings: Mapping[str, Any], prev
         parser.add_problem("password", "is required with a user")
     if settings["password"] and settings["security"] == "none" and not is_this_machine(settings["host"]):
         parser.add_problem("security", "must be starttls or tls, since the password would be sent in clear text")
-    is_kept = previous.get("password") and settings["password"] == previous["password"]
-    if is_kept and settings["host"] != previous.get("host"):
+    if password_host not in (None, settings["host"]):
         parser.add_problem("password", "is required again, since the host changes")

@@ -104,7 +104,7 @@ async def test_a_temporary_failure_is_not_permanent(receivers: AlertReceivers, k
     failure = await fail(receivers, kind)
 
     assert "500" in failure.reason or "down for maintenance" in failure.reason
-    assert (failure.is_permanent, failure.disables_channel) == (False, False)
+    assert (failure.is_permanent, failure.disables_channel, failure.may_have_arrived) == (False, False, False)
 
 
 @pytest.mark.parametrize("kind", [ChannelKind.WEBHOOK, ChannelKind.PAGERDUTY, ChannelKind.EMAIL])
@@ -141,7 +141,7 @@ async def test_a_receiver_that_closes_is_a_temporary_failure(receivers: AlertRec
 
     failure = await fail(receivers, kind)
 
-    assert not failure.is_permanent
+    assert (failure.is_permanent, failure.may_have_arrived) == (False, True)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -158,7 +158,11 @@ def test_a_password_is_not_sent_to_another_host_than_it_was_entered_for() -> Non
     assert problems(ChannelKind.EMAIL, {"host": "evil.example"}, channel) == {
         "settings.password": "is required again, since the host changes"
     }
-    assert a_checker().check(ChannelKind.EMAIL, {"host": "new.example", "password": "other"}, channel)
+    for password in ("other", "secret"):
+        moved = a_checker().check(ChannelKind.EMAIL, {"host": "new.example", "password": password}, channel)
+        assert CIPHER.decrypt(moved.encrypted)["password"] == password
+    assert a_checker().check(ChannelKind.EMAIL, {"host": "SMTP.example.org"}, channel)
+    assert a_checker().check(ChannelKind.EMAIL, {"host": "new.example", "user": None, "password": None}, channel)
 
 
 def test_settings_of_another_kind_are_not_kept() -> None:
