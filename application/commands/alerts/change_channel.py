@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from application.commands.alerts.create_channel import SOMEONE, build_channel_event, check_fallback
+from application.commands.alerts.create_channel import SOMEONE, build_channel_event, check_fallback, lock_with_fallback
 from application.ports.delivery.channel_settings import ChannelSettings, CheckedSettings
 from application.ports.dispatch.wakeups import Wakeups
 from application.ports.persistence.unit_of_work import OpenUnitOfWork
@@ -44,7 +44,7 @@ class ChangeChannel:
 
     async def __call__(self, name: str, change: ChannelChange, actor: Actor = ANONYMOUS_ACTOR) -> str | None:
         async with self.open_unit_of_work() as work:
-            channel = await work.channels.lock(name)
+            channel = (await lock_with_fallback(work, name, change.fallback)).get(name)
             if channel is None:
                 raise NotFound("channel", name)
             checked = self._check(channel, change)

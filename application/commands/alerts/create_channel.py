@@ -58,6 +58,7 @@ class CreateChannel:
         async with self.open_unit_of_work() as work:
             if key and (stored := await work.idempotency.find(key, self.clock.now())) is not None:
                 return CreatedChannel(stored["name"], replayed=True)
+            await lock_with_fallback(work, name, new.fallback)
             await check_fallback(work, name, new.fallback)
             now = self.clock.now()
             channel = Channel(0, name, new.kind, checked.encrypted, checked.summary, now, actor.name or SOMEONE, new.fallback, new.drill)
@@ -77,13 +78,19 @@ def build_channel_event(name: str, change: str, actor: Actor, now: datetime) -> 
     return SiteEvent(SiteEventType.CHANNEL_CHANGED, now, actor=actor.name, data={"name": name, "change": change})
 
 
+async def lock_with_fallback(work: UnitOfWork, name: str, fallback: str | None) -> Mapping[str, Channel]:
+    """Lock a channel and its fallback, as far as they exist, in the order of their ids, so that no two transactions wait for each other."""
+    ids = sorted(channel.id for channel in await work.channels.list_all() if channel.name in (name, fallback))
+    locked = [await work.channels.lock_by_id(channel_id) for channel_id in ids]
+    return {channel.name: channel for channel in locked if channel is not None}
+
+
 async def check_fallback(work: UnitOfWork, name: str, fallback: str | None) -> None:
-    """Lock the fallback. Raise InvalidInput unless it is another channel whose own fallbacks do not lead back to this one."""
+    """Raise InvalidInput unless the locked fallback is another channel whose own fallbacks do not lead back to this one."""
     if fallback is None:
         return
-    is_known = await work.channels.lock(fallback) is not None
     channels = {channel.name: channel for channel in await work.channels.list_all()}
-    if not is_known:
+    if fallback not in channels:
         raise InvalidInput.for_field("fallback", describe_unknown_channel(fallback, channels))
     if name in _list_fallbacks(channels, fallback):
         raise InvalidInput.for_field("fallback", "must not lead back to the channel itself")
