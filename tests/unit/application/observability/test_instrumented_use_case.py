@@ -1,6 +1,5 @@
 """The spans and metrics of use cases, and of what they commit."""
 
-import asyncio
 import importlib
 import pkgutil
 from datetime import timedelta
@@ -196,16 +195,15 @@ async def test_every_metric_is_sent_with_all_its_tags() -> None:
     await headgate.application.start_backfill()("hourly", BackfillRequest("2026-03-01T08:00", "2026-03-01T09:00", parallel=2))
     await headgate.application.backfill_service().run_once()
     await MetricsCollector(fakes.health_metrics, EventHub(), fakes.telemetry).run_once()
-    await add_channel(fakes.open_unit_of_work)
-    await asyncio.gather(headgate.application.test_channel()("team"), send_soon(headgate))
+    await fail_with_an_alert(headgate)
 
     of = fakes.telemetry.of
     assert {metric for metric, _, _ in fakes.telemetry.recorded} == set(Metric) - REQUEST_METRICS
     assert [(metric, tags) for metric, _, tags in fakes.telemetry.recorded if set(tags) != set(TAGS[metric])] == []
     assert of(Metric.RELAY_LATENCY) == [(2.0, {"pool": "processes"})]
     assert of(Metric.SLOT_GRANT_WAIT) == [(4.0, {"pipeline": "limited"})]
-    assert of(Metric.STAGE_QUEUE_WAIT) == [(2.0, {"pipeline": "nightly", "stage": "a"})]
-    assert of(Metric.RUN_START_LATENCY) == [(2.0, {"pipeline": "nightly"})]
+    assert of(Metric.STAGE_QUEUE_WAIT) == [(2.0, {"pipeline": "nightly", "stage": "a"}), (0.0, {"pipeline": "watched", "stage": "a"})]
+    assert of(Metric.RUN_START_LATENCY) == [(2.0, {"pipeline": "nightly"}), (0.0, {"pipeline": "watched"})]
     assert of(Metric.RECORDS) == [(7, {"pipeline": "nightly", "stage": "a"})]
     assert of(Metric.TICKS) == [(1, {"state": "fired"})]
     assert of(Metric.TICK_LAG) == [(3.0, {"state": "fired"})]
@@ -215,9 +213,15 @@ async def test_every_metric_is_sent_with_all_its_tags() -> None:
     assert of(Metric.DB_POOL_SIZE) == [(10, {})]
 
 
-async def send_soon(headgate: InProcessHeadgate) -> None:
-    """Send the message that another task is about to plan."""
-    await headgate.application.wakeups().deliveries.wait()
+async def fail_with_an_alert(headgate: InProcessHeadgate) -> None:
+    """Let a run fail whose pipeline reports that, judge it and send the message."""
+    await add_channel(headgate.fakes.open_unit_of_work)
+    await headgate.application.alert_judge().run_once()
+    await headgate.use_cases.create_pipeline(1, name="watched", alerts=[{"on": ["failed"], "to": ["team"]}])
+    run = await headgate.use_cases.trigger("watched")
+    await headgate.use_cases.claim(run.run_id)
+    await headgate.use_cases.advance(run.run_id, ("a", "failed"))
+    await headgate.application.alert_judge().run_once()
     await headgate.application.delivery_service().run_once()
 
 
