@@ -48,6 +48,7 @@ def _build_judge(database: Database, runs: int) -> Mapping[str, Query]:
     month_ago = datetime.now(UTC) - timedelta(days=30)
     questions: dict[str, Callable[[UnitOfWork], Awaitable[object]]] = {
         "judge: whether there are rules": lambda work: work.alert_rules.has_any(),
+        "judge: pipelines with expectations": lambda work: work.pipelines.find_expecting(),
         "judge: states of rules": lambda work: work.incidents.find_states(keys),
         "judge: unresolved incidents": lambda work: work.incidents.find_unresolved(keys),
         "judge: a pipeline's unresolved incidents": lambda work: work.incidents.lock_unresolved(1),

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 import psycopg.errors
-from sqlalchemy import ColumnElement, Executable, Text, any_, bindparam, cast, delete, func, insert, literal, select, update
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, JSONPATH
+from sqlalchemy import ColumnElement, Executable, Text, any_, bindparam, cast, delete, func, insert, literal, select, text, update
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.engine import Row
 from sqlalchemy.exc import IntegrityError
 
@@ -17,7 +17,7 @@ from adapters.persistence.connection.compiled_statements import BoundStatement, 
 from adapters.persistence.connection.sql_transaction import SqlTransaction
 from adapters.persistence.repositories.definitions import DefinitionLoader
 from adapters.persistence.tables.answers import idempotency
-from adapters.persistence.tables.pipelines import NOT_DELETED, pipeline, pipeline_alias, revision
+from adapters.persistence.tables.pipelines import HAS_EXPECTATIONS, NOT_DELETED, pipeline, pipeline_alias, revision
 from application.ports.persistence.pipelines import PipelineRef, StoredPipeline
 from domain.errors import NameTaken
 from domain.pipelines.activation import ACTIVE, Activation
@@ -133,8 +133,7 @@ class SqlPipelines:
 
     async def find_expecting(self) -> Sequence[int]:
         newest = (revision.c.pipeline_id == pipeline.c.id) & (revision.c.revision == pipeline.c.revision)
-        expected = func.jsonb_path_exists(cast(revision.c.definition, JSONB), literal("$.expect[*]", JSONPATH))
-        query = select(pipeline.c.id).join(revision, newest).where(NOT_DELETED, pipeline.c.archived_at.is_(None), expected)
+        query = select(pipeline.c.id).join(revision, newest).where(NOT_DELETED, pipeline.c.archived_at.is_(None), text(HAS_EXPECTATIONS))
         return [row.id for row in await self._transaction.execute(query.order_by(pipeline.c.id))]
 
     async def count(self) -> int:

@@ -11,6 +11,9 @@ from sqlmodel import Field
 
 from adapters.persistence.tables.base import TableBase, get_table, identity_column, timestamp_column
 
+HAS_EXPECTATIONS = "json_array_length(definition -> 'expect') > 0"
+"""SQL condition of revisions with expectations, as in their partial index."""
+
 
 class PipelineTable(TableBase, table=True):
     """A pipeline: its unique name, the number of its newest revision, and whether it is paused or archived.
@@ -49,6 +52,7 @@ class RevisionTable(TableBase, table=True):
     """A revision's definition as its author wrote it. The type is `json`, which keeps the order of keys that forms follow."""
 
     __tablename__ = "revision"
+    __table_args__: ClassVar[Any] = (Index("ix_revision_expecting", "pipeline_id", "revision", postgresql_where=text(HAS_EXPECTATIONS)),)
     pipeline_id: int = Field(sa_column=Column(BigInteger, ForeignKey("pipeline.id"), primary_key=True, autoincrement=False))
     revision: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
     definition: Any = Field(sa_column=Column(JSON, nullable=False))
