@@ -32,7 +32,7 @@ WORKER_EVENT_TYPES = (
 """The event types that `_notify_workers` and `_notify_grant_service` read."""
 DELIVERY_EVENT_TYPES = {SiteEventType.INCIDENT_CHANGED, SiteEventType.CHANNEL_CHANGED, SiteEventType.SILENCE_CHANGED}
 """The types of site events after which alert messages may be due."""
-UNSCHEDULED_EVENT_TYPES = {SiteEventType.TICK, SiteEventType.BACKFILL_CHANGED} | DELIVERY_EVENT_TYPES
+UNSCHEDULED_EVENT_TYPES = {SiteEventType.TICK, SiteEventType.BACKFILL_CHANGED, SiteEventType.ALERT_RULES_CHANGED} | DELIVERY_EVENT_TYPES
 """The types of site events that change no time at which a schedule fires."""
 SLOT_SITE_EVENTS = (SiteEventType.PIPELINE_CHANGED, SiteEventType.GROUP_CHANGED)
 """The site events after which a slot may be free."""

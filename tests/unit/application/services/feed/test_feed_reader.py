@@ -257,3 +257,18 @@ async def test_a_change_by_another_process_wakes_the_delivery_service(type_: Sit
 
     assert wakeups.deliveries.is_set()
     assert not wakeups.schedules.is_set(), "it changes no schedule"
+
+
+@pytest.mark.parametrize("type_", [SiteEventType.PIPELINE_CHANGED, SiteEventType.PIPELINE_ARCHIVED, SiteEventType.ALERT_RULES_CHANGED])
+async def test_new_rules_of_another_process_wake_the_judges_of_alerts(type_: SiteEventType) -> None:
+    headgate = InProcessHeadgate()
+    feed_reader, wakeups = headgate.application.feed_reader(), headgate.application.wakeups()
+    await read_feed(headgate, feed_reader)
+    async with headgate.fakes.open_unit_of_work() as work:
+        await work.site_events.add([SiteEvent(type_, headgate.fakes.clock.now())])
+        await work.commit()
+
+    await read_feed(headgate, feed_reader)
+
+    assert wakeups.alerts.is_set() and wakeups.expectations.is_set()
+    assert wakeups.schedules.is_set() == (type_ is not SiteEventType.ALERT_RULES_CHANGED)
