@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from application.ports.persistence.pipelines import PipelineRef, StoredPipeline
 from application.ports.persistence.unit_of_work import UnitOfWork
 from application.services.alerts.message_facts import MessageFacts
-from application.services.alerts.opening_groups import GROUP_WINDOW, OpeningGroup, OpeningGroups
+from application.services.alerts.opening_groups import OpeningGroup, OpeningGroups
 from application.services.alerts.planned_messages import PlannedMessages
 from domain.alerts.delivery import DeliveryState
 from domain.alerts.incident import Incident
@@ -121,7 +121,7 @@ async def _plan_opening(plan: _Plan, transition: Transition) -> None:
     group = await plan.groups.find_group(incident)
     if group is None:
         _add(plan, transition, MessageKind.OPENED, rule, _get_immediate_channels(plan, rule))
-        _add_escalations(plan, transition, rule, OpeningGroup(incident.id))
+        _add_escalations(plan, transition, rule, plan.groups.start_group(incident))
         return
     _add_to_group(plan, transition, rule, group)
     _add_escalations(plan, transition, rule, group)
@@ -129,12 +129,11 @@ async def _plan_opening(plan: _Plan, transition: Transition) -> None:
 
 def _add_to_group(plan: _Plan, transition: Transition, rule: AlertRule, group: OpeningGroup) -> None:
     """Plan the group's message for the channels of one of its incidents that do not get it yet."""
-    due_at = plan.now + GROUP_WINDOW
     missing = [each for each in _get_immediate_channels(plan, rule) if each not in group.channel_ids]
     if group.message_id is None:
-        group.message_id = _add(plan, transition, MessageKind.GROUPED, rule, missing, speaker_id=group.leader_id, due_at=due_at)
+        group.message_id = _add(plan, transition, MessageKind.GROUPED, rule, missing, speaker_id=group.leader_id, due_at=group.due_at)
     else:
-        plan.planned.deliver(group.message_id, missing, incident_id=group.leader_id, due_at=due_at)
+        plan.planned.deliver(group.message_id, missing, incident_id=group.leader_id, due_at=group.due_at)
     group.channel_ids.update(missing)
 
 

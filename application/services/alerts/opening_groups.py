@@ -25,10 +25,11 @@ ANY_CAUSE: Final = None
 class OpeningGroup:
     """Incidents for which the message of the first one, `leader_id`, speaks.
 
-    `channel_ids` get the message, `escalated_ids` get the escalations. `message_id` is None until a channel gets it.
+    `channel_ids` get the message at `due_at`, `escalated_ids` get the escalations. `message_id` is None until a channel gets it.
     """
 
     leader_id: int
+    due_at: datetime
     message_id: str | None = None
     channel_ids: set[int] = field(default_factory=set)
     escalated_ids: set[int] = field(default_factory=set)
@@ -59,9 +60,13 @@ class OpeningGroups:
             return None
         if cause not in self._groups:
             others = self._groups.values() if cause is ANY_CAUSE else ()
-            self._groups[cause] = next(iter(others), None) or await self._find_open_group(cause) or OpeningGroup(incident.id)
+            self._groups[cause] = next(iter(others), None) or await self._find_open_group(cause) or self.start_group(incident)
         self._members[incident.id] = self._groups[cause].leader_id
         return self._groups[cause]
+
+    def start_group(self, incident: Incident) -> OpeningGroup:
+        """Return a group with one incident. Its message is due at the end of the window."""
+        return OpeningGroup(incident.id, self._now + GROUP_WINDOW)
 
     async def store(self) -> None:
         """Store the members of the groups. Incidents that were resolved in the same transaction keep that."""
@@ -97,4 +102,5 @@ class OpeningGroups:
         if self._now >= message.at + GROUP_WINDOW - _JOIN_MARGIN:
             return None
         escalated = {delivery.channel_id for kind, delivery in found if kind is MessageKind.ESCALATED}
-        return OpeningGroup(leader_id, message_id, {each.channel_id for each in grouped}, escalated)
+        due_at = message.at + GROUP_WINDOW
+        return OpeningGroup(leader_id, due_at, message_id, {each.channel_id for each in grouped}, escalated)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections import Counter
+from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Final
 
@@ -61,22 +62,20 @@ class DeliveryService:
         if self._is_first:
             self._is_first = False
             return
-        await self._wait_for_change()
+        async with self._finishing():
+            await self._wait_for_change()
 
     async def run_once(self) -> None:
-        """Send what is due, and what becomes due meanwhile. Raise the last error of a delivery that could not be processed."""
-        try:
+        """Send what is due, and what becomes due meanwhile. Raise the last error of a delivery that could not be processed.
+
+        If the store fails, messages that are being sent go on, and the next pass waits for them.
+        """
+        async with self._finishing():
             while True:
                 await self._start_due()
                 if not self._sending:
                     break
                 await self._wait_for_change()
-        except asyncio.CancelledError:
-            await self._finish_sending()
-            raise
-        except Exception:
-            await self._finish_sending()
-            raise
         failure, self._failure = self._failure, None
         if failure is not None:
             raise failure
@@ -111,6 +110,15 @@ class DeliveryService:
         if self._next_due is None:
             return MAX_SLEEP_SECONDS
         return min(MAX_SLEEP_SECONDS, max(MIN_SLEEP_SECONDS, (self._next_due - self._clock.now()).total_seconds()))
+
+    @contextlib.asynccontextmanager
+    async def _finishing(self) -> AsyncIterator[None]:
+        """Finish what is being sent if the block is cancelled."""
+        try:
+            yield
+        except asyncio.CancelledError:
+            await self._finish_sending()
+            raise
 
     async def _finish_sending(self) -> None:
         """Wait a moment for the messages that are being sent, then give them up. The process may cancel this service again meanwhile."""

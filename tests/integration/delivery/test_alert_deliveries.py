@@ -163,3 +163,22 @@ async def test_hostile_texts_are_stored_and_sent(database: Database) -> None:
 
     assert world.kinds() == ["opened"]
     assert len(world.subjects()[0]) <= 200
+
+
+async def test_health_metrics_count_open_incidents_and_know_the_oldest_delivery(database: Database) -> None:
+    world = AlertWorld(database)
+    await world.add_channels("team")
+    healthy = await database.vitals.read(60.0, 10.0)
+    incidents = await world.open_incidents(an_incident(1), an_incident(2), an_incident(3))
+    await world.resolve(incidents[0])
+    async with database.engine.connect() as connection:
+        await connection.execute(text("UPDATE delivery SET due_at = now() - interval '1 hour' WHERE id = (SELECT max(id) FROM delivery)"))
+
+    waiting = await database.vitals.read(60.0, 10.0)
+    await world.send()
+    sent = await database.vitals.read(60.0, 10.0)
+
+    assert (healthy.open_incidents, healthy.delivery_age) == (0, 0.0)
+    assert waiting.open_incidents == 2
+    assert 3_600 <= waiting.delivery_age < 4_000
+    assert sent.delivery_age == 0.0

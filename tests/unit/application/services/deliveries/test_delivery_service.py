@@ -450,3 +450,24 @@ async def test_a_delivery_without_its_message_is_dropped() -> None:
     await world.send()
 
     assert world.states() == ["dropped"]
+
+
+async def test_a_store_that_fails_does_not_stop_what_is_being_sent() -> None:
+    world = await a_world("team", "slow")
+    world.sender.hanging.add("slow")
+    await world.open_incident(a_rule("slow"))
+    errors: list[Exception] = []
+    service = asyncio.create_task(run_service(world.process.service, no_wait, lambda _, error: errors.append(error)))
+    await eventually(lambda: bool(world.sender.tried["slow"]))
+
+    world.fakes.store.is_down = True
+    world.process.wakeups.deliveries.set()
+    await eventually(lambda: bool(errors))
+    world.sender.answer("slow")
+    await eventually(lambda: bool(world.sender.sent["slow"]))
+    world.fakes.store.is_down = False
+    await eventually(lambda: world.states() == ["sent"])
+    service.cancel()
+    await asyncio.gather(service, return_exceptions=True)
+
+    assert world.kinds("slow") == ["opened"]
