@@ -13,7 +13,7 @@ MAX_SHOWN: Final = 2_000
 
 @dataclass(frozen=True, slots=True)
 class ChannelField:
-    """A field of a channel's settings. A secret is never shown again."""
+    """A field of a channel's settings. `type` is that of the input; a password is never shown again."""
 
     name: str
     label: str
@@ -21,10 +21,6 @@ class ChannelField:
     type: str = "text"
     is_required: bool = False
     choices: Sequence[tuple[str, str]] = ()
-
-    @property
-    def is_secret(self) -> bool:
-        return self.type == "password"
 
 
 _SECURITY: Final = (("starttls", "STARTTLS"), ("tls", "TLS from the start"), ("none", "None (plain text)"))
@@ -41,7 +37,7 @@ FIELDS: Final[Mapping[ChannelKind, Sequence[ChannelField]]] = {
         ChannelField("to", "To", "addresses, separated by commas", "text", True),
     ),
     ChannelKind.PAGERDUTY: (
-        ChannelField("routing_key", "Integration key", "of the service, 32 characters", "password", True),
+        ChannelField("routing_key", "Integration key", "of the service, 32 characters; it is not shown again", "text", True),
         ChannelField("region", "Region", choices=_REGIONS),
     ),
     ChannelKind.APPRISE: (ChannelField("url", "Address", "such as slack://… it is not shown again", "text", True),),
