@@ -54,7 +54,7 @@ bench: $(VENV)/test.stamp
 	@$(BIN)/python -m bench $(ARGS)
 
 chaos: $(VENV)/test.stamp
-	@$(BIN)/python -m tests.chaos.run --flood 1000 $(ARGS)
+	@$(BIN)/python -m tests.chaos.run --flood 1000 --incidents 500 $(ARGS)
 
 fuzz: $(VENV)/test.stamp
 	@$(BIN)/python -m tests.fuzz.run --seconds $(or $(SECONDS),600) $(ARGS)

@@ -12,6 +12,7 @@ import sys
 import time
 from datetime import timedelta
 
+from tests.chaos.alerts.alert_storm import run_storm
 from tests.chaos.faults import FAULTS, Fault, restart_postgres
 from tests.chaos.pipelines import RESILIENT_PIPELINES, build_definitions
 from tests.chaos.rounds import HEADER, Tally, chaos_harness, format_elapsed
@@ -24,6 +25,7 @@ def main() -> None:
     print(f"seed {options.seed}; two webs, three workers", flush=True)
     with chaos_stack(with_relays=True) as stack:
         findings = asyncio.run(_chaos(stack, options))
+    findings += _fail_under_kills(options)
     print(f"\n{len(findings)} findings" + "".join(f"\n  {finding}" for finding in findings), flush=True)
     sys.exit(1 if findings else 0)
 
@@ -47,6 +49,15 @@ async def _chaos(stack: Stack, options: argparse.Namespace) -> list[str]:
         left += history.list_excess() + history.list_leftovers()
     _print_table(tallies)
     return [finding for tally in tallies.values() for finding in tally.findings.all] + left
+
+
+def _fail_under_kills(options: argparse.Namespace) -> list[str]:
+    """Open incidents while webs, workers and PostgreSQL are killed. Return what was lost, doubled or wrong."""
+    if not options.incidents or options.only:
+        return []
+    result = run_storm(options.incidents, max(4, options.incidents // 12), (2.0, 6.0), options.seed)
+    print(f"\nalerts: {result.kills} kills; {result.counts}", flush=True)
+    return result.problems
 
 
 def _record(tallies: dict[str, Tally], name: str, tally: Tally, started: float) -> None:
@@ -80,6 +91,7 @@ def _parse_arguments() -> argparse.Namespace:
     parser.add_argument("--only", default="", help="only faults whose name contains this")
     parser.add_argument("--times", type=int, default=1, help="multiply the number of rounds by this")
     parser.add_argument("--runs", type=int, default=4, help="runs per round")
+    parser.add_argument("--incidents", type=int, default=0, help="incidents to open while processes are killed")
     parser.add_argument("--flood", type=int, default=0, help="runs to trigger while PostgreSQL is restarted repeatedly")
     return parser.parse_args()
 

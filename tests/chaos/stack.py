@@ -20,6 +20,7 @@ from sqlalchemy import make_url
 from adapters.orchestration.prefect_environment import build_client_environment
 from adapters.orchestration.prefect_server import PrefectServer
 from adapters.orchestration.server_health import wait_until_healthy
+from adapters.persistence.embedded.errors import EmbeddedServerError
 from adapters.persistence.embedded.server import PREFECT_DATABASE, EmbeddedPostgres
 from adapters.persistence.migrate import upgrade
 from adapters.system.network import find_free_port
@@ -127,7 +128,7 @@ class Stack:
             with contextlib.suppress(ProcessLookupError):  # it has ended since
                 os.kill(pid, signal.SIGKILL)
         assert all(wait_until_gone(pid, 30) for pid in found)
-        self.postgres.start()
+        wait_for(self._starts_postgres, START_SECONDS, self.read_logs)
 
     def end(self) -> None:
         """Kill every process, in whatever state it is, and stop PostgreSQL."""
@@ -228,6 +229,14 @@ class Stack:
 
     def read_logs(self) -> str:
         return "\n".join(f"--- {process.name}\n{process.read_log()}" for process in (*self.webs, *self.workers))
+
+    def _starts_postgres(self) -> bool:
+        """Return False if PostgreSQL does not answer in time: on a busy machine, recovery after a kill may take longer."""
+        try:
+            self.postgres.start()
+        except EmbeddedServerError:
+            return False
+        return True
 
     def _start_relays(self) -> None:
         assert self.postgres.paths is not None

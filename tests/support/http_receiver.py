@@ -53,6 +53,7 @@ FLOOD: Final = Answer(way="flood")
 
 class HttpReceiver:
     """`received` are the requests in the order of their arrival. `answers` are for the next requests, `default` is for those after them.
+    It waits for `delay` seconds before each answer.
 
     With `tunnel`, it is also an HTTP proxy that plays every host itself: after CONNECT it speaks TLS with this context. So a test receives
     what a process with HTTPS_PROXY sends to a host of the internet.
@@ -62,6 +63,7 @@ class HttpReceiver:
         self.received: list[ReceivedRequest] = []
         self.answers: list[Answer] = []
         self.default = Answer()
+        self.delay = 0.0
         self.connections = 0
         self.port = 0
         self._tls, self._tunnel = tls, tunnel
@@ -106,6 +108,7 @@ class HttpReceiver:
                     continue
                 self.received.append(request)
                 self._changed.set()
+                await asyncio.sleep(self.delay)
                 await self._answer(self.answers.pop(0) if self.answers else self.default, writer)
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError, ssl.SSLError):
             pass
