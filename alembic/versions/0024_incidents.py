@@ -87,7 +87,6 @@ def _create_states() -> None:
         sa.Column("rule_key", sa.Text(), nullable=False),
         sa.Column("concurrency_key", sa.Text(), nullable=False),
         sa.Column("outcomes", sa.Text(), nullable=False),
-        sa.Column("incident_id", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("pipeline_id", "rule_key", "concurrency_key", name="pk_alert_rule_state"),
     )
 

@@ -31,8 +31,8 @@ INSERT INTO incident_entry (incident_id, pipeline_id, at, kind, data)
 SELECT id, pipeline, at, kind, '{}' FROM seeded, (VALUES ('opened'), ('resolved')) AS kinds (kind) WHERE id % 3 = 0
 """,
     f"""
-INSERT INTO alert_rule_state (pipeline_id, rule_key, concurrency_key, outcomes, incident_id)
-SELECT pipeline, {_RULE}, '', id || 'b1764439200000000', id FROM seeded WHERE id % 3 = 0 ON CONFLICT DO NOTHING
+INSERT INTO alert_rule_state (pipeline_id, rule_key, concurrency_key, outcomes)
+SELECT pipeline, {_RULE}, '', id || 'b1764439200000000' FROM seeded WHERE id % 3 = 0 ON CONFLICT DO NOTHING
 """,
     """
 INSERT INTO alert_message (id, incident_id, pipeline_id, kind, content, at)

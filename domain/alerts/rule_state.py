@@ -50,11 +50,10 @@ class RuleKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RuleState:
-    """The outcomes of the last runs in the order of their ends, the newest last, each run once. `incident_id` is the last incident."""
+    """The outcomes of the last runs in the order of their ends, the newest last, each run once."""
 
     key: RuleKey
     outcomes: tuple[Outcome, ...] = ()
-    incident_id: int | None = None
 
     @property
     def consecutive(self) -> int:

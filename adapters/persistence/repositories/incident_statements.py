@@ -39,7 +39,7 @@ INCIDENT_CHANGES: Final = (
     "group_id",
 )
 STATE_KEY: Final = ("pipeline_id", "rule_key", "concurrency_key")
-STATE_COLUMNS: Final = (*STATE_KEY, "outcomes", "incident_id")
+STATE_COLUMNS: Final = (*STATE_KEY, "outcomes")
 NEW_ENTRY: Final = ("incident_id", "at", "kind", "actor", "data")
 _UNRESOLVED: ColumnElement[bool] = text(f"incident.{IS_UNRESOLVED}")  # type: ignore[assignment]
 _CAUSE, _SINCE = bindparam("cause", type_=Text), bindparam("since", type_=DateTime(timezone=True))
@@ -50,7 +50,7 @@ _IS_RECENT = {True: (incident.c.opened_at >= _SINCE,), False: (incident.c.cause 
 def _build_save_states() -> CompiledStatement:
     rows = rows_from_json("states", alert_rule_state, STATE_COLUMNS)
     new = upsert(alert_rule_state).from_select(STATE_COLUMNS, select(*rows.c), include_defaults=False)
-    replaced = {name: new.excluded[name] for name in ("outcomes", "incident_id")}
+    replaced = {"outcomes": new.excluded["outcomes"]}
     return CompiledStatement(new.on_conflict_do_update(index_elements=STATE_KEY, set_=replaced))
 
 

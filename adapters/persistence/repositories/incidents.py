@@ -38,10 +38,7 @@ class SqlIncidents:
         return {(state := _to_state(row)).key: state for row in rows}
 
     async def save_states(self, states: Sequence[RuleState]) -> None:
-        rows = {
-            state.key: {**state.key._asdict(), "outcomes": serialize_outcomes(state.outcomes), "incident_id": state.incident_id}
-            for state in states
-        }
+        rows = {state.key: {**state.key._asdict(), "outcomes": serialize_outcomes(state.outcomes)} for state in states}
         if rows:
             self._transaction.enqueue(sql.SAVE_STATES, states=list(rows.values()))
 
@@ -144,4 +141,4 @@ _SAME = ("id", *(name for name in sql.NEW_INCIDENT if name not in ("kind", "even
 
 
 def _to_state(row: Any) -> RuleState:
-    return RuleState(RuleKey(row.pipeline_id, row.rule_key, row.concurrency_key), parse_outcomes(row.outcomes), row.incident_id)
+    return RuleState(RuleKey(row.pipeline_id, row.rule_key, row.concurrency_key), parse_outcomes(row.outcomes))

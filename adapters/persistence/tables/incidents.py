@@ -29,14 +29,13 @@ class AlertPositionTable(TableBase, table=True):
 
 
 class AlertRuleStateTable(TableBase, table=True):
-    """What a rule remembers of the last runs of a pipeline. Written only under the lock of the position, and by changes of pipelines."""
+    """What a rule remembers of the last runs of a pipeline. Written only under the lock of the position."""
 
     __tablename__ = "alert_rule_state"
     pipeline_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     rule_key: str = Field(sa_column=Column(Text, primary_key=True))
     concurrency_key: str = Field(sa_column=Column(Text, primary_key=True))
     outcomes: str = Field(sa_column=Column(Text, nullable=False))
-    incident_id: int | None = Field(default=None, sa_column=Column(BigInteger))
 
 
 class IncidentTable(TableBase, table=True):

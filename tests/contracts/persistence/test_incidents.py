@@ -58,7 +58,7 @@ async def test_a_position_that_is_not_committed_is_not_kept(store: StoreUnderTes
 
 async def test_states_of_rules_are_replaced_by_key(store: StoreUnderTest) -> None:
     outcomes = (Outcome(NOW, "7", Mark.GOOD), Outcome(seconds_later(1.5), "@1764439200", Mark.BAD))
-    first, other = RuleState(KEY, outcomes, 4), RuleState(RuleKey(1, "critical", "customer=zorg"), ())
+    first, other = RuleState(KEY, outcomes), RuleState(RuleKey(1, "critical", "customer=zorg"), ())
     await save_states(store, first, other)
 
     changed = RuleState(KEY, outcomes[1:])

@@ -33,7 +33,7 @@ async def judge(database: Database, first: int, count: int) -> list[int]:
             opened = await work.incidents.add([an_incident(key.pipeline_id) for key in keys])
             entries = [IncidentEntry(each.id, NOW, IncidentEntryKind.OPENED) for each in opened]
             await work.incidents.add_entries(entries)
-            states = [RuleState(key, (Outcome(NOW, "1", Mark.BAD),), each.id) for key, each in zip(keys, opened, strict=True)]
+            states = [RuleState(key, (Outcome(NOW, "1", Mark.BAD),)) for key in keys]
             await work.incidents.save_states(states)
             messages = [StoredMessage(f"m{each.id}", MessageKind.OPENED, {}, NOW, each.id, each.pipeline_id) for each in opened]
             await work.deliveries.add_messages(messages)
