@@ -27,8 +27,9 @@ class JsonSender:
     The URL is the operator's own setting, so its host and port are allowed. Redirects are not followed.
     """
 
-    def __init__(self, name: str, url: str, path: str, headers: Mapping[str, str]) -> None:
+    def __init__(self, name: str, url: str, path: str, headers: Mapping[str, str], timeout: float = _TIMEOUT) -> None:
         self._name = name
+        self._timeout = timeout
         self.url = url if _has_path(url) else url.rstrip("/") + path
         credentials, self._target = _split_credentials(self.url)
         self._headers = {"Content-Type": "application/json", **credentials, **headers}
@@ -49,7 +50,7 @@ class JsonSender:
 
     async def _send(self, body: bytes) -> OutgoingResponse:
         try:
-            return await self._http.send(OutgoingRequest("POST", self._target, self._headers, body, _TIMEOUT, max_bytes=2_000))
+            return await self._http.send(OutgoingRequest("POST", self._target, self._headers, body, self._timeout, max_bytes=2_000))
         except (Unavailable, AddressForbidden) as error:
             raise Unavailable(f"{self._name} does not respond: {error}") from error
 

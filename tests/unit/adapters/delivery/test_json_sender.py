@@ -19,7 +19,7 @@ async def receiver() -> AsyncIterator[HttpReceiver]:
 
 
 async def post(url: str, **headers: str) -> str | None:
-    sender = JsonSender("Lineage", url, "/api", headers)
+    sender = JsonSender("Lineage", url, "/api", headers, timeout=60.0)
     try:
         return await sender.post({"ä": 1})
     finally:
