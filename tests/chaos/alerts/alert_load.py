@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -13,15 +14,18 @@ from tests.chaos.stack import Stack
 
 CONNECTIONS = 24
 RUN_SECONDS = 300.0
-RECOVERY_SECONDS = 4.0
+TOLD_SECONDS = 45.0
 BAD = ("failed", "lost")
 
 
 class AlertLoad:
-    """For each customer a run fails; for every other one, another run completes afterwards: at once, or when a message has been sent."""
+    """For each customer a run fails; for every other one, another run completes afterwards: at once, or when a message has arrived.
 
-    def __init__(self, stack: Stack, chance: random.Random) -> None:
-        self._stack, self._chance = stack, chance
+    `has_arrived` tells whether a message about a customer has arrived.
+    """
+
+    def __init__(self, stack: Stack, chance: random.Random, has_arrived: Callable[[str], bool]) -> None:
+        self._stack, self._chance, self._has_arrived = stack, chance, has_arrived
         self._http = httpx.AsyncClient(timeout=httpx.Timeout(5.0, connect=1.0), trust_env=False, headers={"Accept": "application/json"})
         self._connections = asyncio.Semaphore(CONNECTIONS)
         self.kills = 0
@@ -40,9 +44,16 @@ class AlertLoad:
         async with self._connections:
             while await self._run_once(index, works=False) not in BAD:
                 pass
-            await asyncio.sleep(RECOVERY_SECONDS if index % 4 == 3 else 0)
+            if index % 4 == 3:
+                await self._wait_until_told(get_customer(index))
             while index % 2 and await self._run_once(index, works=True) in BAD:
                 pass
+
+    async def _wait_until_told(self, customer: str) -> None:
+        """Return when a message about the customer has arrived, or after TOLD_SECONDS: a group's message names only some customers."""
+        deadline = asyncio.get_running_loop().time() + TOLD_SECONDS
+        while not self._has_arrived(customer) and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(0.2)
 
     async def _run_once(self, index: int, *, works: bool) -> str:
         """Trigger a run and return the status in which it ends."""

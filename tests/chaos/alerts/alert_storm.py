@@ -33,6 +33,7 @@ class StormResult(NamedTuple):
     problems: list[str]
     counts: str
     incidents: int
+    recoveries: int
     kills: int
 
 
@@ -56,12 +57,14 @@ def alerting_stack(webs: int = 2, workers: int = 2) -> Iterator[tuple[Stack, Htt
 def run_storm(customers: int, kills: int, pauses: tuple[float, float], seed: int) -> StormResult:
     """Fail a run of each customer while processes are killed, and judge what arrived."""
     with alerting_stack() as (stack, hook, mail):
-        load = AlertLoad(stack, random.Random(seed))
+        load = AlertLoad(stack, random.Random(seed), lambda name: any(name.encode() in each.body for each in list(hook.received)))
         asyncio.run(load.run(customers, kills, pauses))
         wait_for(lambda: not has_scheduled_deliveries(stack), END_SECONDS, stack.read_logs)
         history = read_history(stack)
         arrivals = _collect_arrivals(history.messages, hook, mail)
-        return StormResult(find_problems(history, arrivals, load.kills), describe(history, arrivals), len(history.incidents), load.kills)
+        recoveries = sum(message.kind == "recovered" for message in history.messages.values())
+        problems, counts = find_problems(history, arrivals, load.kills), describe(history, arrivals)
+        return StormResult(problems, counts, len(history.incidents), recoveries, load.kills)
 
 
 def _collect_arrivals(messages: Any, hook: HttpReceiver, mail: MailReceiver) -> Arrivals:
