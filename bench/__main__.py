@@ -11,12 +11,12 @@ import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from bench import costs, depth, idle, limits, lists, stages, start, status, ticks, trigger_storm, viewers
+from bench import alerts, costs, depth, idle, limits, lists, stages, start, status, ticks, trigger_storm, viewers
 from bench.support.measurements import Measurement, print_measurements
 from bench.support.stack import bench_stack
 from bench.support.web_process import postgres_server, web_process
 
-PARTS = ("idle", "start", "stages", "storm", "limits", "costs", "status", "lists", "viewers", "ticks", "depth")
+PARTS = ("idle", "start", "stages", "storm", "limits", "costs", "alerts", "status", "lists", "viewers", "ticks", "depth")
 
 
 def main() -> None:
@@ -45,6 +45,9 @@ def main() -> None:
             run_part("storm", lambda: trigger_storm.measure(stack, max(1, round(5 * scale))))
             run_part("limits", lambda: limits.measure(stack, folder, round(60 * scale), round(12 * scale)))
             run_part("costs", lambda: costs.measure(stack, round(40 * scale)))
+    if "alerts" in wanted:
+        with alerts.alerting_stack() as (stack, receiver):
+            run_part("alerts", lambda: alerts.measure(stack, receiver, round(60 * scale), 10 * scale))
     if {"status", "lists", "viewers"} & set(wanted):
         with postgres_server() as server:
             with web_process(server) as web:

@@ -118,9 +118,12 @@ def running_stack(*arguments: str, settings: Mapping[str, str] | None = None) ->
 
 
 @contextmanager
-def bench_stack() -> Iterator[tuple[Stack, Path]]:
+def bench_stack(settings: Mapping[str, str] | None = None) -> Iterator[tuple[Stack, Path]]:
     """Run a Headgate until the block ends. Yield it when a worker and Prefect are ready, with a folder that stages may write to."""
-    with tempfile.TemporaryDirectory(prefix="headgate-bench-", dir="/tmp") as folder, running_stack("--no-examples") as stack:
+    with (
+        tempfile.TemporaryDirectory(prefix="headgate-bench-", dir="/tmp") as folder,
+        running_stack("--no-examples", settings=settings) as stack,
+    ):
         Path(folder).chmod(0o755)
         began = time.monotonic()
         stack.complete_one_run()
