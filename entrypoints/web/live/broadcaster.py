@@ -162,11 +162,12 @@ class LiveBroadcaster:
 
     async def _wait_for_changes(self, channel: _Channel, subscription: Subscription) -> list[ChangeBatch]:
         """Return the next change that affects the view and those that closely follow it; empty when the view is due for a refresh."""
-        until = monotonic() + channel.refresh_seconds
-        while (left := until - monotonic()) > 0:
-            batch = await subscription.next_batch(left)
+        started = monotonic()
+        while (left := started + channel.refresh_seconds - monotonic()) > 0:
+            # A viewer that joins renders the channel while this waits, which may make it due sooner.
+            batch = await subscription.next_batch(min(left, FRAME_POLL_SECONDS if channel.rendered else RETRY_SECONDS))
             if batch is None:
-                break
+                continue
             if any(channel.view.get_effect(batch)):
                 batches = [batch]
                 await asyncio.sleep(COALESCE_SECONDS)

@@ -9,6 +9,7 @@ from application.ports.queries.change_feed import ChangeBatch
 from application.queries.views.alerts import ChannelView, DeliveryView
 from domain.errors import NotFound
 from domain.site_events import SiteEventType
+from entrypoints.web.live.alerts.delivery_refresh import LATER_SECONDS, find_refresh
 from entrypoints.web.live.view import ChangeEffect, LiveView, RenderedView
 from entrypoints.web.page_context import PageContext
 from entrypoints.web.templating import render
@@ -46,7 +47,8 @@ class LiveChannelList(LiveView):
         channels = await self._context.reader.channels()
         broken = (await self._context.incident_summary.load()).broken_channels
         items = [build_channel_item(each, each.name in broken) for each in channels]
-        return _build_view("channels", str(render("live/alerts/channels.html", channels=items)))
+        waits = any(each.waiting for each in channels)
+        return _build_view("channels", str(render("live/alerts/channels.html", channels=items)), LATER_SECONDS if waits else None)
 
 
 class LiveChannelPage(LiveView):
@@ -73,13 +75,13 @@ class LiveChannelPage(LiveView):
         broken = (await context.incident_summary.load()).broken_channels
         return LoadedChannel(channel, deliveries, self._name in broken)
 
-    @staticmethod
-    def render_channel(loaded: LoadedChannel) -> RenderedView:
+    def render_channel(self, loaded: LoadedChannel) -> RenderedView:
         """Render a channel that the caller has loaded."""
         item = build_channel_item(loaded.channel, loaded.is_broken)
         deliveries = build_delivery_items(loaded.deliveries)
-        return _build_view("channel", str(render("live/alerts/channel.html", channel=item, deliveries=deliveries)))
+        refresh = find_refresh(loaded.deliveries, self._context.now())
+        return _build_view("channel", str(render("live/alerts/channel.html", channel=item, deliveries=deliveries)), refresh)
 
 
-def _build_view(name: str, html: str) -> RenderedView:
-    return RenderedView({name: html}, sha256(html.encode()).hexdigest()[:12])
+def _build_view(name: str, html: str, refresh_seconds: float | None) -> RenderedView:
+    return RenderedView({name: html}, sha256(html.encode()).hexdigest()[:12], refresh_seconds)

@@ -9,6 +9,7 @@ from application.queries.views.alerts import IncidentDetailView
 from application.queries.views.runs import RunView
 from domain.errors import NotFound
 from domain.site_events import SiteEventType
+from entrypoints.web.live.alerts.delivery_refresh import find_refresh
 from entrypoints.web.live.view import ChangeEffect, LiveView, RenderedView
 from entrypoints.web.page_context import PageContext
 from entrypoints.web.templating import render
@@ -69,7 +70,8 @@ class LiveIncidentPage(LiveView):
         }
         digest = sha256(f"{fragments['incident-head']}{fragments['incident-history']}".encode()).hexdigest()[:12]
         is_active = run is not None and not run.status.is_terminal
-        return RenderedView(fragments, f"{digest}.{run.last_seq if run else 0}", REFRESH_SECONDS if is_active else None)
+        refresh = REFRESH_SECONDS if is_active else find_refresh(loaded.detail.deliveries, self._context.now())
+        return RenderedView(fragments, f"{digest}.{run.last_seq if run else 0}", refresh)
 
     async def _render_run(self, run: RunView) -> str:
         contexts = self._context.run_contexts

@@ -27,7 +27,7 @@ class LiveSilenceList(LiveView):
 
     async def render(self) -> RenderedView:
         now = self._context.now()
-        silences = await self._context.reader.silences(now, include_ended=self._has_ended)
+        silences = await self._context.reader.silences(now, include_ended=self._has_ended, limit=LISTED + 1)
         items = [build_silence_item(each, now) for each in silences[:LISTED]]
         html = str(render("live/alerts/silences.html", silences=items, has_more=len(silences) > LISTED))
         return RenderedView({"silences": html}, sha256(html.encode()).hexdigest()[:12], REFRESH_SECONDS if items else None)

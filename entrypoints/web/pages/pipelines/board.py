@@ -16,6 +16,7 @@ from entrypoints.web.live.board import LiveBoard
 from entrypoints.web.lookups import get_origin
 from entrypoints.web.page_context import PageContext, get_page_context, load_page_frame
 from entrypoints.web.templating import render_page
+from entrypoints.web.text_incidents import format_open_incidents
 from entrypoints.web.text_output import text_response, wants_text
 from entrypoints.web.text_pages import format_board
 from entrypoints.web.view_models.formatting import get_status_label
@@ -80,6 +81,7 @@ async def _show_text(context: PageContext, query: BoardQuery, rows: Sequence[Boa
         await asyncio.sleep(0)
     now, judge = context.now(), context.expectations.find_worst
     text = await asyncio.to_thread(lambda: format_board(shown, contexts, [judge(row.pipeline, row.bars, now) for row in shown]))
+    text = format_open_incidents(await context.incident_summary.load(), now) + text
     hidden = len(selected) - len(shown)
     return text_response(f"{text}{hidden:,} more pipelines. Filter with /?q=WORDS or /?status=failed\n" if hidden else text)
 

@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 from adapters.delivery.alert_channels import build_channel_sender, build_channel_settings, build_outgoing_http
 from adapters.system.clock import SystemClock
+from application.commands.alerts.create_channel import NewChannel
 from application.ports.access.action_tokens import ActionClaims, LinkAction
 from domain.alerts.channel import ChannelKind
 from tests.support.http_receiver import HttpReceiver
@@ -50,8 +51,8 @@ def step(served: ThreadServer) -> None:
     served.do(run())
 
 
-def run_warehouse(served: ThreadServer, end: str) -> None:
-    """Run the pipeline to its end: "completed" or "failed"."""
+def run_warehouse(served: ThreadServer, end: str, *, sends: bool = True) -> None:
+    """Run the pipeline to its end, "completed" or "failed", and judge it. Without `sends`, its message is not sent yet."""
 
     async def run() -> None:
         use_cases = served.headgate.use_cases
@@ -60,7 +61,10 @@ def run_warehouse(served: ThreadServer, end: str) -> None:
         await use_cases.advance(run_id, ("fact-orders", end))
 
     served.do(run())
-    step(served)
+    if sends:
+        step(served)
+    else:
+        served.do(served.headgate.application.alert_judge().run_once())
 
 
 def wait_until_live(page: Page) -> None:
@@ -168,6 +172,24 @@ def test_open_pages_follow_channels_and_silences(alerting: ThreadServer, open_pa
     alerting.do(stories.break_channel(channel))
     expect(channels.locator(".channels li")).to_contain_text("Not delivering")
     assert channels.evaluate("window.unreloaded") and silences.evaluate("window.unreloaded")
+
+
+def test_an_open_page_of_an_incident_shows_that_its_message_was_sent(
+    alerting: ThreadServer, receiver: HttpReceiver, open_page: OpenPage
+) -> None:
+    create = alerting.headgate.application.create_channel()
+    alerting.do(create(NewChannel("team", ChannelKind.WEBHOOK, {"url": f"{receiver.url}/hook"})))
+    alerting.do(alerting.headgate.alert_stories.add_rule("oncall", "team"))
+    step(alerting)
+    run_warehouse(alerting, "failed", sends=False)
+    page = open_page(f"{alerting.url}/ui/incidents/1")
+    wait_until_live(page)
+    expect(page.locator(".deliveries li .status")).to_have_text("Waiting")
+
+    step(alerting)
+
+    assert len(receiver.received) == 1
+    expect(page.locator(".deliveries li .status")).to_have_text("Sent")
 
 
 @pytest.mark.parametrize("options", [{"java_script_enabled": False}, PHONE], ids=["no scripts", "phone"])

@@ -16,7 +16,7 @@ from entrypoints.web.board_query import BoardQuery
 from entrypoints.web.live.board import LiveBoard
 from entrypoints.web.live.groups import LiveGroupList, LiveGroupPage
 from entrypoints.web.live.run_page import LiveRunPage
-from entrypoints.web.live.view import format_sse_event
+from entrypoints.web.live.view import NO_EFFECT, ChangeEffect, LiveView, RenderedView, format_sse_event
 from entrypoints.web.live.viewer import BUFFERED_MESSAGES, Viewer
 from entrypoints.web.view_models.log.query import LogQuery
 from tests.support.example_board import furnish
@@ -290,3 +290,22 @@ async def test_viewers_get_each_state_of_an_unfinished_line_and_then_the_line(he
         await received.until("event: log-unfinished\ndata: \n")
 
         assert received.log_numbers == [1]
+
+
+class CountingView(LiveView):
+    """A view that shows passing time: it says how often it was rendered."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def get_effect(self, batch: ChangeBatch) -> ChangeEffect:
+        return NO_EFFECT
+
+    async def render(self) -> RenderedView:
+        self._count += 1
+        return RenderedView({"count": f"rendered {self._count}"}, str(self._count), 0.05)
+
+
+async def test_a_view_that_shows_passing_time_is_rendered_again_although_nothing_happens(headgate: InProcessHeadgate) -> None:
+    async with headgate.page_context.live.join(("counting",), CountingView()) as viewer:
+        await ReceivedMessages(viewer).until("rendered 1", "rendered 2", "rendered 3")

@@ -179,6 +179,17 @@ async def test_the_board_has_open_incidents_on_top_and_counts_the_rest(headgate:
     assert "<form" not in section
 
 
+async def test_terminals_get_open_incidents_above_the_board(headgate: InProcessHeadgate) -> None:
+    pipeline, run_id = await a_failed_run(headgate)
+    for number in range(10):
+        await headgate.alert_stories.open_incident(pipeline, run_id, summary=f"failure {number}")
+
+    lines = (await headgate.page_client.get("/", headers=TEXT)).text.splitlines()
+
+    assert lines[0] == "! warehouse failure 9   headgate ack 10" and lines[8] == "  and 2 more: headgate incidents"
+    assert lines[10].startswith("STATUS")
+
+
 async def test_acknowledged_and_resolved_incidents_are_not_on_the_board(headgate: InProcessHeadgate) -> None:
     incident, stories = await an_incident(headgate), headgate.alert_stories
     await stories.change(incident, incident.acknowledge("ada", stories.now), IncidentEntryKind.ACKNOWLEDGED, "ada")
