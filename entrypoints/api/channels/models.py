@@ -19,6 +19,7 @@ from entrypoints.http.base_path import link
 
 Kind = Literal["apprise", "email", "pagerduty", "webhook"]
 ChannelName = Annotated[str, Field(min_length=1, max_length=MAX_CHANNEL_NAME_LENGTH, pattern=r"^[a-z0-9-]+$")]
+MAX_SETTINGS: Final = 20
 _URL: Final = "The only setting of a channel of kind `webhook` or `apprise`; the same as `settings.url`."
 _EXAMPLE: Final[dict[str, Any]] = {
     "name": "team-chat",
@@ -45,6 +46,7 @@ class ChannelRequest(RequestModel):
     url: str | None = Field(None, max_length=4_096, description=_URL)
     settings: dict[str, Any] | None = Field(
         None,
+        max_length=MAX_SETTINGS,
         description="By kind. `webhook` and `apprise`: `url`. `pagerduty`: `routing_key`, `region`. `email`: `host`, `port`,"
         " `security` (`starttls`, `tls` or `none`), `user`, `password`, `from`, `to` (a list).",
     )

@@ -133,6 +133,7 @@ async def test_a_channel_is_disabled_and_new_settings_enable_it(headgate: Alerti
         ({"url": None, "settings": {"url": URL, "uri": 1}}, ["settings.uri"]),
         ({"url": None, "settings": {}}, ["settings.url"]),
         ({"url": None, "settings": []}, ["settings"]),
+        ({"url": None, "settings": {f"k{index}": 1 for index in range(21)}}, ["settings"]),
         ({"kind": "apprise", "url": "json://10.0.0.1/"}, ["url"]),
         ({"kind": "pagerduty", "url": None, "settings": {"routing_key": "short"}}, ["settings.routing_key"]),
         (
