@@ -4,15 +4,22 @@ from datetime import timedelta
 from typing import Any, Final
 
 from application.commands.access.create_token import NewToken
+from application.ports.persistence.alert_rules import NewSiteRule
+from application.ports.persistence.deliveries import StoredMessage
 from application.queries.schedules.calendar import MAX_DECIDED
 from domain.access.actor import Actor
 from domain.access.api_tokens import TokenKind
 from domain.access.permissions import Scope
+from domain.alerts.delivery import Delivery
+from domain.alerts.incident_entry import IncidentEntry, IncidentEntryKind
+from domain.alerts.message import MessageKind
+from domain.alerts.rule import AlertEvent
 from domain.runs.status import Status
 from domain.schedules.tick import Tick, TickState
 from tests.support.builders import a_definition, a_stage
 from tests.support.in_process import InProcessHeadgate
 from tests.support.run_stories import end, start
+from tests.support.stored_alerts import a_channel, a_rule, a_silence, an_incident
 
 TEXT: Final = 65_536
 """The longest text of a report, in characters."""
@@ -21,6 +28,10 @@ BODY: Final = 1 << 20
 LOG_LINES: Final = 3_000
 ATTEMPTS: Final = 30
 SMALL_PIPELINES: Final = 600
+INCIDENTS: Final = 1_000
+CHANNELS: Final = 50
+RULES: Final = 100
+DETAILS: Final = 200
 SCHEDULED_PIPELINE: Final = SMALL_PIPELINES + 6
 RARE = {"name": "nightly", "cron": "*/30 0 29 2 */7", "timezone": "America/New_York", "jitter": "1m"}
 """A schedule whose ticks take long to find: they are on a few days of a century."""
@@ -83,6 +94,7 @@ async def fill_store(headgate: InProcessHeadgate) -> None:
     await _schedule(headgate)
     await _fill_calendar(headgate)
     await _write_logs(headgate)
+    await _add_alerts(headgate)
     token = NewToken("worst", TokenKind.API, (Scope.READ,))
     await headgate.application.create_token()(token, Actor("ada"))
 
@@ -106,6 +118,26 @@ async def _fill_calendar(headgate: InProcessHeadgate) -> None:
     async with headgate.fakes.open_unit_of_work() as work:
         ticks = [Tick(view.id, view.pipeline_id, at, at, TickState.FIRED, at, TEXTS_RUN) for view in schedules for at in times]
         await work.ticks.add(ticks)
+        await work.commit()
+
+
+async def _add_alerts(headgate: InProcessHeadgate) -> None:
+    """Add many incidents, one of them with a long timeline and many deliveries, channels, rules and silences."""
+    now = headgate.fakes.clock.now()
+    long = {"summary": "<" * 500, "concurrency_key": "&" * 200, "event": AlertEvent.FAILED, "last_seen_at": now}
+    async with headgate.fakes.open_unit_of_work() as work:
+        names = ["team", *(f"c{index}-{'c' * 50}" for index in range(1, CHANNELS))]
+        channels = [await work.channels.add(a_channel(name, settings=b"{}", created_at=now)) for name in names]
+        incidents = [an_incident(1, rule_key=f"r{index}-{'r' * 90}", opened_at=now, **long) for index in range(INCIDENTS)]
+        await work.incidents.add(incidents)
+        entries = [IncidentEntry(1, now, IncidentEntryKind.UNSTABLE, "a" * 100, {"why": "<" * 500}) for _ in range(DETAILS)]
+        await work.incidents.add_entries(entries)
+        await work.deliveries.add_messages([StoredMessage("msg-1", MessageKind.OPENED, {"subject": "<" * 500}, now, 1, 1)])
+        await work.deliveries.add([Delivery(0, "msg-1", 1, channels[index % CHANNELS].id, now) for index in range(DETAILS)])
+        for index in range(RULES):
+            rule = a_rule(f"r{index}" if index else "on-call", *names[:20])
+            await work.alert_rules.add(NewSiteRule(rule, (), now, "ada"))
+            await work.silences.add(a_silence(reason="<" * 2_000, starts_at=now, ends_at=now + timedelta(days=1), created_at=now))
         await work.commit()
 
 

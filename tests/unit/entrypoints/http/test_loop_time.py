@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from adapters.delivery.alert_channels import build_channel_settings
 from adapters.system.clock import SystemClock
 from tests.fakes import FakeAdapters
 from tests.support.event_streams import open_stream
 from tests.support.in_process import InProcessHeadgate
 from tests.support.loop_time import LoopTime, measure_slowness
+from tests.support.settings import make_settings
 from tests.support.worst_store import fill_store
 
 if TYPE_CHECKING:
@@ -43,7 +45,9 @@ class Measured:
         self.loop_time = LoopTime()
         fakes = FakeAdapters(SystemClock())
         ports = ("reader", "open_unit_of_work", "change_feed")
-        self.headgate = InProcessHeadgate(fakes=fakes, ports={name: self.loop_time.leave_out(getattr(fakes, name)) for name in ports})
+        settings = build_channel_settings(make_settings())
+        left_out = {name: self.loop_time.leave_out(getattr(fakes, name)) for name in ports}
+        self.headgate = InProcessHeadgate(fakes=fakes, ports={"channel_settings": settings, **left_out})
 
     async def send(self, route: Route, request: WorstRequest) -> tuple[int, int]:
         """Return the status and, of a page or a part of one, the size."""
