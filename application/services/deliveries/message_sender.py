@@ -1,7 +1,7 @@
 """Sends one delivery through its channel, outside of any transaction."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from application.ports.delivery.channel_sender import ChannelSender, DeliveryFailed
@@ -16,6 +16,8 @@ from domain.errors import Unavailable
 
 SEND_TIMEOUT_SECONDS: Final = 45.0
 """Less than the lease, and more than the 30 seconds that a sender takes at most."""
+MAX_RECENT: Final = 64
+"""Composed messages that are kept in memory."""
 _TESTS: Final = frozenset({MessageKind.TEST, MessageKind.DRILL})
 
 
@@ -30,6 +32,14 @@ class Failure:
     may_have_arrived: bool = False
 
 
+@dataclass(slots=True)
+class _RecentMessage:
+    """A message that is being composed, or was. Deliveries to several channels compose it once."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    content: MessageContent | None = None
+
+
 class MessageSender:
     """Composes a message if it has no text yet, and sends it."""
 
@@ -40,6 +50,7 @@ class MessageSender:
         self._channel_sender = channel_sender
         self._composer = composer
         self._links = links
+        self._recent: dict[str, _RecentMessage] = {}
 
     async def send(self, due: DueDelivery) -> Failure | None:
         """Send the message once. Return why it failed, None if the receiver accepted it.
@@ -67,6 +78,19 @@ class MessageSender:
     async def _get_content(self, due: DueDelivery) -> MessageContent:
         if "blocks" in due.message.content:
             return MessageContent.from_json(due.message.content)
+        recent = self._get_recent(due.message.id)
+        async with recent.lock:
+            if recent.content is None:
+                recent.content = await self._compose(due)
+        return recent.content
+
+    def _get_recent(self, message_id: str) -> "_RecentMessage":
+        recent = self._recent.setdefault(message_id, _RecentMessage())
+        while len(self._recent) > MAX_RECENT:
+            self._recent.pop(next(iter(self._recent)))
+        return recent
+
+    async def _compose(self, due: DueDelivery) -> MessageContent:
         composed = await self._composer.compose(due.message, due.facts, due.incident)
         async with self._open_unit_of_work() as work:
             stored = await work.deliveries.compose(due.message.id, composed.as_json() | {"facts": due.message.content.get("facts", {})})
