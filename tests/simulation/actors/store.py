@@ -10,6 +10,7 @@ from tests.fakes.persistence.transaction import Transaction
 from tests.fakes.persistence.unit_of_work import FakeUnitOfWork
 from tests.simulation.backfills.backfill_watch import BackfillWatch
 from tests.simulation.limits.limit_watch import LimitWatch
+from tests.simulation.runtime.process import CURRENT, Process
 from tests.simulation.schedules.store_clock import StoreClock
 from tests.simulation.schedules.tick_watch import Moment, TickWatch
 
@@ -29,6 +30,7 @@ class SimulatedStore(FakeStore):
         self.random = random
         self.cut_connections = self.slow_statements = self.lost_answers = 0.0
         self.on_fault = on_fault
+        self.open_transactions: dict[Transaction, Process | None] = {}
         self._moves = asyncio.Event()
         self._moves.set()
 
@@ -38,6 +40,11 @@ class SimulatedStore(FakeStore):
 
     def resume(self) -> None:
         self._moves.set()
+
+    def end_transactions(self, owner: Process) -> None:
+        """Roll back what a process has begun that ended without any cleanup."""
+        for transaction in [each for each, process in self.open_transactions.items() if process is owner]:
+            transaction.end()
 
     @property
     def is_available(self) -> bool:
@@ -57,6 +64,11 @@ class SimulatedTransaction(Transaction):
         super().__init__(store)
         self._began_at, self._jumps = store.store_clock.now(), store.store_clock.jumps
         self._began_after = store.limit_watch.commits
+        store.open_transactions[self] = CURRENT.get()
+
+    def end(self) -> None:
+        self.store.open_transactions.pop(self, None)
+        super().end()
 
     def commit(self) -> None:
         clock = self.store.store_clock
