@@ -7,6 +7,8 @@ from typing import Final
 MAX_ERROR: Final = 100
 MAX_SUMMARY: Final = 300
 _ENDINGS: Final = "Error|Exception|Violation|Timeout|Warning|Failure|Exit|Interrupt"
+_EXIT: Final = re.compile(r"(?:Exited with code \d+|Killed by signal \d+(?: \(\w+\))?)\.\s+(?=\S)")
+"""What a worker writes before the last line of a command's output."""
 _EXCEPTION: Final = re.compile(rf"(?:[A-Za-z_]\w*\.)*([A-Z]\w*(?:{_ENDINGS}))(?:: |:?$)")
 
 
@@ -22,8 +24,9 @@ def describe_missed(due_at: datetime) -> str:
 
 
 def shorten_error(error_message: str | None) -> str:
-    """Return the name of the exception that the first line of an error names, or else the line."""
+    """Return the name of the exception that the first line of an error names, or else the line, without the exit code before it."""
     line = next((line.strip() for line in (error_message or "").splitlines() if line.strip()), "")
+    line = _EXIT.sub("", line, count=1) if _EXIT.match(line) else line
     named = _EXCEPTION.match(line)
     return named.group(1) if named else _cut(line.rstrip("."), MAX_ERROR)
 

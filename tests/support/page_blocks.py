@@ -13,6 +13,7 @@ from tests.support.paths import ROOT
 _MAKE: Final = "tests/system/test_readme_examples.py::test_make_starts_headgate_and_the_tests"
 _EXAMPLES: Final = "tests/system/test_readme_examples.py::test_every_example_answers_as_its_page_says"
 _TUTORIAL: Final = "tests/system/test_readme_examples.py::test_the_tutorial_works_from_an_empty_folder"
+_ALERTS: Final = "tests/system/test_alerting.py::test_the_alerts_of_the_tutorial_arrive"
 _PIPELINE: Final = "tests/system/test_readme_examples.py::test_the_pipeline_of_the_how_to_page_completes"
 _SCHEDULES: Final = "tests/system/test_readme_examples.py::test_the_schedules_of_the_how_to_page_are_stored"
 _LIMITS: Final = "tests/system/test_readme_examples.py::test_the_limits_of_the_how_to_page_hold"
@@ -22,7 +23,7 @@ _CONTAINERS: Final = "tests/integration/docker/test_compose_up.py::test_the_comm
 
 TESTS_BY_PAGE: Final[Mapping[str, tuple[str, ...]]] = {
     "README.md": (_MAKE, *[_EXAMPLES] * 4),
-    "docs/tutorial.md": (_TUTORIAL,) * 9,
+    "docs/tutorial.md": (*[_TUTORIAL] * 9, *[_ALERTS] * 4),
     "docs/how-to/add-workers.md": (_WORKERS,) * 6,
     "docs/how-to/alert-on-failures.md": ("tests/system/test_alerting.py::test_the_commands_of_the_page_work",) * 5,
     "docs/how-to/backfill.md": ("tests/system/test_backfilling.py::test_the_commands_of_the_page_work",) * 2,

@@ -1,4 +1,4 @@
-"""The page about alerts: channels, rules, incidents and silences, on a real Headgate with a receiver on loopback."""
+"""What the pages say about alerts: channels, rules, incidents and silences, on a real Headgate with receivers on loopback."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from standardwebhooks import Webhook
 
 from tests.support.http_receiver import HttpReceiver
 from tests.support.in_thread import in_thread
+from tests.support.mail_receiver import MailReceiver
 from tests.support.page_blocks import Block
 from tests.support.pasted_commands import Shell, build_shell_environment, replace_each
 from tests.support.running_headgate import Headgate, temporary_headgate
@@ -44,6 +45,30 @@ def test_the_commands_of_the_page_work(tmp_path: Path, blocks: list[Block]) -> N
     assert "silence 1 of nightly-warehouse: until" in silenced and "tag warehouse" in silenced
     assert "silence 1 of nightly-warehouse: ended" in silenced
     assert "urn:headgate:problem" not in created + cared + silenced
+
+
+def test_the_alerts_of_the_tutorial_arrive(tmp_path: Path, blocks: list[Block]) -> None:
+    channels, definition, failing, repaired = blocks
+    source = {"/tmp/headgate-tutorial-source": str(tmp_path / "source")}
+    with in_thread(HttpReceiver().open()) as chat, in_thread(MailReceiver().open()) as mail:
+        allowed = {"HEADGATE_HTTP_ALLOW": "127.0.0.1/32", "HEADGATE_HTTP_PORTS": f"{chat.port},{mail.port}"}
+        with temporary_headgate(with_prefect=False, examples=False, **allowed) as headgate:
+            headgate.start()
+            shell = Shell(tmp_path, build_shell_environment(tmp_path) | {"HEADGATE_URL": headgate.url})
+            receivers = {'"smtp.example.org", "port": 587': f'"{mail.host}", "port": {mail.port}, "security": "none"', CHAT: chat.url}
+            (tmp_path / "nightly.yaml").write_text(replace_each(definition.text, source))
+
+            shell.run(replace_each(channels.text, {ADDRESS: headgate.url, **receivers}))
+            failed = shell.run(failing.text)
+            headgate.wait_until(lambda: len(chat.received) >= 2 and len(mail.received) >= 2, 60)
+            shell.run(replace_each(repaired.text, source))
+            headgate.wait_until(lambda: len(chat.received) >= 3 and len(mail.received) >= 3, 60)
+
+    subjects = [str(each.message["Subject"]) for each in mail.received]
+    assert subjects[1] == "tutorial-nightly #1 failed at load: FileNotFoundError"
+    assert subjects[2].startswith("tutorial-nightly recovered with run #3, after ")
+    assert [json.loads(request.body)["type"] for request in chat.received] == ["alert.test", "incident.opened", "incident.recovered"]
+    assert "failed at load: FileNotFoundError" in failed and "acknowledged by someone" in failed
 
 
 def wait_for_messages(headgate: Headgate, receiver: Any, count: int) -> None:
