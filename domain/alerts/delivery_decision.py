@@ -49,7 +49,7 @@ class Decision:
 class Situation:
     """What a decision depends on.
 
-    `is_resolved` is True if the incident is resolved and, if its message speaks for a group, all incidents of the group are. `channel` is
+    `is_resolved` is True if the incident is resolved and, if its message reports a group, all incidents of the group are. `channel` is
     the channel's name.
     """
 

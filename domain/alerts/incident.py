@@ -50,7 +50,7 @@ class Incident:
 
     `concurrency_key` is empty, or a text such as `customer=acme`. `event` is what opened it; `cause` is `fingerprint:…`, `worker:NAME` or
     None, and the same for incidents that one fault explains. `repeats` counts the bad runs after the first. `summary` is one line.
-    `group_id` is the incident whose message also speaks for this one.
+    `group_id` is the incident whose message also reports this one.
     """
 
     id: int

@@ -21,7 +21,7 @@ GROUP_LIMIT: Final = 1_000
 
 @dataclass(frozen=True, slots=True)
 class UseLink:
-    """Do what a link's token allows, once. Its holder needs no account: whoever reads the channel may act."""
+    """Do what a link's token allows, once. It needs no account: everyone who can read the channel may use it."""
 
     open_unit_of_work: OpenUnitOfWork
     describe_link: DescribeLink

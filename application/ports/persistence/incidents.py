@@ -16,7 +16,7 @@ class AlertPosition(NamedTuple):
 
 
 class GroupCount(NamedTuple):
-    """The number of incidents for which one message speaks, and of those that are not resolved."""
+    """The number of incidents that one message reports, and of those that are not resolved."""
 
     total: int
     unresolved: int

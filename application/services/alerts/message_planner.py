@@ -1,4 +1,4 @@
-"""Decides which channels hear of the changes of incidents, and when."""
+"""Decides which channels get messages about changes of incidents, and when."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -70,19 +70,19 @@ class MessagePlanner:
         await plan.planned.store(work)
 
     async def plan_snooze_end(self, work: UnitOfWork, incident: Incident, now: datetime) -> None:
-        """Plan a reminder for the end of the incident's snooze, in each channel that heard of the incident.
+        """Plan a reminder for the end of the incident's snooze, in each channel that got a message about the incident.
 
         A reminder that was planned earlier moves to that time.
         """
         if incident.snoozed_until is None:
             return
-        leader_id = incident.group_id or incident.id
-        found = await work.deliveries.list_of_incidents([leader_id])
+        first_id = incident.group_id or incident.id
+        found = await work.deliveries.list_of_incidents([first_id])
         waiting = [each for kind, each in found if kind is MessageKind.REMINDER and each.state is DeliveryState.SCHEDULED]
         locked = (await work.deliveries.lock([each.id for each in waiting])).values()
         moved = [each.reschedule(incident.snoozed_until) for each in locked if each.state is DeliveryState.SCHEDULED]
         await work.deliveries.save(moved)
-        sent = (await work.deliveries.find_sent_channels([leader_id])).get(leader_id, {})
+        sent = (await work.deliveries.find_sent_channels([first_id])).get(first_id, {})
         facts = await load_facts(work, sent.values())
         if facts is None:
             return
@@ -92,7 +92,7 @@ class MessagePlanner:
             facts,
             f"{facts.pipeline or UNNAMED} {incident.summary}",
             set(sent) - {each.channel_id for each in moved},
-            incident_id=leader_id,
+            incident_id=first_id,
             pipeline_id=incident.pipeline_id,
             due_at=incident.snoozed_until,
             only_if="open",
@@ -131,9 +131,9 @@ def _add_to_group(plan: _Plan, transition: Transition, rule: AlertRule, group: O
     """Plan the group's message for the channels of one of its incidents that do not get it yet."""
     missing = [each for each in _get_immediate_channels(plan, rule) if each not in group.channel_ids]
     if group.message_id is None:
-        group.message_id = _add(plan, transition, MessageKind.GROUPED, rule, missing, speaker_id=group.leader_id, due_at=group.due_at)
+        group.message_id = _add(plan, transition, MessageKind.GROUPED, rule, missing, about_id=group.first_id, due_at=group.due_at)
     else:
-        plan.planned.deliver(group.message_id, missing, incident_id=group.leader_id, due_at=group.due_at)
+        plan.planned.deliver(group.message_id, missing, incident_id=group.first_id, due_at=group.due_at)
     group.channel_ids.update(missing)
 
 
@@ -143,22 +143,22 @@ def _add_escalations(plan: _Plan, transition: Transition, rule: AlertRule, group
         ids = _get_ids(plan, [target.channel for target in rule.to if target.after == after])
         missing = [each for each in ids if each not in group.escalated_ids]
         due_at = plan.now + timedelta(seconds=after)
-        _add(plan, transition, MessageKind.ESCALATED, rule, missing, speaker_id=group.leader_id, due_at=due_at, after=after)
+        _add(plan, transition, MessageKind.ESCALATED, rule, missing, about_id=group.first_id, due_at=due_at, after=after)
         group.escalated_ids.update(missing)
 
 
 async def _plan_recovery(plan: _Plan, transition: Transition) -> None:
-    """Plan the recovery for each channel that heard of the incident; for a group, after the last of its incidents."""
+    """Plan the recovery for each channel that got a message about the incident; for a group, after the last of its incidents."""
     incident = transition.incident
     if incident is None:
         return
-    leader_id = plan.groups.get_group_id(incident)
-    if leader_id is not None:
-        await plan.work.incidents.lock([leader_id])
-        if (await plan.work.incidents.count_group(leader_id)).unresolved > 0:
+    first_id = plan.groups.get_group_id(incident)
+    if first_id is not None:
+        await plan.work.incidents.lock([first_id])
+        if (await plan.work.incidents.count_group(first_id)).unresolved > 0:
             return
-    speaker_id = leader_id or incident.id
-    sent = (await plan.work.deliveries.find_sent_channels([speaker_id])).get(speaker_id, {})
+    about_id = first_id or incident.id
+    sent = (await plan.work.deliveries.find_sent_channels([about_id])).get(about_id, {})
     facts = plan.get_facts(transition, transition.rule) if transition.rule else await load_facts(plan.work, sent.values())
     if facts is None or not facts.recovery:
         return
@@ -167,7 +167,7 @@ async def _plan_recovery(plan: _Plan, transition: Transition) -> None:
         replace(facts, event=transition.event, run_id=transition.run_id),
         plan.get_subject(transition),
         sent,
-        incident_id=speaker_id,
+        incident_id=about_id,
         pipeline_id=transition.pipeline_id,
     )
 
@@ -192,18 +192,18 @@ def _add(
     rule: AlertRule,
     channel_ids: Collection[int],
     *,
-    speaker_id: int | None = None,
+    about_id: int | None = None,
     due_at: datetime | None = None,
     after: float = 0.0,
 ) -> str | None:
-    """Add a message about the incident of the transition, or about the group for which the incident `speaker_id` speaks."""
+    """Add a message about the incident of the transition, or about the group whose first incident is `about_id`."""
     own_id = transition.incident.id if transition.incident else None
     return plan.planned.add(
         kind,
         plan.get_facts(transition, rule, after=after),
         plan.get_subject(transition),
         channel_ids,
-        incident_id=speaker_id or own_id,
+        incident_id=about_id or own_id,
         pipeline_id=transition.pipeline_id,
         due_at=due_at,
         only_if="open" if kind is MessageKind.ESCALATED else None,

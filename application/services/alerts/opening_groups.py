@@ -23,12 +23,12 @@ ANY_CAUSE: Final = None
 
 @dataclass(slots=True)
 class OpeningGroup:
-    """Incidents for which the message of the first one, `leader_id`, speaks.
+    """Incidents that the message about the first one, `first_id`, reports together.
 
     `channel_ids` get the message at `due_at`, `escalated_ids` get the escalations. `message_id` is None until a channel gets it.
     """
 
-    leader_id: int
+    first_id: int
     due_at: datetime
     message_id: str | None = None
     channel_ids: set[int] = field(default_factory=set)
@@ -61,7 +61,7 @@ class OpeningGroups:
         if cause not in self._groups:
             others = self._groups.values() if cause is ANY_CAUSE else ()
             self._groups[cause] = next(iter(others), None) or await self._find_open_group(cause) or self.start_group(incident)
-        self._members[incident.id] = self._groups[cause].leader_id
+        self._members[incident.id] = self._groups[cause].first_id
         return self._groups[cause]
 
     def start_group(self, incident: Incident) -> OpeningGroup:
@@ -90,10 +90,10 @@ class OpeningGroups:
 
     async def _find_open_group(self, cause: str | None) -> OpeningGroup | None:
         """Return the last group whose message waits for more incidents."""
-        leader_id = await self._work.incidents.find_recent_group(cause, self._now - GROUP_WINDOW)
-        if leader_id is None:
+        first_id = await self._work.incidents.find_recent_group(cause, self._now - GROUP_WINDOW)
+        if first_id is None:
             return None
-        found = await self._work.deliveries.list_of_incidents([leader_id])
+        found = await self._work.deliveries.list_of_incidents([first_id])
         grouped = [delivery for kind, delivery in found if kind is MessageKind.GROUPED]
         if not grouped:
             return None
@@ -103,4 +103,4 @@ class OpeningGroups:
             return None
         escalated = {delivery.channel_id for kind, delivery in found if kind is MessageKind.ESCALATED}
         due_at = message.at + GROUP_WINDOW
-        return OpeningGroup(leader_id, due_at, message_id, {each.channel_id for each in grouped}, escalated)
+        return OpeningGroup(first_id, due_at, message_id, {each.channel_id for each in grouped}, escalated)

@@ -43,7 +43,7 @@ async def _has_reminder(work: UnitOfWork, due: DueDelivery, incident: Incident) 
 
 
 async def _plan_recovery(work: UnitOfWork, due: DueDelivery, incident: Incident, planned: PlannedMessages) -> None:
-    """Send the recovery that the other channels get, or a new one if none was planned, since no channel had heard of the incident."""
+    """Send the recovery that the other channels get, or a new one if none was planned, since no channel had got the incident."""
     found = await work.deliveries.list_of_incidents([incident.id])
     recoveries = [delivery for kind, delivery in found if kind is MessageKind.RECOVERED]
     if any(delivery.channel_id == due.channel.id for delivery in recoveries):

@@ -22,7 +22,7 @@ def word_opening(facts: MessageFacts, incident: Incident, story: RunStory | None
 
 
 def word_escalation(facts: MessageFacts, incident: Incident, story: RunStory | None, now: datetime) -> tuple[str, list[Block]]:
-    """Return the message for a channel that hears of the incident because it was not acknowledged in time."""
+    """Return the message for a channel that gets the incident because it was not acknowledged in time."""
     subject = write_subject(f"Not acknowledged for {format_seconds(facts.after)}:", _word_state(facts, incident, story))
     age = write(f"The incident opened {format_span(incident.opened_at, now)} ago, and it is still open.", _count_repeats(incident))
     return subject, [age, *_describe_event(facts, incident, story)]

@@ -107,12 +107,12 @@ class MessageComposer:
                 return *word_reminder(facts, incident, story, now), story
         return *word_opening(facts, incident, story), story
 
-    async def _word_group(self, kind: MessageKind, leader: Incident, facts: MessageFacts) -> _Wording:
+    async def _word_group(self, kind: MessageKind, first: Incident, facts: MessageFacts) -> _Wording:
         async with self._open_unit_of_work() as work:
-            members = await work.incidents.list_group(leader.id, MAX_LISTED)
-            total = (await work.incidents.count_group(leader.id)).total
+            members = await work.incidents.list_group(first.id, MAX_LISTED)
+            total = (await work.incidents.count_group(first.id)).total
         if kind is MessageKind.RECOVERED:
-            return *word_group_recovery(leader, total), None
+            return *word_group_recovery(first, total), None
         subject, blocks = word_group(members, total, await self._load_names(members))
         if kind is MessageKind.GROUPED:
             return subject, blocks, None

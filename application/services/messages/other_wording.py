@@ -29,9 +29,9 @@ def word_group(incidents: Sequence[Incident], total: int, names: Names) -> tuple
     ]
 
 
-def word_group_recovery(leader: Incident, total: int) -> tuple[str, list[Block]]:
-    lasted = format_span(leader.opened_at, leader.resolved_at or leader.opened_at)
-    text = write(f"All {count_of(total, 'incident')} that Headgate reported in one message on {format_at(leader.opened_at)} are resolved.")
+def word_group_recovery(first: Incident, total: int) -> tuple[str, list[Block]]:
+    lasted = format_span(first.opened_at, first.resolved_at or first.opened_at)
+    text = write(f"All {count_of(total, 'incident')} that Headgate reported in one message on {format_at(first.opened_at)} are resolved.")
     return write_subject(f"{count_of(total, 'incident')} resolved, after {lasted}"), [text]
 
 

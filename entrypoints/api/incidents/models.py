@@ -91,7 +91,7 @@ class IncidentResponse(ResponseModel):
     resolved_at: datetime | None
     resolved_by: str | None = Field(description="The person; null if a good run resolved it.")
     resolution: str | None = Field(description="Why it is resolved, such as `recovered` or `resolved` (by a person).")
-    group_id: int | None = Field(description="The incident whose message speaks for this one, too.")
+    group_id: int | None = Field(description="The incident whose message also reports this one.")
     links: dict[str, str | None]
 
     @classmethod
