@@ -40,7 +40,7 @@ class Metric(StrEnum):
     DELIVERIES = "delivery.count"
     DELIVERY_LATENCY = "delivery.latency"
     DELIVERY_AGE = "delivery.age"
-    INCIDENT_CHANGES = "incident.changes"
+    INCIDENT_CHANGES = "incident_change.count"
 
     OUTBOX_DEPTH = "outbox.depth"
     OUTBOX_AGE = "outbox.age"

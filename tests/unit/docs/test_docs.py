@@ -6,13 +6,13 @@ import re
 from pathlib import Path
 
 import pytest
-import yaml
 
 from domain.alerts.parsing import RULE_KEYS
 from domain.concurrency.parsing import LIMIT_KEYS
 from domain.pipelines.field_parser import ALL_STAGE_KEYS
 from domain.pipelines.parsing import PIPELINE_KEYS, parse_definition
 from domain.schedules.parsing import EXPECTATION_KEYS, SCHEDULE_KEYS
+from entrypoints.definitions.yaml_reader import parse_definition as read_definition
 from tests.support.page_blocks import read_blocks
 from tests.support.paths import ROOT
 from tests.support.reference_pages import FOLDER, PAGES
@@ -71,7 +71,7 @@ def test_generated_pages_are_current(name: str) -> None:
     ],
 )
 def test_definitions_in_the_docs_can_be_applied(page: str, needs: list[list[tuple[str, ...]]]) -> None:
-    definitions = [parse_definition(yaml.safe_load(block.text)) for block in read_blocks(page) if block.language == "yaml"]
+    definitions = [parse_definition(read_definition(block.text)) for block in read_blocks(page) if block.language == "yaml"]
 
     assert [[stage.needs for stage in definition.stages] for definition in definitions] == needs
 

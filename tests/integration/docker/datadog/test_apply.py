@@ -94,7 +94,7 @@ def test_everything_is_created_and_refers_to_the_created_slo(datadog: StubDatado
     result = run(datadog, **KEYS)
 
     assert (result.returncode, result.stderr) == (0, "")
-    assert {kind: len(stored) for kind, stored in datadog.stored.items()} == {"slo": 1, "monitor": 5, "dashboard": 1}
+    assert {kind: len(stored) for kind, stored in datadog.stored.items()} == {"slo": 1, "monitor": 6, "dashboard": 1}
     (slo_id,) = datadog.stored["slo"]
     assert f'"{slo_id}"' in json.dumps(datadog.stored["dashboard"])
     assert any(monitor["query"].startswith(f'error_budget("{slo_id}")') for monitor in datadog.stored["monitor"].values())
