@@ -24,8 +24,13 @@ HISTORY = (
     """
     CREATE FUNCTION record_slot() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
+        PERFORM pg_advisory_xact_lock_shared(77, hashtext(NEW.bucket));
         INSERT INTO slot_history
-        SELECT NEW.bucket, count(*) FILTER (WHERE NOT slot.over_limit), pg_try_advisory_xact_lock(77, hashtext(NEW.bucket)), NEW.over_limit
+        SELECT NEW.bucket, count(*) FILTER (WHERE NOT slot.over_limit), NOT EXISTS (
+            SELECT FROM pg_locks JOIN pg_stat_activity USING (pid) JOIN pg_database ON pg_database.oid = pg_locks.database
+            WHERE locktype = 'advisory' AND classid = 77 AND objid::bigint = (hashtext(NEW.bucket)::bigint & 4294967295)
+            AND pg_database.datname = current_database() AND pid <> pg_backend_pid() AND backend_xid IS NOT NULL
+        ), NEW.over_limit
         FROM slot WHERE bucket = NEW.bucket;
         RETURN NULL;
     END $$
@@ -34,7 +39,8 @@ HISTORY = (
 )
 """Records at each new slot how many the bucket has, and whether another open transaction takes one of the same bucket.
 
-The count has the committed slots and those of the same transaction, so it is complete if the transaction is alone.
+The count has the committed slots and those of the same transaction, so it is complete if the transaction is alone. A transaction that
+has committed and still releases its locks has no `backend_xid` any more.
 """
 
 

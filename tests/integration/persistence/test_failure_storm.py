@@ -20,7 +20,7 @@ FAILURES = int(os.environ.get("HEADGATE_TEST_FAILURES", "1000"))
 CHANNELS = ("team", "pager")
 OWN_MESSAGES, GROUPED_MESSAGES = 30, 2
 """Incidents with a message of their own within half a minute, and messages about all the others."""
-STATEMENTS = 45
+STATEMENTS = 70
 """Statements for a page of 500 events, but for those that open an incident."""
 
 
