@@ -8,6 +8,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from application.commands.runs.retry_run import RetryRunCommand
 from domain.access.actor import Actor
@@ -41,6 +42,22 @@ async def test_five_hundred_triggers_at_once_never_hold_more_slots_than_three(li
     assert await limited.count("SELECT count(*) FROM run WHERE status = 'completed'") == 500
     assert await limited.count("SELECT count(*) FROM slot") + await limited.count("SELECT count(*) FROM slot_wait") == 0
     assert limited.errors == []
+
+
+async def test_the_history_notices_open_transactions_that_take_slots_of_one_bucket(limited: LimitedWebs) -> None:
+    await limited.record_history()
+    take = text("INSERT INTO slot (bucket, run_id, position, limit_name, taken_at, over_limit) VALUES ('b', :run, -1, 'b', now(), false)")
+
+    engine = limited.database.engine.execution_options(isolation_level="READ COMMITTED")
+    async with engine.connect() as first, engine.connect() as second:
+        await first.execute(take, {"run": 1})
+        await second.execute(take, {"run": 2})
+        await first.commit()
+        await second.commit()
+        await first.execute(take, {"run": 3})
+        await first.commit()
+
+    assert [tuple(row) for row in await limited.query("SELECT held, is_alone FROM slot_history")] == [(1, True), (1, False), (3, True)]
 
 
 async def test_groups_in_different_orders_deadlock_with_nothing(limited: LimitedWebs) -> None:
