@@ -44,15 +44,22 @@
     }
   }
 
+  // A browser takes the focus from an element that moves, for example because a row before it went away.
+  function morphWithFocus(old, fresh) {
+    const focused = document.activeElement;
+    morphChildren(old, fresh);
+    if (focused && focused !== document.activeElement && old.contains(focused)) focused.focus({ preventScroll: true });
+  }
+
   htmx.defineExtension("morph", {
     isInlineSwap: () => false,
     handleSwap: function (style, target, fragment) {
       if (style !== "morph") return false;
       headgate.showTimes(fragment, false);
-      morphChildren(target, fragment);
+      morphWithFocus(target, fragment);
       document.dispatchEvent(new CustomEvent("headgate:morphed", { detail: target }));
       return [];
     },
   });
-  window.headgate.morphChildren = morphChildren;
+  window.headgate.morphChildren = morphWithFocus;
 })();

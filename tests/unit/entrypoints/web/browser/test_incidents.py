@@ -130,6 +130,24 @@ def test_an_incident_is_acknowledged_by_keyboard(served: ThreadServer, open_page
     expect(page.locator(".incidents li")).to_have_attribute("data-state", "acknowledged")
 
 
+def test_the_selected_row_stays_selected_when_another_one_goes_away(
+    served: ThreadServer, open_page: OpenPage, warehouse: tuple[StoredPipeline, int]
+) -> None:
+    stories = served.headgate.alert_stories
+    kept, gone = (open_incident(served, warehouse, summary=summary) for summary in ("the older", "the newer"))
+    page = open_page(f"{served.url}/ui/incidents")
+    wait_until_live(page)
+    for summary in ("the newer", "the older"):
+        page.keyboard.press("j")
+        expect(page.locator(":focus")).to_contain_text(summary)
+
+    served.do(stories.change(gone, gone.resolve(Resolution.RECOVERED, stories.now), IncidentEntryKind.RESOLVED))
+    expect(page.locator(".incidents li")).to_have_count(1)
+    page.keyboard.press("Enter")
+
+    expect(page).to_have_url(f"{served.url}/ui/incidents/{kept.id}")
+
+
 def test_the_page_leads_to_the_retry_of_the_run(served: ThreadServer, open_page: OpenPage, warehouse: tuple[StoredPipeline, int]) -> None:
     incident = open_incident(served, warehouse)
     page = open_page(f"{served.url}/ui/incidents/{incident.id}")
