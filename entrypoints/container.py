@@ -384,7 +384,7 @@ class Application(containers.DeclarativeContainer):
         AlertJudge,
         adapters.open_unit_of_work,
         adapters.change_feed,
-        providers.Singleton(BatchJudging, message_planner, expectation_facts),
+        providers.Singleton(BatchJudging, message_planner, expectation_facts, alert_telemetry),
         adapters.clock,
         wakeups,
         alert_telemetry,

@@ -19,7 +19,7 @@ class AlertTelemetry:
         self._telemetry = telemetry
 
     def trace_judge(self, judge: str) -> AbstractContextManager[Span]:
-        """Return a span, in a trace of its own, around what a judge does in one transaction."""
+        """Return a span, in a trace of its own, around what a judge does in one transaction, if it judges anything."""
         return self._telemetry.span(SPAN_NAME, judge, parent=NO_PARENT)
 
     def count(self, entries: Sequence[IncidentEntry]) -> None:

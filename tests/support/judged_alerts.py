@@ -63,8 +63,9 @@ class JudgedStore:
 
     def create_judge(self, open_unit_of_work: OpenUnitOfWork, feed: ChangeFeed) -> AlertJudge:
         """Return the judge of another process."""
-        judging = BatchJudging(self.planner, self.facts)
-        return AlertJudge(open_unit_of_work, feed, judging, self.clock, self.wakeups, AlertTelemetry(NullTelemetry()))
+        telemetry = AlertTelemetry(NullTelemetry())
+        judging = BatchJudging(self.planner, self.facts, telemetry)
+        return AlertJudge(open_unit_of_work, feed, judging, self.clock, self.wakeups, telemetry)
 
     @property
     def sent(self) -> list[str]:

@@ -94,15 +94,12 @@ class AlertJudge:
     async def _judge(self, work: UnitOfWork, batch: ChangeBatch, limit: int) -> JudgedBatch | None:
         if not batch.event_count:
             return None
-        with self._telemetry.trace_judge("AlertJudge") as span:
-            try:
-                result = await self._judging.judge(work, batch, self._clock.now())
-            except Unavailable:
-                raise
-            except Exception as error:
-                raise _PageFailed(error, batch, limit) from error
-            span.tag(events=batch.event_count, judgements=result.judgements, messages=len(result.transitions))
-        return result
+        try:
+            return await self._judging.judge(work, batch, self._clock.now())
+        except Unavailable:
+            raise
+        except Exception as error:
+            raise _PageFailed(error, batch, limit) from error
 
     def _notify(self, result: JudgedBatch) -> None:
         if result.has_new_rules:

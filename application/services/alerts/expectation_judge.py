@@ -13,6 +13,7 @@ from application.ports.system.clock import Clock
 from application.services.alerts.batch_judging import PlanMessages, expects
 from application.services.alerts.expectation_facts import ExpectationFacts
 from application.services.alerts.incident_changes import IncidentChanges
+from application.services.alerts.judged_facts import JudgedFact
 from application.services.alerts.rule_judging import apply_facts
 from application.services.dispatch.local_wakeups import LocalWakeups
 from domain.alerts.message import Transition
@@ -69,8 +70,7 @@ class ExpectationJudge:
             if await work.incidents.lock_position() is None:
                 self._is_locked = True
                 return
-            with self._telemetry.trace_judge("ExpectationJudge"):
-                transitions = await self._judge(work, pipelines, site_rules)
+            transitions = await self._judge(work, pipelines, site_rules)
         if transitions:
             self._wakeups.notify_deliveries_changed()
 
@@ -83,13 +83,21 @@ class ExpectationJudge:
 
     async def _judge(self, work: UnitOfWork, pipelines: Sequence[StoredPipeline], site_rules: Sequence[SiteRule]) -> Sequence[Transition]:
         now = self._clock.now()
-        changes = IncidentChanges()
         judged = await self._facts.collect(work, pipelines, now)
-        await apply_facts(work, sorted(judged.facts, key=lambda each: each.fact.at), site_rules, changes)
-        transitions = await changes.store(work, now)
-        await self._planner.plan(work, transitions, now)
-        await work.commit()
+        transitions = await self._apply(work, judged.facts, site_rules, now) if judged.facts else []
         self._next_at = judged.next_at
+        return transitions
+
+    async def _apply(
+        self, work: UnitOfWork, facts: Sequence[JudgedFact], site_rules: Sequence[SiteRule], now: datetime
+    ) -> Sequence[Transition]:
+        changes = IncidentChanges()
+        with self._telemetry.trace_judge("ExpectationJudge") as span:
+            judgements = await apply_facts(work, sorted(facts, key=lambda each: each.fact.at), site_rules, changes)
+            transitions = await changes.store(work, now)
+            await self._planner.plan(work, transitions, now)
+            await work.commit()
+            span.tag(judgements=judgements, messages=len(transitions))
         if changes.entries:
             self._telemetry.count(changes.entries)
             self._wakeups.notify_committed()

@@ -4,7 +4,9 @@ import asyncio
 
 import pytest
 
+from application.observability import delivery_tracer
 from application.observability.alert_telemetry import SPAN_NAME
+from application.ports.persistence.pipelines import StoredPipeline
 from application.services.alerts import alert_judge
 from domain.runs.status import Status
 from tests.support.incidents import AlertingHeadgate
@@ -44,6 +46,15 @@ async def fail_a_run(headgate: AlertingHeadgate, pipeline: str) -> None:
     await headgate.use_cases.advance(run.run_id, ("a", "failed"))
 
 
+async def add_expecting_pipeline(headgate: AlertingHeadgate) -> StoredPipeline:
+    expect = [{"every": "1h", "max_duration": "30m"}]
+    pipeline = await headgate.stories.add_pipeline("remote", [{"name": "load", "kind": "external"}], expect=expect, alerts=[RULE])
+    async with headgate.fakes.open_unit_of_work() as work:
+        await work.channels.set_uses(pipeline.id, ["team"])
+        await work.commit()
+    return pipeline
+
+
 async def test_the_end_of_a_run_wakes_the_judge_and_an_opened_incident_the_delivery_service(headgate: AlertingHeadgate) -> None:
     await headgate.use_cases.create_pipeline(1, name="watched", alerts=[RULE])
     await wait(headgate)
@@ -74,6 +85,33 @@ async def test_without_rules_only_a_new_rule_wakes_the_judge(headgate: AlertingH
     await wait(headgate)
 
 
+async def test_events_of_pipelines_without_rules_start_no_span(headgate: AlertingHeadgate) -> None:
+    await headgate.use_cases.create_pipeline(1, name="watched", alerts=[RULE])
+    await headgate.application.alert_judge().run_once()
+    headgate.fakes.telemetry.spans.clear()
+    await headgate.use_cases.create_pipeline(1, name="plain")
+    await fail_a_run(headgate, "plain")
+
+    await headgate.application.alert_judge().run_once()
+    await headgate.application.expectation_judge().run_once()
+    await headgate.application.delivery_service().run_once()
+
+    names = {span.name for span in headgate.fakes.telemetry.spans}
+    assert not names & {SPAN_NAME, delivery_tracer.SPAN_NAME}
+
+
+async def test_expectations_that_are_met_start_no_span(headgate: AlertingHeadgate) -> None:
+    await add_expecting_pipeline(headgate)
+
+    await headgate.application.expectation_judge().run_once()
+    assert SPAN_NAME not in [span.name for span in headgate.fakes.telemetry.spans]
+
+    headgate.fakes.clock.advance(3 * 3600)
+    await headgate.application.expectation_judge().run_once()
+    (span,) = [span for span in headgate.fakes.telemetry.spans if span.name == SPAN_NAME]
+    assert (span.resource, span.parent) == ("ExpectationJudge", {})
+
+
 async def test_a_page_of_events_has_a_span_of_its_own(headgate: AlertingHeadgate) -> None:
     await headgate.use_cases.create_pipeline(1, name="watched", alerts=[RULE])
     await fail_a_run(headgate, "watched")
@@ -97,11 +135,7 @@ async def test_a_run_that_waits_for_an_approval_wakes_the_judge(headgate: Alerti
 
 
 async def test_the_expectation_judge_is_woken_by_the_run_of_a_pipeline_with_expectations(headgate: AlertingHeadgate) -> None:
-    expect = [{"every": "1h", "max_duration": "30m"}]
-    pipeline = await headgate.stories.add_pipeline("remote", [{"name": "load", "kind": "external"}], expect=expect, alerts=[RULE])
-    async with headgate.fakes.open_unit_of_work() as work:
-        await work.channels.set_uses(pipeline.id, ["team"])
-        await work.commit()
+    pipeline = await add_expecting_pipeline(headgate)
     headgate.application.wakeups().expectations.clear()
     run_id = await headgate.stories.open_run(pipeline)
     await headgate.stories.change_run(run_id, lambda run: end_run(run, Status.COMPLETED, headgate.fakes.clock.now()))
