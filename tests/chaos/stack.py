@@ -251,7 +251,8 @@ class Stack:
 
     def _build_web(self, index: int, clock_skew: float) -> Process:
         url = self.urls[index]
-        own = {"HEADGATE_PORT": url.rpartition(":")[2], "HEADGATE_DATABASE_URL": self._get_web_database_url(), "HEADGATE_URL": url}
+        own = {"HEADGATE_PORT": url.rpartition(":")[2], "HEADGATE_DATABASE_URL": self._get_web_database_url()}
+        own["HEADGATE_URL"] = self._extra_environment.get("HEADGATE_URL", url)
         environment = self._build_environment() | own
         return Process(f"web-{index}", _build_argv(["web"], clock_skew), environment, self.folder / f"web-{index}.log", self._pipe[0])
 

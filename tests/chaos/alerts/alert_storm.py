@@ -23,6 +23,8 @@ from tests.support.waiting import wait_for
 
 SENDER = "headgate@example.org"
 END_SECONDS = 240.0
+PUBLIC_URL = "http://127.0.0.1:8000"
+"""The same for all webs, as behind a proxy: a message that another web repeats has the same links."""
 RECEIVER_SECONDS = 0.3
 """How long the HTTP receiver takes, so that kills meet messages on their way."""
 
@@ -44,8 +46,8 @@ def alerting_stack(webs: int = 2, workers: int = 2) -> Iterator[tuple[Stack, Htt
         hook, mail = stack.enter_context(in_thread(HttpReceiver().open())), stack.enter_context(in_thread(MailReceiver().open()))
         hook.delay = RECEIVER_SECONDS
         ports = f"80,443,{hook.port},{mail.port}"
-        running = chaos_stack(webs, workers, with_prefect=False, HEADGATE_HTTP_ALLOW="127.0.0.1/32", HEADGATE_HTTP_PORTS=ports)
-        started = stack.enter_context(running)
+        settings = {"HEADGATE_HTTP_ALLOW": "127.0.0.1/32", "HEADGATE_HTTP_PORTS": ports, "HEADGATE_URL": PUBLIC_URL}
+        started = stack.enter_context(chaos_stack(webs, workers, with_prefect=False, **settings))
         _add_channel(started, "hook", "webhook", {"url": f"{hook.url}/alerts"})
         smtp = {"host": mail.host, "port": mail.port, "security": "none", "from": SENDER, "to": ["ops@example.org"]}
         _add_channel(started, "mail", "email", smtp)
