@@ -81,6 +81,11 @@ class Incident:
     def is_resolved(self) -> bool:
         return self.state is IncidentState.RESOLVED
 
+    @property
+    def is_first_of_group(self) -> bool:
+        """True if its messages report the whole group."""
+        return self.group_id == self.id
+
     def acknowledge(self, actor: str, now: datetime) -> "Incident":
         """Return it as acknowledged, or this object if it is acknowledged. Raises Conflict `incident_resolved`."""
         self._check_unresolved()

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, bindparam, func, insert, select, update
+from sqlalchemy import BigInteger, DateTime, bindparam, insert, select, update
 
 from adapters.persistence.connection.bulk_parameters import is_storable_id, to_row
 from adapters.persistence.connection.compiled_statements import CompiledStatement
@@ -19,7 +19,6 @@ _NEW = ("pipeline_id", "tag", "starts_at", "ends_at", "reason", "created_by", "c
 _NOW = bindparam("now", type_=DateTime(timezone=True))
 _IS_ACTIVE = (silence.c.starts_at <= _NOW, silence.c.ends_at > _NOW)
 _LIST_ACTIVE = CompiledStatement(select(silence).where(*_IS_ACTIVE).order_by(silence.c.id))
-_NEXT_END = CompiledStatement(select(func.min(silence.c.ends_at).label("ends_at")).where(*_IS_ACTIVE))
 _LOCK = CompiledStatement(select(silence).where(silence.c.id == bindparam("id", type_=BigInteger)).with_for_update())
 
 
@@ -48,11 +47,6 @@ class SqlSilences:
     async def list_active(self, now: datetime) -> Sequence[Silence]:
         (rows,) = await self._transaction.fetch_batch((_LIST_ACTIVE, {"now": now}))
         return [to_silence(row) for row in rows]
-
-    async def find_next_end(self, now: datetime) -> datetime | None:
-        ((row,),) = await self._transaction.fetch_batch((_NEXT_END, {"now": now}))
-        found: datetime | None = row.ends_at
-        return found
 
 
 def to_silence(row: Any) -> Silence:

@@ -73,7 +73,7 @@ class UseLink:
             incident = (await work.incidents.find([incident_id])).get(incident_id)
             if incident is None:
                 raise NotFound("incident", incident_id)
-            is_group = incident.group_id == incident.id
+            is_group = incident.is_first_of_group
             incidents = await work.incidents.list_group(incident.id, GROUP_LIMIT) if is_group else [incident]
         return [each.id for each in incidents if not each.is_resolved]
 

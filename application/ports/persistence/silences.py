@@ -28,7 +28,3 @@ class Silences(Protocol):
     async def list_active(self, now: datetime) -> Sequence[Silence]:
         """Return the silences that have begun and are not over, oldest first."""
         ...
-
-    async def find_next_end(self, now: datetime) -> datetime | None:
-        """Return when the next silence that has begun ends."""
-        ...

@@ -146,7 +146,7 @@ async def _load(work: UnitOfWork, deliveries: Sequence[Delivery], now: datetime)
     messages = await work.deliveries.find_messages({each.message_id for each in deliveries})
     channels = await work.channels.find_by_ids({each.channel_id for each in deliveries})
     incidents = await work.incidents.find({each.incident_id for each in deliveries if each.incident_id is not None})
-    firsts = [each.id for each in incidents.values() if each.group_id == each.id and each.is_resolved]
+    firsts = [each.id for each in incidents.values() if each.is_first_of_group and each.is_resolved]
     unresolved = [first for first in firsts if (await work.incidents.count_group(first)).unresolved > 0]
     return _Loaded(messages, channels, incidents, unresolved, await work.silences.list_active(now))
 

@@ -32,7 +32,7 @@ async def plan_follow_ups(work: UnitOfWork, due: DueDelivery, planned: PlannedMe
 async def _is_resolved(work: UnitOfWork, incident: Incident) -> bool:
     if not incident.is_resolved:
         return False
-    return incident.group_id != incident.id or (await work.incidents.count_group(incident.id)).unresolved == 0
+    return not incident.is_first_of_group or (await work.incidents.count_group(incident.id)).unresolved == 0
 
 
 async def _has_reminder(work: UnitOfWork, due: DueDelivery, incident: Incident) -> bool:

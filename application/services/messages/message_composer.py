@@ -83,7 +83,7 @@ class MessageComposer:
         if incident is not None and incident.kind is IncidentKind.CHANNEL:
             word = word_channel_recovery if message.kind is MessageKind.RECOVERED else word_channel_opening
             return *word(facts, incident), None
-        if incident is not None and incident.group_id == incident.id:
+        if incident is not None and incident.is_first_of_group:
             return await self._word_group(message.kind, incident, facts)
         if incident is not None:
             return await self._word_incident(message, facts, incident)
@@ -175,7 +175,7 @@ def _list_actions(kind: MessageKind, incident: Incident | None, story: RunStory 
         return [(LinkAction.CONFIRM, "Confirm receipt")]
     if incident is None or incident.is_resolved or kind is MessageKind.RECOVERED:
         return []
-    is_group = incident.group_id == incident.id
+    is_group = incident.is_first_of_group
     actions = [(LinkAction.ACKNOWLEDGE, "Acknowledge all" if is_group else "Acknowledge")]
     if story is not None and incident.event in RETRYABLE_EVENTS and story.run.status in RETRYABLE_STATUSES:
         actions.append((LinkAction.RETRY, f"Retry run #{story.run.number}"))

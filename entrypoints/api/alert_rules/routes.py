@@ -71,7 +71,7 @@ async def delete_alert_rule(name: RulePath, application: ApplicationDep, actor: 
 
 
 async def _find(reader: Reader, name: str) -> AlertRuleView:
-    found = next((view for view in await reader.alert_rules() if view.name == name), None)
+    found = await reader.alert_rule(name)
     if found is None:
         raise NotFound("alert rule", name)
     return found

@@ -39,15 +39,6 @@ async def test_silences_are_active_from_their_start_to_their_end(store: StoreUnd
         assert [await work.silences.lock(number) for number in (second.id, 404, 2**70)] == [second, None, None]
 
 
-async def test_the_next_end_is_that_of_a_silence_that_has_begun(store: StoreUnderTest) -> None:
-    await add_silence(store.open_unit_of_work, ends_at=seconds_later(50))
-    await add_silence(store.open_unit_of_work, ends_at=seconds_later(40), starts_at=seconds_later(30))
-
-    async with store.open_unit_of_work() as work:
-        found = [await work.silences.find_next_end(seconds_later(seconds)) for seconds in (-1, 0, 30, 40, 50)]
-    assert found == [None, seconds_later(50), seconds_later(40), seconds_later(50), None]
-
-
 async def test_a_silence_ends_early_once(store: StoreUnderTest) -> None:
     silence = await add_silence(store.open_unit_of_work)
 

@@ -45,6 +45,3 @@ class FakeSilences:
         tx = await self._transaction.begin_statement()
         rows = [row.silence for _, row in sorted(tx.silences.items())]
         return [silence for silence in rows if silence.starts_at <= now < silence.ends_at]
-
-    async def find_next_end(self, now: datetime) -> datetime | None:
-        return min((silence.ends_at for silence in await self.list_active(now)), default=None)

@@ -83,7 +83,7 @@ async def delete_alert_rule(request: Request, name: str) -> Response:
 
 
 async def _require_rule(request: Request, name: str) -> AlertRuleView:
-    view = await get_page_context(request).reader.alert_rule(name) if "\0" not in name else None
+    view = await get_page_context(request).reader.alert_rule(name)
     if view is None:
         raise NotFound("alert rule", name)
     return view
