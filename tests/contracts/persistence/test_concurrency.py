@@ -412,8 +412,9 @@ async def test_what_is_needed_to_open_runs_is_read_under_the_locks_of_the_bucket
         await work.pipelines.find(pipeline.id, lock=True)
         prepared = await work.prepare_runs([pipeline.id], [A, B])
         without = await work.prepare_runs([pipeline.id], [])
-        async with store.other_unit_of_work() as other:
-            assert await is_blocked(other.concurrency.lock([B]))
+        blocked = await is_blocked(read_states(store, B))
+        assert blocked is not None
 
+    assert await blocked == [BucketState(None)]
     assert (prepared.numbers, prepared.states) == ({pipeline.id: 1}, {A.name: BucketState(2, 1), B.name: BucketState(None)})
     assert (without.numbers, without.states) == ({pipeline.id: 1}, {})
