@@ -9,8 +9,9 @@ from typing import Any, Final
 from pydantic import SecretStr
 
 from adapters.orchestration.prefect_api_client import PrefectApiClient
-from application.ports.dispatch.orchestrator import FlowRunRequest, FlowState
+from application.ports.dispatch.orchestrator import FlowRunRequest
 from domain.errors import Unavailable
+from domain.flow_runs.flow_state import FlowState
 
 FLOW_NAME: Final = "run_pipeline"
 HEADGATE_POOL_TYPE: Final = "headgate"

@@ -24,10 +24,26 @@ class StageKind(StrEnum):
     EXTERNAL = "external"
     APPROVAL = "approval"
     HTTP = "http"
+    PREFECT = "prefect"
 
     @property
     def runs_on_worker(self) -> bool:
-        return self is not StageKind.EXTERNAL and self is not StageKind.APPROVAL
+        return self in _ON_WORKER
+
+    @property
+    def has_retries(self) -> bool:
+        """True if a failed attempt can be repeated without a person or a reporter."""
+        return self.runs_on_worker or self is StageKind.PREFECT
+
+
+_ON_WORKER = frozenset({StageKind.COMMAND, StageKind.PYTHON, StageKind.HTTP})
+
+
+class OnCancel(StrEnum):
+    """What happens to the flow run of a stage that is cancelled."""
+
+    CANCEL = "cancel"
+    LEAVE = "leave"
 
 
 class StageCondition(StrEnum):
@@ -45,7 +61,8 @@ class StageDefinition:
     `secrets` maps environment variables to names of secrets. `request` has the keys of an `http` stage. For an approval, `approvers` are
     the people or roles that may decide (everyone with the permission to operate if empty), `message` is the question, and `fields` is a
     JSON Schema of further values, which later stages get as parameters; with `hold`, the run keeps its slots while it waits for the
-    decision. `uses` names the groups of which the stage holds a slot each while it runs.
+    decision. `uses` names the groups of which the stage holds a slot each while it runs. `deployment` is the Prefect deployment of a stage
+    of kind `prefect`, as FLOW/NAME; in its `parameters`, `{parameter: NAME}` stands for a parameter of the run.
     """
 
     name: str
@@ -69,6 +86,9 @@ class StageDefinition:
     request: Mapping[str, Any] | None = None
     uses: tuple[str, ...] = ()
     hold: bool = False
+    deployment: str | None = None
+    parameters: Mapping[str, Any] | None = None
+    on_cancel: OnCancel = OnCancel.CANCEL
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from domain.errors import FieldProblem, InvalidInput
+from domain.flow_runs.deployment import find_name_problem
 from domain.pipelines import http_request
 from domain.pipelines.definition import StageKind
 from domain.pipelines.durations import parse_duration
@@ -25,6 +26,7 @@ STAGE_KEYS = {
     "command": frozenset({"command", "shell", "env", "secrets", "workdir", "retries", "retry_delay", "retry_on_loss", "uses"}),
     "python": frozenset({"callable", "env", "secrets", "workdir", "retries", "retry_delay", "retry_on_loss", "uses"}),
     "http": http_request.HTTP_STAGE_KEYS | {"retries", "retry_delay", "retry_on_loss", "uses"},
+    "prefect": frozenset({"deployment", "parameters", "on_cancel", "retries", "retry_delay", "retry_on_loss", "uses"}),
     "external": frozenset[str](),
     "approval": frozenset({"approvers", "message", "fields", "hold"}),
 }
@@ -129,6 +131,8 @@ class FieldParser:
             return StageKind.COMMAND
         if "kind" not in self.raw and "callable" in self.raw:
             return StageKind.PYTHON
+        if "kind" not in self.raw and "deployment" in self.raw:
+            return StageKind.PREFECT
         return self.parse_choice("kind", StageKind, None)
 
     def parse_needs(self, previous: str | None) -> tuple[str, ...]:
@@ -189,6 +193,13 @@ class FieldParser:
         is_other_type = value is not None and not isinstance(value, str)
         self.add_problem("callable", describe_other_type(value) if is_other_type else "must name a function as package.module:function")
         return None
+
+    def parse_deployment(self) -> str | None:
+        value = self.raw.get("deployment")
+        if problem := find_name_problem(value):
+            self.add_problem("deployment", problem)
+            return None
+        return str(value)
 
     def parse_environment(self) -> Mapping[str, str]:
         value = self.raw.get("env")

@@ -9,6 +9,7 @@ from domain.pipelines.definition import (
     DEFAULT_EXTERNAL_TIMEOUT,
     DEFAULT_POOL,
     DEFAULT_TIMEOUT,
+    OnCancel,
     PipelineDefinition,
     StageCondition,
     StageDefinition,
@@ -94,7 +95,7 @@ def _parse_stage(raw: object, path: str, previous: str | None, problems: list[Fi
         secrets=fields.parse_secrets(),
         request=fields.parse_request() if kind is StageKind.HTTP else None,
         workdir=fields.parse_optional_text("workdir"),
-        timeout=fields.parse_duration("timeout", DEFAULT_TIMEOUT if kind.runs_on_worker else DEFAULT_EXTERNAL_TIMEOUT, above_zero=True),
+        timeout=fields.parse_duration("timeout", DEFAULT_TIMEOUT if kind.has_retries else DEFAULT_EXTERNAL_TIMEOUT, above_zero=True),
         retries=fields.parse_integer("retries", 0, 0, MAX_RETRIES),
         retry_delay=fields.parse_duration("retry_delay", 0.0),
         retry_on_loss=fields.parse_flag("retry_on_loss"),
@@ -105,6 +106,9 @@ def _parse_stage(raw: object, path: str, previous: str | None, problems: list[Fi
         fields=fields.parse_object("fields"),
         uses=parse_uses(fields),
         hold=fields.parse_flag("hold"),
+        deployment=fields.parse_deployment() if kind is StageKind.PREFECT else None,
+        parameters=fields.parse_object("parameters") if kind is StageKind.PREFECT else None,
+        on_cancel=fields.parse_choice("on_cancel", OnCancel, OnCancel.CANCEL) or OnCancel.CANCEL,
     )
 
 

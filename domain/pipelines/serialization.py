@@ -27,7 +27,9 @@ def serialize_stage(stage: StageDefinition) -> dict[str, Any]:
         written |= {"env": dict(stage.env), "secrets": dict(stage.secrets), "workdir": stage.workdir}
     if stage.kind is StageKind.HTTP:
         written |= dict(stage.request or {})
-    if stage.kind.runs_on_worker:
+    if stage.kind is StageKind.PREFECT:
+        written |= {"deployment": stage.deployment, "parameters": dict(stage.parameters or {}), "on_cancel": stage.on_cancel.value}
+    if stage.kind.has_retries:
         written |= {"retries": stage.retries, "retry_delay": stage.retry_delay, "retry_on_loss": stage.retry_on_loss}
         written["uses"] = list(stage.uses)
     return written | {"timeout": stage.timeout, "allow_failure": stage.allow_failure, "when": stage.when.value}

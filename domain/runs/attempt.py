@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from domain.flow_runs.flow_run import FlowRun
 from domain.runs.fingerprint import compute_fingerprint
 from domain.runs.status import ATTEMPT_MOVES, Reason, Status
 
@@ -22,6 +23,7 @@ class Attempt:
     `due_at` is the time of the next retry or reminder, `deadline_at` the time at which the attempt fails. `epoch` numbers the dispatch
     that it runs in. `by_person` is True if a person requested or ended it. `stop_requested_at` is the time at which a person cancelled it
     while it was running on a worker. `end_reported` is True if a report said how the attempt ended, even if the report came too late.
+    `flow_run` is that of a stage of kind `prefect`, once it is requested.
     """
 
     number: int
@@ -43,6 +45,7 @@ class Attempt:
     stop_requested_at: datetime | None = None
     fingerprint: str | None = None
     end_reported: bool = False
+    flow_run: FlowRun | None = None
 
     def can_move(self, to: Status) -> bool:
         return to in ATTEMPT_MOVES[self.status]

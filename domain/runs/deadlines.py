@@ -52,6 +52,10 @@ def describe_missed_deadline(stage: StageRun, *, run_waits_for_slots: bool = Fal
         return "No report came before the deadline."
     if stage.definition.kind is StageKind.APPROVAL:
         return "Nobody decided before the deadline."
+    if stage.definition.kind is StageKind.PREFECT:
+        return (
+            "Its flow run ran past its timeout." if stage.current.started_at else "Prefect did not start its flow run before the deadline."
+        )
     if stage.status is Status.QUEUED:
         return "No worker took it before the deadline."
     return "It ran past its timeout, and its worker did not end it."

@@ -8,8 +8,9 @@ from typing import Any
 from domain.concurrency.allocation import OpeningSlots
 from domain.concurrency.slots import SLOT_TIMEOUT, SlotChange, SlotState
 from domain.errors import Conflict, NotFound
+from domain.flow_runs.flow_run import FlowRunChange
 from domain.pipelines.definition import PipelineDefinition, StageKind
-from domain.runs import run_slots
+from domain.runs import run_flow_runs, run_slots
 from domain.runs.attempt import Attempt
 from domain.runs.deadlines import describe_missed_deadline, get_approval_reminder_at, get_next_due_at, is_due, is_past_deadline
 from domain.runs.dispatch import Dispatch, DispatchState
@@ -27,8 +28,9 @@ class Run:
     `verdict` is the status that was given to the run as a whole, and `stop_requested_at` when. `new_events` are the events since the run
     was loaded; `new_dispatch` is the epoch of a dispatch requested since then, for the outbox. `slot_changes` are the last changes since
     then of the slots of the run (None) and of its stages, by position. `has_slot_news` is True from a change that may let a request be
-    granted until the grant service is woken. `opening_slots` gives slots to the run while it opens.
-    `over_limit` is True once the run or a stage of it took slots although none was free.
+    granted until the grant service is woken. `flow_run_changes` are what has to be done about flow runs, by the position of the stage and
+    the number of the attempt; `has_flow_run_news` is True from a change until the services are woken. `opening_slots` gives slots to the
+    run while it opens. `over_limit` is True once the run or a stage of it took slots although none was free.
     """
 
     pipeline_id: int
@@ -55,6 +57,8 @@ class Run:
     new_dispatch: int | None = None
     slot_changes: dict[int | None, SlotChange] = field(default_factory=dict, compare=False)
     has_slot_news: bool = field(default=False, compare=False)
+    flow_run_changes: dict[tuple[int, int], FlowRunChange] = field(default_factory=dict, compare=False)
+    has_flow_run_news: bool = field(default=False, compare=False)
     opening_slots: OpeningSlots | None = field(default=None, compare=False, repr=False)
 
     @classmethod
@@ -103,10 +107,11 @@ class Run:
 
     @property
     def startable_stages(self) -> list[StageRun]:
-        """The queued stages that have their slots, in the definition's order; none while the run is being stopped."""
+        """The queued stages that a worker can start, in the definition's order; none while the run is being stopped."""
         if self.stop_requested_at is not None:
             return []
-        return [stage for stage in self.stages.values() if stage.status is Status.QUEUED and stage.current.reason is not Reason.LIMIT]
+        queued = [stage for stage in self.stages.values() if stage.status is Status.QUEUED and stage.current.reason is not Reason.LIMIT]
+        return [stage for stage in queued if stage.definition.kind.runs_on_worker]
 
     @property
     def unfinished_stages(self) -> list[StageRun]:
@@ -167,9 +172,11 @@ class Run:
     ) -> None:
         """Move the stage's current attempt and record the move, with the message of a report that ends it. Call `propagate` afterwards."""
         attempt = stage.current
-        if attempt.status in (Status.QUEUED, Status.RUNNING) and to not in (Status.QUEUED, Status.RUNNING):
+        if run_slots.occupies_slots(attempt.status, attempt.reason) and not run_slots.occupies_slots(to, reason):
             run_slots.release_stage_slots(self, stage, now)
         attempt.move(to, now, reason)
+        if to.is_terminal:
+            run_flow_runs.release_flow_run(self, stage)
         data = {
             key: value
             for key, value in (
@@ -195,6 +202,7 @@ class Run:
                 pass
             self._set_external_deadlines(now)
         run_slots.release_run_slots(self, now)
+        run_flow_runs.request_flow_runs(self, now)
         self._update_status(now)
         if self.startable_stages and self.dispatch.state is DispatchState.NONE:
             self._request_dispatch(now)
@@ -299,7 +307,7 @@ class Run:
 
     def start_ready_stages(self, capacity: int, worker: str, now: datetime) -> list[StageRun]:
         """Start at most `capacity` queued stages on the worker that holds the dispatch, within the run's parallelism."""
-        room = min(capacity, self.definition.parallelism - sum(stage.definition.kind.runs_on_worker for stage in self.running))
+        room = min(capacity, self.definition.parallelism - run_flow_runs.count_active_stages(self))
         started = self.startable_stages[: max(0, room)]
         for stage in started:
             self.start_stage(stage, worker, now)
@@ -410,9 +418,15 @@ class Run:
             if is_due(stage, now):
                 self._process_due_stage(stage, now)
             if with_deadlines and is_past_deadline(stage, now):
-                stage.current.error_message = describe_missed_deadline(stage, run_waits_for_slots=self.slot_state is SlotState.WAITING)
-                self.move(stage, Status.FAILED, now, reason=Reason.TIMEOUT)
+                self._end_at_deadline(stage, now)
         self.propagate(now)
+
+    def _end_at_deadline(self, stage: StageRun, now: datetime) -> None:
+        if stage.current.stop_requested_at is not None and run_flow_runs.is_submitted(stage):
+            self.move(stage, Status.CANCELLED, now)
+            return
+        stage.current.error_message = describe_missed_deadline(stage, run_waits_for_slots=self.slot_state is SlotState.WAITING)
+        self.move(stage, Status.FAILED, now, reason=Reason.TIMEOUT)
 
     def next_due_at(self) -> datetime | None:
         """Return when `process_due` has something to do next; None if nothing waits for a time."""
@@ -439,7 +453,9 @@ class Run:
             self._close_dispatch(EventType.DISPATCH_CLOSED, now, why="the run was stopped")
         end = Status.SKIPPED if verdict is Status.COMPLETED else Status.CANCELLED
         for stage in self.unfinished_stages:
-            if stage.status is not Status.RUNNING or stage.definition.kind is StageKind.EXTERNAL:
+            if run_flow_runs.request_stop(self, stage, now):
+                continue
+            if stage.status is not Status.RUNNING or not stage.definition.kind.runs_on_worker:
                 self.move(stage, end if stage.current.can_move(end) else Status.CANCELLED, now, actor=actor)
         self.propagate(now)
 

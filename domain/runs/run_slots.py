@@ -158,12 +158,18 @@ def is_waiting_for_slots(stage: StageRun) -> bool:
     return stage.status is Status.QUEUED and stage.current.reason is Reason.LIMIT
 
 
+def occupies_slots(status: Status, reason: Reason | None) -> bool:
+    """Return True if a stage of this status holds its own slots, or has requested them."""
+    return status in (Status.QUEUED, Status.RUNNING) or (status is Status.WAITING and reason is Reason.PAUSED)
+
+
 def _waits_for_own_slots(stage: StageRun) -> bool:
     return is_waiting_for_slots(stage) and bool(stage.definition.uses)
 
 
 def _holds_own_slots(stage: StageRun) -> bool:
-    return bool(stage.definition.uses) and stage.status in (Status.QUEUED, Status.RUNNING) and stage.current.reason is not Reason.LIMIT
+    is_held = occupies_slots(stage.status, stage.current.reason) and stage.current.reason is not Reason.LIMIT
+    return bool(stage.definition.uses) and is_held
 
 
 def _acquire_own_slots(run: "Run", stage: StageRun, now: datetime) -> bool:

@@ -8,6 +8,7 @@ from domain.runs.attempt import Attempt
 from domain.runs.events import EventType
 from domain.runs.retry import add_attempts, with_skipped_dependents
 from domain.runs.run import Run
+from domain.runs.run_flow_runs import request_stop
 from domain.runs.status import Status
 
 
@@ -45,7 +46,8 @@ def cancel_stage(run: Run, name: str, now: datetime, actor: Actor, reason: str |
         raise Conflict("stage_over", f"{stage.name} is over already: it is {stage.status}.", {"status": stage.status})
     if stage.current.stop_requested_at is not None:
         return False
-    if stage.status is Status.RUNNING and stage.definition.kind.runs_on_worker:
+    runs_on_worker = stage.status is Status.RUNNING and stage.definition.kind.runs_on_worker
+    if runs_on_worker or request_stop(run, stage, now):
         stage.current.stop_requested_at = now
         run.record(EventType.STAGE_CANCEL_REQUESTED, now, stage=stage, status=Status.CANCELLED, actor=actor.name, data=_message(reason))
     else:

@@ -35,6 +35,8 @@ class Reason(StrEnum):
     UPSTREAM = "upstream"
     SUPERSEDED = "superseded"
     """A later report opened the next run."""
+    PAUSED = "paused"
+    """Its flow run is paused in Prefect."""
     FENCED = "fenced"
     """The worker ended the attempt, because it could not renew its lease."""
 

@@ -2,27 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Protocol
 
 from domain.errors import Unavailable
-
-
-class FlowState(StrEnum):
-    """The state of a flow run, as far as Headgate uses it."""
-
-    SCHEDULED = "scheduled"
-    PENDING = "pending"
-    RUNNING = "running"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    CRASHED = "crashed"
-    CANCELLING = "cancelling"
-    CANCELLED = "cancelled"
-
-    @property
-    def is_terminal(self) -> bool:
-        return self in (FlowState.COMPLETED, FlowState.FAILED, FlowState.CRASHED, FlowState.CANCELLED)
+from domain.flow_runs.flow_state import FlowState
 
 
 @dataclass(frozen=True, slots=True)

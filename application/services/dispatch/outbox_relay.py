@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 
 from application.commands.dispatches.claims import DispatchRules, dispatch_key
-from application.ports.dispatch.orchestrator import FlowRunRejected, FlowRunRequest, FlowState, Orchestrator
+from application.ports.dispatch.orchestrator import FlowRunRejected, FlowRunRequest, Orchestrator
 from application.ports.persistence.dispatches import DispatchRecord
 from application.ports.persistence.outbox import OutboxRow
 from application.ports.persistence.unit_of_work import OpenUnitOfWork
@@ -20,6 +20,7 @@ from application.ports.system.clock import Clock
 from application.ports.telemetry.telemetry import Span, Tag, Telemetry, get_dispatch_trace_context
 from application.services.dispatch.local_wakeups import LocalWakeups
 from domain.errors import Unavailable
+from domain.flow_runs.flow_state import FlowState
 from domain.runs.dispatch import DispatchState
 from domain.runs.status import Status
 

@@ -10,8 +10,9 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.flow_engine import run_flow_async
 
 from adapters.orchestration.prefect_orchestrator import PrefectOrchestrator
-from application.ports.dispatch.orchestrator import FlowRunRequest, FlowState
+from application.ports.dispatch.orchestrator import FlowRunRequest
 from domain.errors import Unavailable
+from domain.flow_runs.flow_state import FlowState
 from entrypoints.worker.client.api_client import ApiClient, RequestRejected
 from entrypoints.worker.prefect.flow import TrackedDispatch, run_pipeline, tracked_dispatches
 from entrypoints.worker.runner.idle_window import IdleWindow

@@ -2,8 +2,9 @@ from uuid import uuid4
 
 import pytest
 
-from application.ports.dispatch.orchestrator import FlowRunRequest, FlowState
+from application.ports.dispatch.orchestrator import FlowRunRequest
 from domain.errors import Unavailable
+from domain.flow_runs.flow_state import FlowState
 from tests.contracts.dispatch.orchestrators import EngineUnderTest
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"

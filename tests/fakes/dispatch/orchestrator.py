@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from application.ports.dispatch.orchestrator import FlowRunRejected, FlowRunRequest, FlowState
+from application.ports.dispatch.orchestrator import FlowRunRejected, FlowRunRequest
 from domain.errors import Unavailable
+from domain.flow_runs.flow_state import FlowState
 
 
 class FakeOrchestrator:

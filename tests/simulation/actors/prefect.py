@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from random import Random
 
-from application.ports.dispatch.orchestrator import FlowRunRequest, FlowState
+from application.ports.dispatch.orchestrator import FlowRunRequest
 from domain.errors import Unavailable
+from domain.flow_runs.flow_state import FlowState
 from tests.fakes.dispatch.orchestrator import FakeOrchestrator
 from tests.simulation.runtime.process import CURRENT, Process
 

@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 from datetime import datetime, timedelta
 
-from application.ports.dispatch.orchestrator import FlowRunRequest, FlowState
+from application.ports.dispatch.orchestrator import FlowRunRequest
 from domain.errors import Unavailable
+from domain.flow_runs.flow_state import FlowState
 from entrypoints.worker.client.api_client import ApiClient, RequestRejected, WorkerIdentity
 from entrypoints.worker.runner.idle_window import IdleWindow
 from entrypoints.worker.runner.run_executor import DispatchResult, RunExecutor

@@ -85,7 +85,7 @@ INVALID = {
     "yes for a flag": (with_stage_keys(allow_failure="yes"), "stages[0].allow_failure"),
     "an unknown stage key": (with_stage_keys(comand=["true"]), "stages[0].comand"),
     "no kind": (a_raw_definition([{"name": "a"}]), "stages[0].kind"),
-    "a kind that is not built": (a_raw_definition([{"name": "a", "kind": "prefect"}]), "stages[0].kind"),
+    "a kind that is not built": (a_raw_definition([{"name": "a", "kind": "pipeline"}]), "stages[0].kind"),
     "a list for a kind": (a_raw_definition([{"name": "a", "kind": ["command"]}]), "stages[0].kind"),
     "an unknown when": (with_stage_keys(when="never"), "stages[0].when"),
     "a command without shell as a text": (with_stage_keys(command="echo hi"), "stages[0].command"),

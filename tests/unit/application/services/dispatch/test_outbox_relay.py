@@ -1,8 +1,8 @@
 """The outbox relay, stepped by hand over fakes."""
 
-from application.ports.dispatch.orchestrator import FlowState
 from application.queries.explain.explanation import explain_run
 from application.queries.explain.run_context import RunContext
+from domain.flow_runs.flow_state import FlowState
 from tests.support.in_process import InProcessHeadgate
 
 

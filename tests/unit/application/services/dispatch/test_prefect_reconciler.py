@@ -2,7 +2,8 @@
 
 import pytest
 
-from application.ports.dispatch.orchestrator import FlowRunRequest, FlowState
+from application.ports.dispatch.orchestrator import FlowRunRequest
+from domain.flow_runs.flow_state import FlowState
 from tests.support.in_process import InProcessHeadgate
 
 

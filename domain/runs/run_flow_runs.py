@@ -1,0 +1,190 @@
+"""Request, follow and cancel the flow runs of the stages of kind `prefect`."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from domain.flow_runs.flow_run import FlowRun, FlowRunChange, FlowRunObservation
+from domain.flow_runs.flow_state import FlowState
+from domain.pipelines.definition import OnCancel, StageKind
+from domain.runs.attempt import Attempt
+from domain.runs.events import EventType
+from domain.runs.stage_run import StageRun
+from domain.runs.status import Reason, Status
+
+if TYPE_CHECKING:
+    from domain.runs.run import Run
+
+PREFECT_ACTOR = "Prefect"
+CANCEL_SECONDS = 60.0
+"""How long Prefect has to cancel a flow run. After that the stage is cancelled, and the flow run's state is forced."""
+GONE = "Prefect no longer has its flow run."
+
+
+def is_submitted(stage: StageRun) -> bool:
+    """Return True if a flow run was requested for the stage, which is not over."""
+    return stage.definition.kind is StageKind.PREFECT and stage.current.flow_run is not None and not stage.is_over
+
+
+def count_active_stages(run: "Run") -> int:
+    """Return how many stages count toward the run's parallelism: those that run on workers, and those with a flow run."""
+    return sum(
+        (stage.status is Status.RUNNING and stage.definition.kind.runs_on_worker) or is_submitted(stage) for stage in run.stages.values()
+    )
+
+
+def request_flow_runs(run: "Run", now: datetime) -> None:
+    """Request flow runs for the queued stages that have their slots, as far as the run's parallelism allows."""
+    if run.stop_requested_at is not None:
+        return
+    room = run.definition.parallelism - count_active_stages(run)
+    waiting = [stage for stage in run.stages.values() if _is_requestable(stage)]
+    for stage in waiting[: max(0, room)]:
+        stage.current.flow_run = FlowRun(now)
+        _change(run, stage, stage.current, FlowRunChange.CREATE)
+
+
+def record_created(run: "Run", name: str, number: int, flow_run_id: str, now: datetime) -> None:
+    """Store the id of the flow run that Prefect created for an attempt. Cancel it if the attempt ended meanwhile."""
+    stage, attempt = _find(run, name, number)
+    if attempt.flow_run is None or attempt.flow_run.id == flow_run_id:
+        return
+    attempt.flow_run = replace(attempt.flow_run, id=flow_run_id, problem=None)
+    data = {"flow_run": flow_run_id, "message": "flow run created"}
+    run.record(EventType.PREFECT_NOTED, now, stage=stage, attempt=number, data=data)
+
+
+def note_problem(run: "Run", name: str, number: int, problem: str | None, now: datetime) -> None:
+    """Store why the flow run is not created, or does not start."""
+    stage, attempt = _find(run, name, number)
+    if attempt.flow_run is None or attempt.status.is_terminal or attempt.flow_run.problem == problem:
+        return
+    attempt.flow_run = replace(attempt.flow_run, problem=problem)
+    if problem is not None:
+        run.record(EventType.PREFECT_NOTED, now, stage=stage, attempt=number, data={"message": problem})
+
+
+def fail_request(run: "Run", name: str, number: int, error_message: str, now: datetime) -> None:
+    """Fail an attempt for which Prefect creates no flow run."""
+    stage, attempt = _find(run, name, number)
+    if attempt.status.is_terminal:
+        return
+    attempt.error_message = error_message
+    run.move(stage, Status.FAILED, now, actor=PREFECT_ACTOR)
+    _change(run, stage, attempt, FlowRunChange.FORGET)
+    run.propagate(now)
+
+
+def lose_flow_run(run: "Run", name: str, number: int, now: datetime) -> None:
+    """Lose an attempt whose flow run is gone from Prefect."""
+    stage, attempt = _find(run, name, number)
+    if not attempt.status.is_terminal:
+        if attempt.stop_requested_at is None:
+            attempt.error_message = GONE
+            run.move(stage, Status.LOST, now, actor=PREFECT_ACTOR)
+        else:
+            run.move(stage, Status.CANCELLED, now, actor=PREFECT_ACTOR)
+    _change(run, stage, attempt, FlowRunChange.FORGET)
+    run.propagate(now)
+
+
+def observe_flow_run(run: "Run", name: str, number: int, seen: FlowRunObservation, now: datetime) -> None:
+    """Apply what Prefect says about the flow run of an attempt. An attempt that is over keeps its status."""
+    stage, attempt = _find(run, name, number)
+    before = attempt.flow_run
+    if before is None:
+        return
+    attempt.flow_run = replace(before, state=seen.state, state_name=seen.state_name, pool=seen.pool or before.pool, problem=seen.problem)
+    if attempt.status.is_terminal:
+        if seen.state.is_terminal:
+            _change(run, stage, attempt, FlowRunChange.FORGET)
+        return
+    moved = _follow(run, stage, seen, now)
+    if not moved and (before.state_name, before.problem) != (seen.state_name, seen.problem):
+        run.record(EventType.PREFECT_NOTED, now, stage=stage, data={"state": seen.state_name, "message": seen.problem or seen.state_name})
+    run.propagate(now)
+
+
+def request_stop(run: "Run", stage: StageRun, now: datetime) -> bool:
+    """Ask Prefect to cancel the flow run of a stage. Return False if there is none to wait for: the stage can be cancelled at once."""
+    attempt = stage.current
+    if not is_submitted(stage) or attempt.flow_run is None or attempt.flow_run.id is None or stage.definition.on_cancel is OnCancel.LEAVE:
+        return False
+    if attempt.stop_requested_at is None:
+        attempt.stop_requested_at = now
+        attempt.deadline_at = min(attempt.deadline_at or now, now + timedelta(seconds=CANCEL_SECONDS))
+        _change(run, stage, attempt, FlowRunChange.CANCEL)
+    return True
+
+
+def release_flow_run(run: "Run", stage: StageRun) -> None:
+    """Decide what happens to the flow run of an attempt that has just ended."""
+    attempt = stage.current
+    if attempt.flow_run is None:
+        return
+    is_left = attempt.status is Status.CANCELLED and stage.definition.on_cancel is OnCancel.LEAVE
+    _change(run, stage, attempt, FlowRunChange.FORGET if is_left or attempt.flow_run.is_over else FlowRunChange.CANCEL)
+
+
+def _follow(run: "Run", stage: StageRun, seen: FlowRunObservation, now: datetime) -> bool:
+    """Move the attempt as its flow run has moved. Return False if it stays."""
+    attempt, is_stopping = stage.current, stage.current.stop_requested_at is not None
+    match seen.state:
+        case FlowState.COMPLETED:
+            _ensure_running(run, stage, seen, now)
+            attempt.output = seen.output
+            run.move(stage, Status.COMPLETED, now, actor=PREFECT_ACTOR)
+        case FlowState.CANCELLED:
+            run.move(stage, Status.CANCELLED, now, actor=PREFECT_ACTOR)
+        case FlowState.FAILED | FlowState.CRASHED:
+            _ensure_running(run, stage, seen, now)
+            _end_badly(run, stage, seen, now)
+        case FlowState.RUNNING if not is_stopping:
+            return _ensure_running(run, stage, seen, now)
+        case FlowState.PAUSED if not is_stopping and stage.status is not Status.WAITING:
+            _ensure_running(run, stage, seen, now)
+            run.move(stage, Status.WAITING, now, reason=Reason.PAUSED, actor=PREFECT_ACTOR)
+        case FlowState.SCHEDULED | FlowState.PENDING if not is_stopping and stage.status is Status.WAITING:
+            run.move(stage, Status.QUEUED, now, actor=PREFECT_ACTOR)
+        case _:
+            return False
+    return True
+
+
+def _end_badly(run: "Run", stage: StageRun, seen: FlowRunObservation, now: datetime) -> None:
+    if stage.current.stop_requested_at is not None:
+        run.move(stage, Status.CANCELLED, now, actor=PREFECT_ACTOR)
+        return
+    has_crashed = seen.state is FlowState.CRASHED
+    stage.current.error_message = seen.message or ("The flow run crashed." if has_crashed else "The flow run failed.")
+    reason = Reason.TIMEOUT if seen.state_name == "TimedOut" else None if has_crashed else Reason.ERROR
+    run.move(stage, Status.LOST if has_crashed else Status.FAILED, now, reason=reason, actor=PREFECT_ACTOR)
+
+
+def _ensure_running(run: "Run", stage: StageRun, seen: FlowRunObservation, now: datetime) -> bool:
+    """Let the stage run, since as long ago as Prefect says, but not longer than it has been queued. Its timeout starts only once."""
+    attempt = stage.current
+    if stage.status is Status.RUNNING:
+        return False
+    if attempt.started_at is None:
+        started = now - timedelta(seconds=max(0.0, seen.run_seconds))
+        attempt.started_at = max(started, attempt.queued_at or started)
+        if attempt.stop_requested_at is None:
+            attempt.deadline_at = attempt.started_at + timedelta(seconds=stage.definition.timeout)
+    run.move(stage, Status.RUNNING, now, actor=PREFECT_ACTOR)
+    return True
+
+
+def _is_requestable(stage: StageRun) -> bool:
+    is_queued = stage.status is Status.QUEUED and stage.current.reason is not Reason.LIMIT
+    return is_queued and stage.definition.kind is StageKind.PREFECT and stage.current.flow_run is None
+
+
+def _find(run: "Run", name: str, number: int) -> tuple[StageRun, Attempt]:
+    stage = run.get_stage(name)
+    return stage, stage.attempts[number - 1]
+
+
+def _change(run: "Run", stage: StageRun, attempt: Attempt, change: FlowRunChange) -> None:
+    run.flow_run_changes[list(run.stages).index(stage.name), attempt.number] = change
+    run.has_flow_run_news = run.has_flow_run_news or change is not FlowRunChange.FORGET
