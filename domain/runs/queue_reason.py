@@ -37,9 +37,10 @@ class QueueReason(Enum):
 class QueueSnapshot:
     """The facts about a run with queued stages.
 
-    `running` counts the run's stages that run on a worker. `worker_free_slots` are those of the worker that claimed the run, None if
-    unknown. `workers`, `slots` and `free` count the connected workers of the pool. `runs_ahead` counts the runs that have waited longer.
-    `is_warm` is False for pools that the engine runs. `is_limited` is True if the run waits for a slot of a concurrency limit.
+    `running` counts the run's stages that run on a worker, and those with a flow run. `worker_free_slots` are those of the worker that
+    claimed the run, None if unknown. `workers`, `slots` and `free` count the connected workers of the pool. `runs_ahead` counts the runs
+    that have waited longer. `is_warm` is False for pools that the engine runs. `is_limited` is True if the run waits for a slot of a
+    concurrency limit.
     """
 
     is_claimed: bool = False

@@ -171,6 +171,7 @@ def _ensure_running(run: "Run", stage: StageRun, seen: FlowRunObservation, now: 
         attempt.started_at = max(started, attempt.queued_at or started)
         if attempt.stop_requested_at is None:
             attempt.deadline_at = attempt.started_at + timedelta(seconds=stage.definition.timeout)
+        run.started_at = run.started_at or attempt.started_at
     run.move(stage, Status.RUNNING, now, actor=PREFECT_ACTOR)
     return True
 

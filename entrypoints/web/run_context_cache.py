@@ -52,6 +52,8 @@ class RunContextCache:
         if Status.QUEUED in statuses:
             is_reachable = await self._loader.is_engine_reachable(run)
             context = replace(context, queue=await self._queues.get(run.pool), is_engine_reachable=is_reachable)
+        if run.has_flow_runs:
+            context = replace(context, engine_silent_since=await self._loader.find_engine_silence(context.now))
         if run.waits_for_slot or run.limited_stages:
             context = replace(context, full_buckets=await self._full_buckets.get((run.id, run.last_seq)))
         return context

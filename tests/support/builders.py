@@ -29,7 +29,13 @@ def seconds_later(seconds: float, moment: datetime = NOW) -> datetime:
 
 def a_stage(name: str = "a", kind: str = "command", **keys: Any) -> dict[str, Any]:
     """Return a stage as its author writes it, with work to do."""
-    work = {"command": {"command": ["true"]}, "python": {"callable": "jobs:main"}, "external": {}, "approval": {}}[kind]
+    work = {
+        "command": {"command": ["true"]},
+        "python": {"callable": "jobs:main"},
+        "prefect": {"deployment": "ml/train"},
+        "external": {},
+        "approval": {},
+    }[kind]
     return {"name": name, "kind": kind, **work, **keys}
 
 

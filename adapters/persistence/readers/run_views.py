@@ -136,6 +136,9 @@ async def _load_stage_views(definition: PipelineDefinition, attempts: list[Row[A
             list(stage.approvers),
             stage.message,
             stage.fields,
+            stage.deployment,
+            stage.parameters,
+            stage.on_cancel,
         )
         for stage, stage_attempts in zip(definition.stages, attempts_by_stage, strict=True)
     ]

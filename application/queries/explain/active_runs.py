@@ -3,6 +3,15 @@
 from collections.abc import Sequence
 
 from application.queries.explain.durations import format_duration, format_elapsed
+from application.queries.explain.flow_runs import (
+    describe_cancellation,
+    describe_engine_silence,
+    describe_interruption,
+    describe_pauses,
+    describe_queued_flow_runs,
+    is_cancelling,
+    is_paused,
+)
 from application.queries.explain.queued_runs import describe_queue_reason, describe_queued_run
 from application.queries.explain.run_context import RunContext
 from application.queries.explain.slot_waits import describe_slot_waits
@@ -17,12 +26,16 @@ def describe_active_run(run: RunView, context: RunContext) -> list[TextPart]:
     retrying = [stage for stage in waiting if stage.newest.reason is Reason.RETRY]
     if run.stop_requested_at is not None:
         return _describe_stopping(run, running, context)
+    if cancelling := [stage for stage in run.stages if is_cancelling(stage)]:
+        return describe_cancellation(cancelling, context)
     if running:
         return compose(_describe_running(run, running, context), _describe_held_stages(run, waiting, context))
     if retrying:
         return _describe_retrying(retrying[0], context)
     if _with_status(run, Status.QUEUED) or run.waits_for_slot:
         return describe_queued_run(run, context)
+    if paused := [stage for stage in waiting if is_paused(stage)]:
+        return describe_pauses(paused, context)
     if approvals := _approvals(waiting):
         return _describe_approval(approvals, context)
     awaited = next((stage for stage in waiting if stage.newest.deadline_at is not None), waiting[0] if waiting else None)
@@ -41,11 +54,13 @@ def _describe_stopping(run: RunView, running: Sequence[StageRunView], context: R
     requested = run.stop_requested_at
     is_recent = requested is None or (context.now - requested).total_seconds() < 1
     elapsed = "" if is_recent or requested is None else f" for {format_elapsed(context.now, requested)}"
-    if not running:
-        return compose(f"Stopping{elapsed}.")
-    return compose(
-        f"Stopping{elapsed}: the worker is ending ", format_stage_names(running), _describe_silence(running, context) or compose(".")
-    )
+    in_prefect = [stage for stage in run.stages if is_cancelling(stage)]
+    on_workers = [stage for stage in running if not stage.has_flow_run]
+    if not on_workers:
+        return compose(f"Stopping{elapsed}: ", describe_cancellation(in_prefect, context)) if in_prefect else compose(f"Stopping{elapsed}.")
+    ending = compose(f"Stopping{elapsed}: the worker is ending ", format_stage_names(on_workers))
+    cancelling = compose(" ", describe_cancellation(in_prefect, context)) if in_prefect else []
+    return compose(ending, _describe_silence(on_workers, context) or compose("."), cancelling)
 
 
 def _describe_report(stage: StageRunView, context: RunContext) -> list[TextPart]:
@@ -80,7 +95,9 @@ def _describe_running(run: RunView, running: Sequence[StageRunView], context: Ru
     next_stages = [other for other in run.stages if other.status is Status.PENDING and stage.name in other.needs]
     verb = "comes" if len(next_stages) == 1 else "come"
     following = compose(" ", format_stage_names(next_stages), f" {verb} next.") if next_stages else []
-    return compose(parts, _compare_with_usual(run, running, context), ".", following)
+    in_prefect = [each for each in running if each.has_flow_run]
+    interruption = describe_interruption(stage) or _compare_with_usual(run, running, context)
+    return compose(parts, interruption, ".", describe_engine_silence(context) if in_prefect else [], following)
 
 
 def _compare_with_usual(run: RunView, running: Sequence[StageRunView], context: RunContext) -> list[TextPart]:
@@ -99,11 +116,15 @@ def _compare_with_usual(run: RunView, running: Sequence[StageRunView], context: 
 def _describe_held_stages(run: RunView, waiting: Sequence[StageRunView], context: RunContext) -> list[TextPart]:
     """Return which stages do not proceed while others run."""
     limited = compose(" ", describe_slot_waits(run, context.full_buckets)) if run.waits_for_slot or run.limited_stages else []
+    flow_runs = describe_queued_flow_runs(run, context, is_alone=False) if run.queued_flow_run_stages else []
+    in_prefect = compose(" ", flow_runs) if flow_runs else []
     if queued := run.dispatched_stages:
         verb = "is" if len(queued) == 1 else "are"
-        return compose(" ", format_stage_names(queued), f" {verb} queued: ", describe_queue_reason(run, context), limited)
-    if limited:
-        return limited
+        return compose(" ", format_stage_names(queued), f" {verb} queued: ", describe_queue_reason(run, context), in_prefect, limited)
+    if in_prefect or limited:
+        return compose(in_prefect, limited)
+    if paused := [stage for stage in waiting if is_paused(stage)]:
+        return compose(" ", describe_pauses(paused, context))
     if approvals := _approvals(waiting):
         verb = "waits" if len(approvals) == 1 else "wait"
         return compose(" ", format_stage_names(approvals), f" {verb} for approval.")

@@ -4,8 +4,18 @@ from collections.abc import Sequence
 
 from application.queries.explain.active_runs import describe_active_run
 from application.queries.explain.durations import format_elapsed
+from application.queries.explain.flow_runs import was_cancelled_in_prefect
 from application.queries.explain.run_context import RunContext
-from application.queries.explain.status_text import StatusText, TextPart, bold, compose, describe_failure, format_stage_names
+from application.queries.explain.status_text import (
+    StatusText,
+    TextPart,
+    bold,
+    compose,
+    describe_failure,
+    format_stage_names,
+    get_error_line,
+    has_crashed,
+)
 from application.queries.views.runs import AttemptView, RunView, StageRunView
 from domain.runs.status import Reason, Status
 
@@ -58,7 +68,8 @@ def _cancelled(run: RunView) -> list[TextPart]:
     cancelled = [stage for stage in run.stages if stage.status is Status.CANCELLED]
     if not cancelled:
         return compose("Cancelled.")
-    return compose("Cancelled before ", bold(cancelled[0].name), " completed.", _describe_retry_start(cancelled))
+    place = " in Prefect" if was_cancelled_in_prefect(cancelled[0]) else ""
+    return compose(f"Cancelled{place} before ", bold(cancelled[0].name), " completed.", _describe_retry_start(cancelled))
 
 
 def _lost(run: RunView) -> list[TextPart]:
@@ -69,10 +80,19 @@ def _lost(run: RunView) -> list[TextPart]:
         return compose("Lost: the next run began before the end of ", bold(lost[0].name), " was reported.")
     if lost[0].newest.reason is Reason.FENCED:
         return compose("Lost: the worker of ", bold(lost[0].name), " could not reach Headgate and ended it.", _describe_retry_start(lost))
+    if lost[0].newest.flow_run is not None:
+        return compose("Lost: ", _describe_lost_flow_run(lost[0]), ".", _describe_retry_start(lost))
     name, at = bold(lost[0].name), lost[0].newest.finished_at
     when = [TextPart(" at "), TextPart(f"{at:%H:%M:%S} UTC", at=at)] if at else []
     advice = compose(". Check the log to see how far ", name, " got.", _describe_retry_start(lost))
     return compose("Lost: the worker of ", name, " stopped responding", when, advice)
+
+
+def _describe_lost_flow_run(stage: StageRunView) -> list[TextPart]:
+    if not has_crashed(stage.newest):
+        return compose("Prefect no longer has the flow run of ", bold(stage.name))
+    message = get_error_line(stage.newest)
+    return compose("the flow run of ", bold(stage.name), f" crashed: {message}" if message else " crashed")
 
 
 def _describe_retry_start(stages: Sequence[StageRunView]) -> list[TextPart]:

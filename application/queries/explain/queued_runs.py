@@ -3,13 +3,13 @@
 from collections.abc import Callable
 
 from application.queries.explain.durations import format_duration, format_elapsed
+from application.queries.explain.flow_runs import count_active_stages, describe_parallelism, describe_queued_flow_runs
 from application.queries.explain.run_context import RunContext
 from application.queries.explain.slot_waits import describe_slot_waits
 from application.queries.explain.status_text import TextPart, bold, compose, format_stage_names
 from application.queries.views.runs import RunView
 from domain.runs.dispatch import DispatchState
 from domain.runs.queue_reason import QueueReason, QueueSnapshot, find_queue_reason
-from domain.runs.status import Status
 
 MAX_REJECTION_LENGTH = 200
 MORE_SLOTS = "Add a worker or raise HEADGATE_WORKER_SLOTS to run more at once."
@@ -19,9 +19,17 @@ def describe_queued_run(run: RunView, context: RunContext) -> list[TextPart]:
     """Return the whole explanation of a run that has queued stages and runs none."""
     if run.waits_for_slot:
         return describe_slot_waits(run, context.full_buckets)
+    flow_runs = run.queued_flow_run_stages
+    if not run.dispatched_stages and flow_runs:
+        is_alone = not run.limited_stages
+        return compose(describe_queued_flow_runs(run, context, is_alone=is_alone), _describe_limited_stages(run, context))
     waited = format_elapsed(context.now, run.dispatch_requested_at or run.created_at)
-    limited = compose(" ", describe_slot_waits(run, context.full_buckets)) if run.limited_stages else []
-    return compose(f"Queued for {waited}: ", describe_queue_reason(run, context), limited)
+    in_prefect = compose(" ", describe_queued_flow_runs(run, context, is_alone=False)) if flow_runs else []
+    return compose(f"Queued for {waited}: ", describe_queue_reason(run, context), in_prefect, _describe_limited_stages(run, context))
+
+
+def _describe_limited_stages(run: RunView, context: RunContext) -> list[TextPart]:
+    return compose(" ", describe_slot_waits(run, context.full_buckets)) if run.limited_stages else []
 
 
 def describe_queue_reason(run: RunView, context: RunContext) -> list[TextPart]:
@@ -35,7 +43,7 @@ def to_queue_snapshot(run: RunView, context: RunContext) -> QueueSnapshot:
     return QueueSnapshot(
         is_claimed=run.dispatch_state == DispatchState.CLAIMED,
         worker_free_slots=next((worker.free for worker in workers if worker.id == run.dispatch_holder), None),
-        running=sum(stage.status is Status.RUNNING and stage.newest.worker is not None for stage in run.stages),
+        running=count_active_stages(run),
         parallelism=run.parallelism,
         is_warm=context.is_warm,
         workers=len(workers),
@@ -54,9 +62,7 @@ def _limit(run: RunView, context: RunContext, queue: QueueSnapshot) -> list[Text
 
 
 def _parallelism(run: RunView, context: RunContext, queue: QueueSnapshot) -> list[TextPart]:
-    limit = queue.parallelism
-    stages = "1 stage of the run is" if limit == 1 else f"{limit:,} stages of the run are"
-    return compose(f"{stages} already running, its parallelism limit.")
+    return compose(f"{describe_parallelism(run)}.")
 
 
 def _worker_full(run: RunView, context: RunContext, queue: QueueSnapshot) -> list[TextPart]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from application.ports.queries.reader import Reader
 from application.ports.system.clock import Clock
@@ -47,6 +47,8 @@ class RunContextLoader:
             context = replace(context, silent_workers=await self.find_silent_workers(run.pool, now))
         if Status.QUEUED in statuses:
             context = replace(context, queue=await self.read_queue(run.pool), is_engine_reachable=await self.is_engine_reachable(run))
+        if run.has_flow_runs:
+            context = replace(context, engine_silent_since=await self.find_engine_silence(now))
         if run.waits_for_slot or run.limited_stages:
             context = replace(context, full_buckets=await self.reader.slot_waits(run.id))
         return context
@@ -58,6 +60,11 @@ class RunContextLoader:
     async def is_engine_reachable(self, run: RunView) -> bool | None:
         """Return whether the orchestrator responds; None if the run does not depend on it."""
         return await self.engine.is_reachable() if run.unrecorded and run.pool not in self.warm_pools else None
+
+    async def find_engine_silence(self, now: datetime) -> datetime | None:
+        """Return the time since which the orchestrator does not respond; None if it responds."""
+        silence = await self.engine.get_silence()
+        return now - timedelta(seconds=silence) if silence is not None else None
 
     async def find_silent_workers(self, pool: str, now: datetime) -> Mapping[str, tuple[str, float]]:
         """Return the pool's workers whose heartbeats stopped within the last hour: their name and the seconds since, by id."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from application.queries.views.runs import AttemptView, StageRunView
+from domain.flow_runs.flow_state import FlowState
 from domain.runs.status import Reason, Status
 
 MAX_ERROR_LENGTH = 160
@@ -73,13 +74,26 @@ def format_time(at: datetime, now: datetime) -> TextPart:
 
 def describe_failure(attempt: AttemptView) -> str:
     """Return why an attempt failed: the first line of its error message, or what is known without one."""
+    if attempt.reason is Reason.TIMEOUT and attempt.started_at is None and attempt.flow_run is not None:
+        return "Prefect did not start its flow run before the deadline"
     if attempt.reason is Reason.TIMEOUT:
         return "time limit exceeded" if attempt.started_at else "no worker or report before the deadline"
     if attempt.reason is Reason.SUPERSEDED:
         return "the next run began before its end was reported"
     if attempt.reason is Reason.FENCED:
         return "its worker could not reach Headgate"
-    if attempt.status is Status.LOST:
+    if attempt.status is Status.LOST and attempt.flow_run is not None and not has_crashed(attempt):
+        return "Prefect no longer has its flow run"
+    if attempt.status is Status.LOST and attempt.flow_run is None:
         return "the worker stopped responding"
-    first_line = (attempt.error_message or "").strip().split("\n")[0]
-    return first_line[:MAX_ERROR_LENGTH].rstrip(".") if first_line else "no error message"
+    return get_error_line(attempt) or "no error message"
+
+
+def has_crashed(attempt: AttemptView) -> bool:
+    """Return whether the attempt was lost because its flow run crashed."""
+    return attempt.flow_run is not None and attempt.flow_run.state is FlowState.CRASHED
+
+
+def get_error_line(attempt: AttemptView) -> str:
+    """Return the first line of the error message, shortened and without its dot; empty without a message."""
+    return (attempt.error_message or "").strip().split("\n")[0][:MAX_ERROR_LENGTH].rstrip(".")

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from domain.flow_runs.flow_run import FlowRun
+from domain.pipelines.definition import OnCancel, StageKind
 from domain.runs.status import Reason, Status
 
 
@@ -29,6 +31,8 @@ class AttemptView:
     by_person: bool = False
     stop_requested_at: datetime | None = None
     fingerprint: str | None = None
+    flow_run: FlowRun | None = None
+    """The flow run of a stage of kind `prefect`, once it is requested."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,11 @@ class StageRunView:
     message: str | None = None
     """The question that an approval stage asks."""
     fields: Mapping[str, Any] | None = None
+    deployment: str | None = None
+    """The Prefect deployment that a stage of kind `prefect` runs, as FLOW/NAME."""
+    parameters: Mapping[str, Any] | None = None
+    """The parameters of that deployment, with `{parameter: NAME}` for a parameter of the run."""
+    on_cancel: OnCancel = OnCancel.CANCEL
 
     @property
     def newest(self) -> AttemptView:
@@ -56,10 +65,15 @@ class StageRunView:
         return self.newest.status
 
     @property
+    def has_flow_run(self) -> bool:
+        """Return whether Prefect runs the stage now, or is to run it."""
+        return self.newest.flow_run is not None and not self.status.is_terminal
+
+    @property
     def waiting_since(self) -> datetime | None:
         """Return when the stage began to wait for a report or an approval; None if it is not waiting yet."""
         newest = self.newest
-        if newest.status is not Status.WAITING or newest.deadline_at is None:
+        if newest.status is not Status.WAITING or newest.deadline_at is None or newest.reason is Reason.PAUSED:
             return None
         return newest.deadline_at - timedelta(seconds=self.timeout)
 
@@ -117,17 +131,33 @@ class RunView:
             return False
         if self.slot_state == "waiting":
             return True
-        return self.status is Status.QUEUED and bool(self.limited_stages) and not self.dispatched_stages
+        return self.status is Status.QUEUED and bool(self.limited_stages) and len(self.limited_stages) == len(self._queued_stages)
 
     @property
     def limited_stages(self) -> list[StageRunView]:
         """Return the queued stages that wait for a slot of a concurrency limit."""
-        return [stage for stage in self.stages if stage.status is Status.QUEUED and stage.newest.reason is Reason.LIMIT]
+        return [stage for stage in self._queued_stages if stage.newest.reason is Reason.LIMIT]
 
     @property
     def dispatched_stages(self) -> list[StageRunView]:
         """Return the queued stages that wait for a worker."""
-        return [stage for stage in self.stages if stage.status is Status.QUEUED and stage.newest.reason is not Reason.LIMIT]
+        queued = [stage for stage in self._queued_stages if stage.newest.reason is not Reason.LIMIT]
+        return [stage for stage in queued if stage.kind != StageKind.PREFECT]
+
+    @property
+    def queued_flow_run_stages(self) -> list[StageRunView]:
+        """Return the queued stages that Prefect is to run."""
+        queued = [stage for stage in self._queued_stages if stage.newest.reason is not Reason.LIMIT]
+        return [stage for stage in queued if stage.kind == StageKind.PREFECT]
+
+    @property
+    def has_flow_runs(self) -> bool:
+        """Return whether Prefect runs a stage now, or is to run one."""
+        return any(stage.has_flow_run for stage in self.stages)
+
+    @property
+    def _queued_stages(self) -> list[StageRunView]:
+        return [stage for stage in self.stages if stage.status is Status.QUEUED]
 
 
 @dataclass(frozen=True, slots=True)

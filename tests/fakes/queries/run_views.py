@@ -62,6 +62,9 @@ def _stage_view(stage: StageRun) -> StageRunView:
         approvers=list(definition.approvers),
         message=definition.message,
         fields=values.copy(definition.fields),
+        deployment=definition.deployment,
+        parameters=values.copy(definition.parameters),
+        on_cancel=definition.on_cancel,
     )
 
 
@@ -84,4 +87,5 @@ def _attempt_view(attempt: Attempt) -> AttemptView:
         by_person=attempt.by_person,
         stop_requested_at=attempt.stop_requested_at,
         fingerprint=attempt.fingerprint,
+        flow_run=attempt.flow_run,
     )
