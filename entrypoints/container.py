@@ -17,6 +17,7 @@ from adapters.identity.hmac_action_tokens import HmacActionTokens
 from adapters.identity.hmac_tokens import HmacTokens
 from adapters.identity.random_credentials import RandomCredentials
 from adapters.identity.sign_in_limiter import InMemorySignInLimiter
+from adapters.orchestration.prefect_deployments import PrefectDeployments
 from adapters.orchestration.prefect_orchestrator import PrefectOrchestrator
 from adapters.persistence.database import Database
 from adapters.system.cronsim_expressions import CronsimExpressions
@@ -483,3 +484,10 @@ class Adapters(containers.DeclarativeContainer):
     pipeline_removal = database.provided.pipeline_removal
     disk_space = providers.Singleton(HomeDiskSpace, settings.provided.home, settings.provided.min_free_bytes)
     orchestrator = providers.Singleton(PrefectOrchestrator, settings.provided.prefect_api_url, settings.provided.prefect_api_auth_string)
+    deployments = providers.Singleton(
+        PrefectDeployments,
+        settings.provided.prefect_api_url,
+        settings.provided.prefect_api_auth_string,
+        clock,
+        settings.provided.prefect_result_folders,
+    )

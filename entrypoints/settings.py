@@ -46,6 +46,13 @@ class Settings(BaseSettings):
     prefect_database_url: SecretStr | None = Field(
         None, description="Database of the Prefect server that `headgate up` runs, if PostgreSQL is not the embedded one."
     )
+    prefect_results: Annotated[list[Path], NoDecode] = Field(
+        default_factory=list,
+        description=(
+            "Folders, separated by commas, in which Prefect's flows store results that become the output of stages. "
+            "Only JSON results are read. Not set: the storage of the Prefect that `headgate up` runs."
+        ),
+    )
     host: str = Field("127.0.0.1", description="Address the web server listens on.")
     port: int = Field(8000, ge=1, le=65535, description="Port the web server listens on.")
     auth: Literal["none", "team"] = Field(
@@ -256,7 +263,9 @@ class Settings(BaseSettings):
     def _normalize_web_urls(cls, value: list[str]) -> list[str]:
         return [normalize_base_url(url) for url in value]
 
-    @field_validator("allowed_hosts", "web_urls", "warm_pools", "http_allow", "http_ports", "trusted_proxies", mode="before")
+    @field_validator(
+        "allowed_hosts", "web_urls", "warm_pools", "http_allow", "http_ports", "trusted_proxies", "prefect_results", mode="before"
+    )
     @classmethod
     def _split_list(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
@@ -348,6 +357,11 @@ class Settings(BaseSettings):
         """The URL of Prefect's pages, or None without a Prefect server."""
         pages = self.prefect_ui_url or (self.prefect_api_url or "").rstrip("/").removesuffix("/api")
         return pages.rstrip("/") or None
+
+    @property
+    def prefect_result_folders(self) -> list[Path]:
+        """The folders from which results of Prefect's flows may be read."""
+        return self.prefect_results or [self.home / "prefect" / "storage"]
 
     def secret_key(self) -> str:
         """Return the key that signs tokens: the setting, else the one in the home folder, created on first use."""

@@ -59,7 +59,7 @@ async def _close(application: Application) -> None:
     batchers = (application.report_batcher(), application.advance_batcher(), application.trigger_batcher())
     await asyncio.gather(*(_close_in_time(batcher.drain) for batcher in batchers))
     adapters = application.adapters
-    resources = [adapters.orchestrator(), *adapters.event_sinks()]
+    resources = [adapters.orchestrator(), adapters.deployments(), *adapters.event_sinks()]
     if (provider := adapters.identity_provider()) is not None:
         resources.append(provider)
     await asyncio.gather(*(_close_in_time(close) for close in [*(each.close for each in resources), adapters.database().stop]))

@@ -2,6 +2,7 @@
 
 from tests.fakes.access.execution_tokens import FakeExecutionTokens
 from tests.fakes.adapters import FakeAdapters
+from tests.fakes.dispatch.deployments import FakeDeployments
 from tests.fakes.dispatch.orchestrator import FakeOrchestrator
 from tests.fakes.dispatch.wakeups import FakeWakeups
 from tests.fakes.dispatch.worker_streams import FakeWorkerStreams
@@ -18,6 +19,7 @@ __all__ = [
     "FakeChangeFeed",
     "FakeClock",
     "FakeCronExpressions",
+    "FakeDeployments",
     "FakeEventSink",
     "FakeExecutionTokens",
     "FakeOrchestrator",

@@ -14,6 +14,7 @@ from application.ports.delivery.channel_sender import ChannelSender
 from application.ports.delivery.channel_settings import ChannelSettings
 from application.ports.delivery.outgoing_http import OutgoingHttp
 from application.ports.delivery.page_urls import PageUrls
+from application.ports.dispatch.deployments import Deployments
 from application.ports.dispatch.orchestrator import Orchestrator
 from application.ports.dispatch.wakeups import Wakeups
 from application.ports.dispatch.worker_streams import WorkerStreams
@@ -39,6 +40,7 @@ from tests.fakes.delivery.channel_sender import FakeChannelSender
 from tests.fakes.delivery.channel_settings import FakeChannelSettings
 from tests.fakes.delivery.outgoing_http import FakeOutgoingHttp
 from tests.fakes.delivery.page_urls import FakePageUrls
+from tests.fakes.dispatch.deployments import FakeDeployments
 from tests.fakes.dispatch.orchestrator import FakeOrchestrator
 from tests.fakes.dispatch.wakeups import FakeWakeups
 from tests.fakes.dispatch.worker_streams import FakeWorkerStreams
@@ -60,11 +62,16 @@ class FakeAdapters:
     """The adapters of one process. `as_other_process` returns those of a second one on the same store, clock and engine."""
 
     def __init__(
-        self, clock: FakeClock | None = None, store: FakeStore | None = None, orchestrator: FakeOrchestrator | None = None
+        self,
+        clock: FakeClock | None = None,
+        store: FakeStore | None = None,
+        orchestrator: FakeOrchestrator | None = None,
+        deployments: FakeDeployments | None = None,
     ) -> None:
         self.clock = clock or FakeClock()
         self.store = store or FakeStore(self.clock)
         self.orchestrator = orchestrator or FakeOrchestrator()
+        self.deployments = deployments or FakeDeployments(self.clock)
         self.worker_streams = FakeWorkerStreams()
         self.wakeups = FakeWakeups()
         self.tokens = FakeExecutionTokens()
@@ -89,7 +96,7 @@ class FakeAdapters:
         self.channel_sender = FakeChannelSender()
 
     def as_other_process(self) -> "FakeAdapters":
-        return FakeAdapters(self.clock, self.store, self.orchestrator)
+        return FakeAdapters(self.clock, self.store, self.orchestrator, self.deployments)
 
     def open_unit_of_work(self) -> FakeUnitOfWork:
         return self.store.open_unit_of_work()
@@ -103,6 +110,7 @@ def a_container(fakes: FakeAdapters, **overrides: Any) -> Any:
         "reader": fakes.reader,
         "change_feed": fakes.change_feed,
         "orchestrator": fakes.orchestrator,
+        "deployments": fakes.deployments,
         "worker_streams": fakes.worker_streams,
         "tokens": fakes.tokens,
         "action_tokens": fakes.action_tokens,
@@ -137,6 +145,7 @@ def as_ports(
     Reader,
     ChangeFeed,
     Orchestrator,
+    Deployments,
     WorkerStreams,
     ExecutionTokens,
     ActionTokens,
@@ -165,6 +174,7 @@ def as_ports(
         adapters.reader,
         adapters.change_feed,
         adapters.orchestrator,
+        adapters.deployments,
         adapters.worker_streams,
         adapters.tokens,
         adapters.action_tokens,

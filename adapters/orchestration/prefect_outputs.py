@@ -1,0 +1,152 @@
+"""Read the result and the artifacts of a flow run from Prefect as JSON values. Nothing is unpickled, and no code of a flow runs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from adapters.orchestration.prefect_api_client import PrefectApiClient
+from adapters.orchestration.prefect_responses import is_id
+from adapters.orchestration.result_files import ResultFiles, ResultNotReadable
+from domain.reports.storable_values import make_storable
+
+MAX_OUTPUT_BYTES: Final = 1024 * 1024
+"""The size of result and artifacts together, as JSON. Stages that run on workers have the same limit."""
+MAX_PAGE_BYTES: Final = 8 * 1024 * 1024
+MAX_ARTIFACTS: Final = 1_000
+_MAX_NAMED: Final = 20
+_ARTIFACTS: Final = "/artifacts/filter"
+_RESULT_TYPE: Final = "result"
+_LOCAL_FILES: Final = "local-file-system"
+
+
+class FlowOutputReader:
+    """Reads a result only if it is stored as JSON in a file that `files` may read."""
+
+    def __init__(self, client: PrefectApiClient, files: ResultFiles) -> None:
+        self._client = client
+        self._files = files
+
+    async def read(self, flow_run_id: str) -> Any:
+        """Return `{"result", "artifacts"}`, with `left_out` if something was; None if there is nothing."""
+        left_out: list[str] = []
+        result = await self._read_result(flow_run_id, left_out)
+        artifacts = await self._read_artifacts(flow_run_id, left_out)
+        room = MAX_OUTPUT_BYTES
+        if not _fits(result, room):
+            result = None
+            left_out.insert(0, f"The result has more than {MAX_OUTPUT_BYTES:,} bytes.")
+        room -= _measure(result)
+        kept = []
+        for artifact in artifacts:
+            if _fits(artifact, room):
+                kept.append(artifact)
+                room -= _measure(artifact)
+            else:
+                left_out.append(f"The artifact {artifact['key'] or 'without a key'} does not fit into {MAX_OUTPUT_BYTES:,} bytes.")
+        if result is None and not kept and not left_out:
+            return None
+        return {"result": result, "artifacts": kept} | ({"left_out": _shorten(left_out)} if left_out else {})
+
+    async def _read_result(self, flow_run_id: str, left_out: list[str]) -> Any:
+        run = await self._client.get(f"/flow_runs/{flow_run_id}")
+        data = self._client.parse("/flow_runs", lambda found: (found.get("state") or {}).get("data"), run or {})
+        if not isinstance(data, dict) or not isinstance(data.get("storage_key"), str):
+            return None
+        try:
+            path = await self._get_path(data)
+            result = _parse_record(await asyncio.to_thread(self._files.read, path))
+        except ResultNotReadable as reason:
+            left_out.append(str(reason))
+            return None
+        return _to_storable(result, "result", left_out)
+
+    async def _get_path(self, data: Mapping[str, Any]) -> Path:
+        """Return the file of a result. Raises ResultNotReadable if it is not JSON or not in a file."""
+        _require_json(data)
+        block_id, key = data.get("storage_block_id"), Path(data["storage_key"])
+        if block_id is None:
+            return key
+        block = await self._client.get(f"/block_documents/{block_id}") if is_id(str(block_id)) else None
+        kind, folder = self._client.parse(
+            "/block_documents", lambda found: (found["block_type"]["slug"], found["data"].get("basepath")), block or _NO_BLOCK
+        )
+        if kind != _LOCAL_FILES or not isinstance(folder, str):
+            raise ResultNotReadable(f"The result is in Prefect's storage {kind}, which Headgate does not read.")
+        return Path(folder).expanduser() / key
+
+    async def _read_artifacts(self, flow_run_id: str, left_out: list[str]) -> list[dict[str, Any]]:
+        """Return the latest artifact of each key, in the order of their creation."""
+        body = {"artifacts": {"flow_run_id": {"any_": [flow_run_id]}}, "sort": "CREATED_DESC"}
+        found: dict[str, dict[str, Any]] = {}
+        offset, has_more = 0, True
+        while has_more and offset < MAX_ARTIFACTS:
+            page = await self._client.read_page(_ARTIFACTS, body, offset, MAX_PAGE_BYTES)
+            for record in page.records:
+                key = self._client.parse(_ARTIFACTS, lambda each: each.get("key") or each["id"], record)
+                if record.get("type") != _RESULT_TYPE:
+                    found.setdefault(str(key), record)
+            if page.has_skipped:
+                left_out.append(f"An artifact has more than {MAX_PAGE_BYTES:,} bytes.")
+            offset, has_more = page.next_offset, page.has_more
+        if has_more:
+            left_out.append(f"The artifacts before the last {MAX_ARTIFACTS:,}.")
+        return [_to_artifact(record, left_out) for record in reversed(found.values())]
+
+
+_NO_BLOCK: Final = {"block_type": {"slug": "that is gone"}, "data": {}}
+
+
+def _require_json(metadata: Mapping[str, Any]) -> None:
+    serializer = metadata.get("serializer")
+    kind = serializer.get("type") if isinstance(serializer, dict) else None
+    if kind != "json":
+        raise ResultNotReadable(f"The result is stored as {str(kind)[:60]}; Headgate reads json only.")
+
+
+def _parse_record(content: bytes) -> Any:
+    """Return the result of a record that Prefect has written: an object with metadata, and the result as JSON text."""
+    try:
+        record = json.loads(content)
+        _require_json(record["metadata"])
+        return json.loads(record["result"])
+    except (KeyError, TypeError, ValueError, RecursionError, AttributeError):
+        raise ResultNotReadable("The file of the result is not a record of Prefect.") from None
+
+
+def _to_artifact(record: Mapping[str, Any], left_out: list[str]) -> dict[str, Any]:
+    key, kind = record.get("key"), record.get("type")
+    data = _parse_table(record.get("data")) if kind == "table" else record.get("data")
+    artifact = {"key": key, "type": kind, "description": record.get("description"), "data": data}
+    storable: dict[str, Any] = _to_storable(artifact, f"artifact {key}", left_out)
+    return storable
+
+
+def _parse_table(data: object) -> object:
+    """Return the rows of a table, which Prefect keeps as JSON text."""
+    try:
+        return json.loads(data) if isinstance(data, str) else data
+    except (ValueError, RecursionError):
+        return data
+
+
+def _to_storable(value: Any, path: str, left_out: list[str]) -> Any:
+    storable, changes = make_storable(value, path)
+    left_out += changes
+    return storable
+
+
+def _fits(value: Any, room: int) -> bool:
+    return _measure(value) <= room
+
+
+def _measure(value: Any) -> int:
+    return len(json.dumps(value))
+
+
+def _shorten(left_out: list[str]) -> list[str]:
+    more = len(left_out) - _MAX_NAMED
+    return [*left_out[:_MAX_NAMED], f"And {more} more."] if more > 0 else left_out
