@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Delete, Table, delete, exists, select, tup
 from adapters.persistence.connection.connection_pool import ConnectionPool
 from adapters.persistence.connection.sql_transaction import SqlTransaction
 from adapters.persistence.tables.dispatches import dispatch
+from adapters.persistence.tables.flow_runs import flow_run
 from adapters.persistence.tables.metadata import METADATA
 from adapters.persistence.tables.pipelines import pipeline
 from adapters.persistence.tables.runs import run
@@ -74,10 +75,11 @@ async def _has_runs(transaction: SqlTransaction, pipeline_id: int) -> bool:
 async def _remove_runs(transaction: SqlTransaction, pipeline_id: int, ended_before: datetime) -> int:
     """Remove rows of the oldest runs that ended, and these runs once nothing refers to them."""
     unsettled = exists().where(dispatch.c.run_id == run.c.id, dispatch.c.flow_run_id.is_not(None), dispatch.c.settled_at.is_(None))
+    followed = exists().where(flow_run.c.run_id == run.c.id)
     removable = (
         select(run.c.id)
         .where(run.c.pipeline_id == pipeline_id, run.c.status.in_(sorted(TERMINAL)), run.c.finished_at < ended_before)
-        .where(~unsettled | (run.c.finished_at < ended_before - MAX_UNSETTLED))
+        .where(~(unsettled | followed) | (run.c.finished_at < ended_before - MAX_UNSETTLED))
         .order_by(run.c.id)
         .limit(BATCH_RUNS)
         .with_for_update()

@@ -15,6 +15,7 @@ from adapters.persistence.connection.json_codec import load_json
 from adapters.persistence.connection.sql_transaction import SqlTransaction
 from adapters.persistence.lru_cache import LruCache
 from adapters.persistence.repositories.definitions import DefinitionLoader
+from adapters.persistence.repositories.runs.flow_run_values import parse_flow_run
 from adapters.persistence.repositories.runs.run_statements import SELECT_ATTEMPTS
 from adapters.persistence.tables.dispatches import dispatch, outbox
 from adapters.persistence.tables.pipelines import pipeline
@@ -163,6 +164,7 @@ def _attempt_view(row: Row[Any]) -> AttemptView:
         by_person=row.by_person,
         stop_requested_at=row.stop_requested_at,
         fingerprint=row.fingerprint,
+        flow_run=parse_flow_run(row.flow_run),
     )
 
 

@@ -15,7 +15,15 @@ from adapters.persistence.tables.pipelines import revision
 from domain.alerts.parsing import restore_rule
 from domain.concurrency.parsing import restore_limit
 from domain.pipelines import http_request
-from domain.pipelines.definition import DEFAULT_POOL, DEFAULT_TIMEOUT, PipelineDefinition, StageCondition, StageDefinition, StageKind
+from domain.pipelines.definition import (
+    DEFAULT_POOL,
+    DEFAULT_TIMEOUT,
+    OnCancel,
+    PipelineDefinition,
+    StageCondition,
+    StageDefinition,
+    StageKind,
+)
 from domain.schedules.parsing import restore_expectation, restore_schedule
 
 RevisionKey = tuple[int, int]
@@ -99,4 +107,7 @@ def _parse_stage(stored: Mapping[str, Any]) -> StageDefinition:
         fields=stored.get("fields"),
         uses=tuple(stored.get("uses") or ()),
         hold=stored.get("hold", False),
+        deployment=stored.get("deployment"),
+        parameters=stored.get("parameters"),
+        on_cancel=OnCancel(stored.get("on_cancel", OnCancel.CANCEL)),
     )

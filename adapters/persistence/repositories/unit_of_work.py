@@ -18,6 +18,7 @@ from adapters.persistence.repositories.concurrency import SqlConcurrency, bind_l
 from adapters.persistence.repositories.definitions import DefinitionCache, DefinitionLoader
 from adapters.persistence.repositories.deliveries import SqlDeliveries
 from adapters.persistence.repositories.dispatches import SqlDispatches
+from adapters.persistence.repositories.flow_runs import SqlFlowRuns
 from adapters.persistence.repositories.idempotency import SqlIdempotency
 from adapters.persistence.repositories.incidents import SqlIncidents
 from adapters.persistence.repositories.leases import SqlLeases
@@ -45,6 +46,7 @@ from application.ports.persistence.channels import Channels
 from application.ports.persistence.concurrency import Concurrency
 from application.ports.persistence.deliveries import Deliveries
 from application.ports.persistence.dispatches import Dispatches
+from application.ports.persistence.flow_runs import FlowRuns
 from application.ports.persistence.idempotency import Idempotency
 from application.ports.persistence.incidents import Incidents
 from application.ports.persistence.leases import Leases
@@ -86,6 +88,7 @@ class SqlUnitOfWork:
         self.logs: Logs = SqlLogs(transaction)
         self.outbox: Outbox = SqlOutbox(transaction)
         self.dispatches: Dispatches = SqlDispatches(transaction)
+        self.flow_runs: FlowRuns = SqlFlowRuns(transaction)
         self.workers: Workers = SqlWorkers(transaction)
         self.sink_positions: SinkPositions = SqlSinkPositions(transaction)
         self.site_events: SiteEvents = SqlSiteEvents(transaction)

@@ -112,6 +112,7 @@ class AttemptTable(TableBase, table=True):
     stop_requested_at: datetime | None = Field(default=None, sa_column=timestamp_column())
     fingerprint: str | None = Field(default=None, sa_column=Column(Text))
     end_reported: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=text("false")))
+    flow_run: Any = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
 
 
 class FailureTable(TableBase, table=True):

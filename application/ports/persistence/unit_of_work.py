@@ -14,6 +14,7 @@ from application.ports.persistence.channels import Channels
 from application.ports.persistence.concurrency import Concurrency
 from application.ports.persistence.deliveries import Deliveries
 from application.ports.persistence.dispatches import Dispatches
+from application.ports.persistence.flow_runs import FlowRuns
 from application.ports.persistence.idempotency import Idempotency
 from application.ports.persistence.incidents import Incidents
 from application.ports.persistence.leases import Leases
@@ -68,6 +69,7 @@ class UnitOfWork(Protocol):
     logs: Logs
     outbox: Outbox
     dispatches: Dispatches
+    flow_runs: FlowRuns
     workers: Workers
     sink_positions: SinkPositions
     site_events: SiteEvents

@@ -38,6 +38,7 @@ class LocalWakeups:
         self.pending_changes = asyncio.Event()
         self.schedules = asyncio.Event()
         self.slots = asyncio.Event()
+        self.flow_runs = asyncio.Event()
         self.backfills = asyncio.Event()
         self.alerts = asyncio.Event()
         self.expectations = asyncio.Event()
@@ -61,6 +62,9 @@ class LocalWakeups:
             if run.has_slot_news:
                 run.has_slot_news = False
                 self.slots.set()
+            if run.has_flow_run_news:
+                run.has_flow_run_news = False
+                self.flow_runs.set()
         self.log_run_ids.update(log_run_ids)
         self.pending_changes.set()
 

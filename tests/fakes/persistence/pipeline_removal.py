@@ -12,7 +12,10 @@ from tests.fakes.persistence.store import Tables
 
 BATCH_RUNS = 50
 MAX_UNSETTLED = timedelta(hours=1)
-RUN_TABLES = {"events", "dispatches", "log_lines", "log_progress", "log_unfinished", "leases", "receipts", "received", "reporters"}
+RUN_TABLES = {
+    *("events", "dispatches", "flow_runs", "log_lines", "log_progress", "log_unfinished"),
+    *("leases", "receipts", "received", "reporters"),
+}
 
 
 class FakePipelineRemoval:
@@ -42,7 +45,8 @@ def _is_removable(tables: Tables, run: Run, ended_before: datetime) -> bool:
     if run.finished_at is None or run.finished_at >= ended_before:
         return False
     unsettled = [row for (run_id, _), row in tables.dispatches.items() if run_id == run.id and row.flow_run_id and not row.is_settled]
-    return not unsettled or run.finished_at < ended_before - MAX_UNSETTLED
+    followed = any(ref.run_id == run.id for ref in tables.flow_runs)
+    return not (unsettled or followed) or run.finished_at < ended_before - MAX_UNSETTLED
 
 
 def _remove_runs(tables: Tables, run_ids: set[int]) -> int:

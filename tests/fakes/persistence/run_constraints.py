@@ -52,6 +52,7 @@ def to_stored(run: Run, run_id: int) -> Run:
         new_events=[],
         new_dispatch=None,
         slot_changes={},
+        flow_run_changes={},
     )
 
 
@@ -66,4 +67,8 @@ def _storable_attempt(attempt: Attempt) -> Attempt:
         values.moment(at)
     values.bigint(attempt.records_processed)
     values.bigint(attempt.epoch)
+    if attempt.flow_run is not None:
+        for word in (attempt.flow_run.id, attempt.flow_run.state_name, attempt.flow_run.pool, attempt.flow_run.problem):
+            values.text(word)
+        values.moment(attempt.flow_run.requested_at)
     return replace(attempt, output=values.document(attempt.output))

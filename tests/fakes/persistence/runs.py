@@ -13,6 +13,7 @@ from domain.runs.run import Run
 from domain.runs.status import Reason, Status
 from tests.fakes.persistence import values
 from tests.fakes.persistence.concurrency import write_slots
+from tests.fakes.persistence.flow_runs import write_flow_runs
 from tests.fakes.persistence.run_constraints import check_run, to_stored
 from tests.fakes.persistence.store import DispatchRow, OutboxEntry
 from tests.fakes.persistence.transaction import Transaction
@@ -108,9 +109,11 @@ class FakeRuns:
             self._request_dispatch(run, run_id, run.new_dispatch)
             await self._update_dispatches(run, run_id)
         write_slots(tx, run, run_id)
+        await write_flow_runs(tx, run, run_id)
         run.new_events.clear()
         run.new_dispatch = None
         run.slot_changes.clear()
+        run.flow_run_changes.clear()
 
     def _request_dispatch(self, run: Run, run_id: int, epoch: int) -> None:
         tx = self._transaction

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from application.ports.dispatch.deployments import FlowLogPosition
 from application.ports.persistence.deliveries import StoredMessage
+from application.ports.persistence.flow_runs import FlowLogState, FlowRunRef
 from application.ports.persistence.leases import Lease
 from application.ports.persistence.logs import UnfinishedLines
 from application.ports.persistence.receipts import Receipt, ReceiptKey
@@ -76,6 +78,24 @@ class OutboxEntry:
     error: str | None = None
     relay: str | None = None
     quarantined: bool = False
+
+
+_NO_LOG = FlowLogState(FlowLogPosition(), 0)
+
+
+@dataclass(frozen=True, slots=True)
+class FlowRunRow:
+    due_at: datetime
+    leased_until: datetime | None = None
+    tries: int = 0
+    flow_run_id: str | None = None
+    created_at: datetime | None = None
+    seen: str | None = None
+    missing_since: datetime | None = None
+    pool_checked_at: datetime | None = None
+    cancel_requested_at: datetime | None = None
+    cancel_sent_at: datetime | None = None
+    log: FlowLogState = _NO_LOG
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +192,8 @@ class Tables:
     site_events: dict[int, SiteEventView] = field(default_factory=dict)
     dispatches: dict[tuple[int, int], DispatchRow] = field(default_factory=dict)
     outbox: dict[int, OutboxEntry] = field(default_factory=dict)
+    flow_runs: dict[FlowRunRef, FlowRunRow] = field(default_factory=dict)
+    flow_run_polls: dict[bool, datetime] = field(default_factory=dict)
     receipts: dict[ReceiptKey, Receipt] = field(default_factory=dict)
     received: dict[ReceiptKey, datetime] = field(default_factory=dict)
     reporters: dict[tuple[int, str], int] = field(default_factory=dict)

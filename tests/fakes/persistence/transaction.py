@@ -77,6 +77,8 @@ class Transaction:
     events = LazyOverlay(lambda tables: tables.events)
     site_events = LazyOverlay(lambda tables: tables.site_events)
     dispatches = LazyOverlay(lambda tables: tables.dispatches)
+    flow_runs = LazyOverlay(lambda tables: tables.flow_runs)
+    flow_run_polls = LazyOverlay(lambda tables: tables.flow_run_polls)
     outbox = LazyOverlay(lambda tables: tables.outbox)
     receipts = LazyOverlay(lambda tables: tables.receipts)
     reporters = LazyOverlay(lambda tables: tables.reporters)

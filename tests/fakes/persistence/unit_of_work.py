@@ -14,6 +14,7 @@ from application.ports.persistence.channels import Channels
 from application.ports.persistence.concurrency import Concurrency
 from application.ports.persistence.deliveries import Deliveries
 from application.ports.persistence.dispatches import Dispatches
+from application.ports.persistence.flow_runs import FlowRuns
 from application.ports.persistence.idempotency import Idempotency
 from application.ports.persistence.incidents import Incidents
 from application.ports.persistence.leases import Leases
@@ -41,6 +42,7 @@ from tests.fakes.persistence.channels import FakeChannels
 from tests.fakes.persistence.concurrency import FakeConcurrency
 from tests.fakes.persistence.deliveries import FakeDeliveries
 from tests.fakes.persistence.dispatches import FakeDispatches
+from tests.fakes.persistence.flow_runs import FakeFlowRuns
 from tests.fakes.persistence.idempotency import FakeIdempotency
 from tests.fakes.persistence.incidents import FakeIncidents
 from tests.fakes.persistence.leases import FakeLeases
@@ -82,6 +84,7 @@ class FakeUnitOfWork:
         self.logs: Logs = FakeLogs(transaction)
         self.outbox: Outbox = FakeOutbox(transaction)
         self.dispatches: Dispatches = FakeDispatches(transaction)
+        self.flow_runs: FlowRuns = FakeFlowRuns(transaction)
         self.workers: Workers = FakeWorkers(transaction)
         self.sink_positions: SinkPositions = FakeSinkPositions(transaction)
         self.site_events: SiteEvents = FakeSiteEvents(transaction)

@@ -10,13 +10,16 @@ from adapters.persistence.connection.bulk_parameters import is_storable_id
 from adapters.persistence.connection.compiled_statements import BoundStatement
 from adapters.persistence.connection.sql_transaction import SqlTransaction
 from adapters.persistence.repositories.definitions import DefinitionLoader
+from adapters.persistence.repositories.flow_run_statements import SAVE_CHANGES
 from adapters.persistence.repositories.runs import run_statements as sql
+from adapters.persistence.repositories.runs.flow_run_changes import to_flow_run_changes
 from adapters.persistence.repositories.runs.run_cache import CachedRun, RowVersion, RunCache, get_row_version
 from adapters.persistence.repositories.runs.run_facts import FIND_FACTS, build_facts
 from adapters.persistence.repositories.runs.run_rows import (
     StoredAttempts,
     get_attempt_values,
     get_updated_attempts,
+    parse_attempt_values,
     to_attempt_rows,
     to_dispatch_rows,
     to_event_rows,
@@ -78,6 +81,7 @@ class SqlRuns:
             run.id = run_id
         self._save_dispatches(*runs)
         self._save_slots(runs)
+        self._save_flow_runs(runs)
         for run, attempts in added:
             self._remember(run, attempts)
 
@@ -132,7 +136,7 @@ class SqlRuns:
         for run_id, position, number, *values in attempts:
             # A run that was added between the two statements has attempts but no locked row.
             if run_id in stored:
-                stored[run_id][position, number] = tuple(values)
+                stored[run_id][position, number] = parse_attempt_values(values)
         definitions = await self._definitions.load((row.pipeline_id, row.revision) for row in rows)
         runs = {row.id: to_run(row, definitions[row.pipeline_id, row.revision], stored[row.id]) for row in rows}
         for row in rows:
@@ -151,6 +155,7 @@ class SqlRuns:
         progressed = [run for run in runs if run.has_only_progress_events]
         changed = [run for run in runs if not run.has_only_progress_events]  # before saving, which clears the events
         self._save_slots(runs)
+        self._save_flow_runs(runs)
         self._save_progress(progressed)
         self._save_changes(changed)
 
@@ -223,6 +228,12 @@ class SqlRuns:
         if rows["changed"]:
             self._transaction.enqueue(SAVE_SLOTS, **rows)
 
+    def _save_flow_runs(self, runs: Sequence[Run]) -> None:
+        """Send what is to be done about flow runs, for runs with stages of kind `prefect` only."""
+        rows = to_flow_run_changes(runs)
+        if any(rows.values()):
+            self._transaction.enqueue(SAVE_CHANGES, **rows)
+
     def _save_dispatches(self, *runs: Run) -> None:
         dispatches = [
             {"run_id": run.id, "pool": run.pool, "priority": run.priority, **row} for run in runs for row in to_dispatch_rows(run)
@@ -243,6 +254,7 @@ class SqlRuns:
         run.new_events.clear()
         run.new_dispatch = None
         run.slot_changes.clear()
+        run.flow_run_changes.clear()
 
 
 def _bind_add(run: Run, attempts: StoredAttempts) -> BoundStatement:

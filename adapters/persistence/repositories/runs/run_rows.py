@@ -9,7 +9,9 @@ from typing import Any
 
 from sqlalchemy.engine import Row
 
+from adapters.persistence.repositories.runs.flow_run_values import parse_flow_run, to_flow_run_json
 from domain.concurrency.slots import SlotState
+from domain.flow_runs.flow_run import FlowRun
 from domain.pipelines.definition import PipelineDefinition
 from domain.runs.attempt import REPORTABLE_FIELDS, Attempt
 from domain.runs.dispatch import Dispatch, DispatchState
@@ -39,6 +41,7 @@ ATTEMPT_VALUES = (
     "stop_requested_at",
     "fingerprint",
     "end_reported",
+    "flow_run",
 )
 """In the order of the fields of `Attempt`."""
 EVENT_COLUMNS = ("seq", "type", "at", "stage", "attempt", "status", "actor", "data")
@@ -71,7 +74,16 @@ def to_attempt_rows(run: Run, written: Mapping[tuple[int, int], tuple[Any, ...]]
 
 def _omit_nulls(names: Sequence[str], values: Sequence[Any]) -> dict[str, Any]:
     """Leave out missing values: a missing key becomes NULL, and most values of a row are."""
-    return {name: value for name, value in zip(names, values, strict=True) if value is not None}
+    return {name: _to_storable(value) for name, value in zip(names, values, strict=True) if value is not None}
+
+
+def _to_storable(value: Any) -> Any:
+    return to_flow_run_json(value) if isinstance(value, FlowRun) else value
+
+
+def parse_attempt_values(stored: Sequence[Any]) -> tuple[Any, ...]:
+    """Return the values of a row as `get_attempt_values` returns them."""
+    return tuple(stored) if stored[-1] is None else (*stored[:-1], parse_flow_run(stored[-1]))
 
 
 def get_updated_attempts(run: Run) -> StoredAttempts:
