@@ -138,6 +138,8 @@ from application.services.dispatch.prefect_reconciler import PrefectReconciler
 from application.services.feed.change_notifier import ChangeNotifier
 from application.services.feed.event_hub import EventHub
 from application.services.feed.feed_reader import FeedReader
+from application.services.flow_runs.deployment_checks import DeploymentChecks
+from application.services.flow_runs.deployment_lookup import DeploymentLookup
 from application.services.lifecycle.event_mapper import EventMapper
 from application.services.lifecycle.event_publisher import LifecycleEventPublisher
 from application.services.maintenance.due_run_sweeper import DueRunSweeper
@@ -199,16 +201,32 @@ class Application(containers.DeclarativeContainer):
     schedule_times = providers.Singleton(ScheduleTimes, adapters.cron_expressions)
     schedule_pauses = providers.Singleton(SchedulePauses, schedule_times)
     schedule_sync = providers.Singleton(ScheduleSync, schedule_times)
+    deployment_lookup = providers.Singleton(DeploymentLookup, adapters.deployments)
+    deployment_checks = providers.Singleton(DeploymentChecks, deployment_lookup, adapters.schemas)
     create_pipeline = _instrumented(
         telemetry,
         providers.Singleton(
-            CreatePipeline, adapters.open_unit_of_work, adapters.schemas, adapters.cron_expressions, adapters.clock, wakeups, schedule_sync
+            CreatePipeline,
+            adapters.open_unit_of_work,
+            adapters.schemas,
+            adapters.cron_expressions,
+            adapters.clock,
+            wakeups,
+            schedule_sync,
+            deployment_checks,
         ),
     )
     change_pipeline = _instrumented(
         telemetry,
         providers.Singleton(
-            ChangePipeline, adapters.open_unit_of_work, adapters.schemas, adapters.cron_expressions, adapters.clock, wakeups, schedule_sync
+            ChangePipeline,
+            adapters.open_unit_of_work,
+            adapters.schemas,
+            adapters.cron_expressions,
+            adapters.clock,
+            wakeups,
+            schedule_sync,
+            deployment_checks,
         ),
     )
     change_activation = providers.Singleton(ChangeActivation, adapters.open_unit_of_work, adapters.clock, wakeups, schedule_pauses)
@@ -239,7 +257,9 @@ class Application(containers.DeclarativeContainer):
         settings.provided.warm_pools,
         dispatcher.provider,
     )
-    run_opener = providers.Singleton(RunOpener, adapters.schemas, adapters.clock, wakeups, adapters.disk_space, eager_claimer)
+    run_opener = providers.Singleton(
+        RunOpener, adapters.schemas, adapters.clock, wakeups, adapters.disk_space, eager_claimer, deployment_checks
+    )
     trigger_batcher = providers.Singleton(
         TriggerBatcher,
         providers.Singleton(TriggerPipeline, adapters.open_unit_of_work, run_opener),

@@ -23,16 +23,23 @@ _NO_MATCH = FieldProblem("parameters", "do not match the schema; they are too la
 
 
 class CompiledSchema:
-    """Checks parameters in bounded work. Raise SchemaTooComplex, ValidationError or ReferencingError for a schema that cannot be used."""
+    """Checks parameters in bounded work. Raise SchemaTooComplex, ValidationError or ReferencingError for a schema that cannot be used.
 
-    def __init__(self, schema: Mapping[str, Any]) -> None:
+    `with_formats` is False if values may break a `format`, which JSON Schema leaves to the program that reads them.
+    """
+
+    def __init__(self, schema: Mapping[str, Any], *, with_formats: bool = True) -> None:
         self.graph = SchemaGraph(schema)
         self.cost = CheckCost(self.graph)
         self.defaults = Defaults(self.graph)
-        self._validator = compile_schema(without_identity(schema))
+        self._validator = compile_schema(without_identity(schema), with_formats=with_formats)
         self._has_nested_errors = any(
             isinstance(node.schema, Mapping) and not node.schema.keys().isdisjoint(_NESTED_KINDS) for node in self.graph.nodes.values()
         )
+
+    def can_check(self, parameters: Mapping[str, Any]) -> bool:
+        """Return False if checking these parameters would take too long."""
+        return self.cost.estimate(parameters) <= MAX_STEPS
 
     def find_problems(self, parameters: Mapping[str, Any]) -> list[FieldProblem]:
         """Return the problems: all of them, or the first one of large parameters, since each problem takes more than the check."""
@@ -56,17 +63,22 @@ class CompiledSchema:
         return []
 
 
-def compile_schema(schema: Mapping[str, Any], registry: Registry | None = None) -> Draft202012Validator:
-    """Return a validator that checks formats and fetches nothing. Unknown formats are ignored; a definition with one is refused before."""
+def compile_schema(schema: Mapping[str, Any], registry: Registry | None = None, *, with_formats: bool = True) -> Draft202012Validator:
+    """Return a validator that fetches nothing. Unknown formats are ignored; a definition with one is refused before."""
     return Draft202012Validator(
-        dict(schema), validate_formats=True, pattern_options=PATTERN_OPTIONS, registry=registry, ignore_unknown_formats=True, offline=True
+        dict(schema),
+        validate_formats=with_formats,
+        pattern_options=PATTERN_OPTIONS,
+        registry=registry,
+        ignore_unknown_formats=True,
+        offline=True,
     )
 
 
 @lru_cache(maxsize=128)
-def load_schema(schema: bytes) -> CompiledSchema:
+def load_schema(schema: bytes, *, with_formats: bool = True) -> CompiledSchema:
     """Return the schema in JSON, compiled."""
-    return CompiledSchema(orjson.loads(schema))
+    return CompiledSchema(orjson.loads(schema), with_formats=with_formats)
 
 
 def without_identity(schema: Mapping[str, Any]) -> dict[str, Any]:

@@ -33,6 +33,10 @@ class JsonSchemaValidator:
         except DefaultsTooLarge:
             return [_TOO_MANY_DEFAULTS]
 
+    def find_foreign_problems(self, values: Mapping[str, Any], schema: Mapping[str, Any]) -> Sequence[FieldProblem] | None:
+        compiled = _load(schema, with_formats=False)
+        return compiled.find_problems(values) if compiled is not None and compiled.can_check(values) else None
+
     def apply_defaults(self, parameters: Mapping[str, Any], schema: Mapping[str, Any] | None) -> Mapping[str, Any]:
         compiled = _load(schema) if schema else None
         try:
@@ -42,9 +46,9 @@ class JsonSchemaValidator:
         return filled
 
 
-def _load(schema: Mapping[str, Any]) -> CompiledSchema | None:
-    """Return the schema, or None for one of an earlier release that is refused today."""
+def _load(schema: Mapping[str, Any], *, with_formats: bool = True) -> CompiledSchema | None:
+    """Return the schema, or None for one that cannot be used, such as one of an earlier release that is refused today."""
     try:
-        return load_schema(orjson.dumps(schema))
+        return load_schema(orjson.dumps(schema), with_formats=with_formats)
     except (ValidationError, ReferencingError, SchemaTooComplex):
         return None

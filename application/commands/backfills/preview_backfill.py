@@ -6,6 +6,7 @@ from datetime import datetime
 from statistics import median
 from typing import Final
 
+from application.commands.runs.run_opener import UncheckedRun
 from application.ports.persistence.pipelines import PipelineRef
 from application.ports.persistence.unit_of_work import OpenUnitOfWork
 from application.services.backfills.backfill_planner import BackfillPlanner
@@ -41,8 +42,14 @@ class PreviewBackfill:
     planner: BackfillPlanner
 
     async def __call__(self, ref: PipelineRef, request: BackfillRequest) -> BackfillPreview:
+        opener = self.planner.run_opener
+        return await opener.open_checked(lambda checked_revision: self._preview(ref, request, checked_revision))
+
+    async def _preview(self, ref: PipelineRef, request: BackfillRequest, checked_revision: int | None) -> BackfillPreview | UncheckedRun:
         async with self.open_unit_of_work() as work:
             planned = await self.planner.plan(work, ref, request)
+            if self.planner.run_opener.needs_check(planned.pipeline, checked_revision):
+                return UncheckedRun(planned.pipeline, planned.first)
             durations = await work.backfills.find_durations(planned.pipeline.id, JUDGED_RUNS)
         rounds = math.ceil(len(planned.due) / planned.plan.parallel)
         return BackfillPreview(

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
+from application.commands.runs.run_opener import UncheckedRun
 from application.ports.dispatch.wakeups import Wakeups
 from application.ports.persistence.backfills import NewBackfill
 from application.ports.persistence.idempotency import IdempotencyKey
@@ -49,11 +50,19 @@ class StartBackfill:
     async def __call__(
         self, ref: PipelineRef, request: BackfillRequest, actor: Actor = ANONYMOUS_ACTOR, key: IdempotencyKey | None = None
     ) -> BackfillResult:
+        opener = self.planner.run_opener
+        return await opener.open_checked(lambda checked_revision: self._start(ref, request, actor, key, checked_revision))
+
+    async def _start(
+        self, ref: PipelineRef, request: BackfillRequest, actor: Actor, key: IdempotencyKey | None, checked_revision: int | None
+    ) -> BackfillResult | UncheckedRun:
         clock = self.planner.run_opener.clock
         async with self.open_unit_of_work() as work:
             if key and (stored := await work.idempotency.find(key, clock.now())) is not None:
                 return BackfillResult.from_json(stored)
             planned = await self.planner.plan(work, ref, request)
+            if self.planner.run_opener.needs_check(planned.pipeline, checked_revision):
+                return UncheckedRun(planned.pipeline, planned.first)
             _check_has_ticks(planned)
             pipeline = await _lock_pipeline(work, planned.pipeline.id)
             now = clock.now()

@@ -1,7 +1,7 @@
 """Add a revision to a pipeline."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from application.commands.pipelines.validate_definition import parse_and_validate_definition
 from application.ports.dispatch.wakeups import Wakeups
@@ -12,6 +12,7 @@ from application.ports.system.cron_expressions import CronExpressions
 from application.ports.system.parameter_schemas import ParameterSchemas
 from application.services.alerts.rule_sync import update_rules
 from application.services.concurrency.limit_sync import update_limits
+from application.services.flow_runs.deployment_checks import DeploymentChecks
 from application.services.schedules.schedule_sync import ScheduleSync
 from domain.access.actor import ANONYMOUS_ACTOR, Actor
 from domain.access.audit import AuditAction, create_audit_entry
@@ -24,8 +25,8 @@ from domain.site_events import SiteEvent, SiteEventType
 class ChangePipeline:
     """Add a revision, unless it equals the newest one. Active runs keep their revision.
 
-    Raises NotFound; InvalidInput, also for groups that do not fit those of other pipelines, and for unknown channels; NameTaken;
-    StaleRevision if `expected` does not include the newest revision.
+    Raises NotFound; InvalidInput, also for groups that do not fit those of other pipelines, and for unknown channels and deployments;
+    NameTaken; StaleRevision if `expected` does not include the newest revision.
     """
 
     open_unit_of_work: OpenUnitOfWork
@@ -34,11 +35,13 @@ class ChangePipeline:
     clock: Clock
     wakeups: Wakeups
     schedule_sync: ScheduleSync
+    deployment_checks: DeploymentChecks
 
     async def __call__(
         self, ref: PipelineRef, raw: object, expected: Collection[int] | None = None, actor: Actor = ANONYMOUS_ACTOR
     ) -> StoredPipeline:
         definition = await parse_and_validate_definition(raw, self.schemas, self.cron_expressions)
+        warnings = tuple(await self.deployment_checks.check_definition(definition))
         async with self.open_unit_of_work() as work:
             pipeline = await work.pipelines.find(ref, lock=True)
             if pipeline is None:
@@ -46,10 +49,10 @@ class ChangePipeline:
             if expected is not None and pipeline.revision not in expected:
                 raise StaleRevision(f"{pipeline.name} is at revision {pipeline.revision} now; reload it before you change it.")
             if pipeline.definition == definition:
-                return pipeline
+                return replace(pipeline, warnings=warnings)
             now = self.clock.now()
             require_future_times(definition, pipeline.definition, now)
-            changed = await work.pipelines.revise(pipeline.id, definition, now)
+            changed = replace(await work.pipelines.revise(pipeline.id, definition, now), warnings=warnings)
             has_new_times = await self.schedule_sync.update(work, pipeline, changed, now)
             has_new_limits = await update_limits(work, pipeline.definition, changed, now, actor.name)
             has_new_rules = await update_rules(work, pipeline.definition, changed)

@@ -1,7 +1,7 @@
 """Create a pipeline."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Self
 
@@ -15,6 +15,7 @@ from application.ports.system.cron_expressions import CronExpressions
 from application.ports.system.parameter_schemas import ParameterSchemas
 from application.services.alerts.rule_sync import update_rules
 from application.services.concurrency.limit_sync import update_limits
+from application.services.flow_runs.deployment_checks import DeploymentChecks
 from application.services.schedules.schedule_sync import ScheduleSync
 from domain.access.actor import ANONYMOUS_ACTOR, Actor
 from domain.access.audit import AuditAction, create_audit_entry
@@ -35,19 +36,22 @@ class CreatedPipeline(StoredPipeline):
         return cls(pipeline.id, pipeline.revision, pipeline.definition, pipeline.created_at, pipeline.updated_at)
 
     def as_json(self) -> dict[str, Any]:
-        return {"id": self.id, "created_at": self.created_at.isoformat(), "definition": serialize_pipeline(self.definition)}
+        created = {"id": self.id, "created_at": self.created_at.isoformat(), "definition": serialize_pipeline(self.definition)}
+        return created | {"warnings": list(self.warnings)} if self.warnings else created
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Self:
         at = datetime.fromisoformat(stored["created_at"])
-        return cls(stored["id"], 1, parse_definition(stored["definition"]), at, at, replayed=True)
+        return cls(
+            stored["id"], 1, parse_definition(stored["definition"]), at, at, warnings=tuple(stored.get("warnings", ())), replayed=True
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class CreatePipeline:
     """Store a pipeline as revision 1, with its schedules paused if `with_paused_schedules` is set.
 
-    Raises InvalidInput with every invalid field; NameTaken; IdempotencyKeyReused.
+    Raises InvalidInput with every invalid field, also for deployments that do not exist; NameTaken; IdempotencyKeyReused.
     """
 
     open_unit_of_work: OpenUnitOfWork
@@ -56,17 +60,19 @@ class CreatePipeline:
     clock: Clock
     wakeups: Wakeups
     schedule_sync: ScheduleSync
+    deployment_checks: DeploymentChecks
 
     async def __call__(
         self, raw: object, key: IdempotencyKey | None = None, actor: Actor = ANONYMOUS_ACTOR, *, with_paused_schedules: bool = False
     ) -> CreatedPipeline:
         definition = await parse_and_validate_definition(raw, self.schemas, self.cron_expressions)
+        warnings = tuple(await self.deployment_checks.check_definition(definition))
         now = self.clock.now()
         async with self.open_unit_of_work() as work:
             if key and (stored := await work.idempotency.find(key, now)) is not None:
                 return CreatedPipeline.from_json(stored)
             require_future_times(definition, None, now)
-            created = CreatedPipeline.from_stored(await work.pipelines.add(definition, now))
+            created = replace(CreatedPipeline.from_stored(await work.pipelines.add(definition, now)), warnings=warnings)
             has_schedules = await self.schedule_sync.add_all(work, created, now, with_paused_schedules)
             has_limits = await update_limits(work, None, created, now, actor.name)
             has_rules = await update_rules(work, None, created)

@@ -1,10 +1,10 @@
 """Open runs in a given transaction, for everything that starts runs."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from application.commands.dispatches.eager_claim import EagerClaimer, EagerClaims
 from application.commands.runs.slot_admission import LimitFull, SlotAdmission, SlotDemand, get_demand
@@ -15,6 +15,7 @@ from application.ports.persistence.unit_of_work import PreparedRuns, UnitOfWork
 from application.ports.system.clock import Clock
 from application.ports.system.disk_space import DiskSpace
 from application.ports.system.parameter_schemas import ParameterSchemas
+from application.services.flow_runs.deployment_checks import DeploymentChecks, has_deployments
 from domain.access.actor import ANONYMOUS_ACTOR, Actor
 from domain.access.audit import AuditAction, AuditEntry, create_audit_entry
 from domain.concurrency.allocation import OpeningSlots
@@ -23,6 +24,8 @@ from domain.runs.run import Run
 from domain.runs.status import Status
 from domain.runs.trigger import Trigger
 from domain.storable_json import find_unstorable
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +52,19 @@ class OpenedRun(NamedTuple):
     status: Status
 
 
+class UncheckedRun(NamedTuple):
+    """A run that was not opened yet, since the deployments of its stages have to be checked first."""
+
+    pipeline: StoredPipeline
+    command: TriggerCommand
+
+
 @dataclass(frozen=True, slots=True)
 class RunOpener:
     """Opens runs: checks parameters and concurrency limits, stores the runs, and claims dispatches for free workers.
 
-    Without an `eager_claimer`, workers are offered the dispatches after the commit.
+    Without an `eager_claimer`, workers are offered the dispatches after the commit. Without `deployment_checks`, what Prefect knows of the
+    deployments is not compared with the parameters.
     """
 
     schemas: ParameterSchemas
@@ -61,6 +72,7 @@ class RunOpener:
     wakeups: Wakeups
     disk_space: DiskSpace
     eager_claimer: EagerClaimer | None = None
+    deployment_checks: DeploymentChecks | None = None
 
     @contextmanager
     def begin(self) -> Iterator["OpeningRuns"]:
@@ -76,6 +88,25 @@ class RunOpener:
         """Return the problems of the command's parameters."""
         unstorable = find_unstorable(command.parameters, "parameters")
         return [unstorable] if unstorable else self.schemas.find_problems(command.parameters, pipeline.definition.parameters)
+
+    async def open_checked(self, open_run: Callable[[int | None], Awaitable[Result | UncheckedRun]]) -> Result:
+        """Return the result of `open_run`, a transaction. If the run needs a check, call it again with the revision that was checked."""
+        result = await open_run(None)
+        while isinstance(result, UncheckedRun):
+            await self.check_deployments(result.pipeline, result.command)
+            result = await open_run(result.pipeline.revision)
+        return result
+
+    def needs_check(self, pipeline: StoredPipeline, checked_revision: int | None) -> bool:
+        """Return True if deployments have to be checked, outside of a transaction, before a person or a program starts a run."""
+        return self.deployment_checks is not None and pipeline.revision != checked_revision and has_deployments(pipeline.definition)
+
+    async def check_deployments(self, pipeline: StoredPipeline, command: TriggerCommand) -> None:
+        """Raise InvalidInput if the pipeline's schema, or that of a deployment, does not allow the parameters."""
+        if problems := self.find_problems(pipeline, command):
+            raise InvalidInput(problems)
+        if self.deployment_checks is not None:
+            await self.deployment_checks.check_parameters(pipeline.definition, command.parameters)
 
     def check_disk_space(self) -> None:
         """Raise InsufficientDiskSpace if the disk is too full for more runs."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from application.commands.runs.run_opener import RunOpener
+from application.commands.runs.run_opener import RunOpener, UncheckedRun
 from application.commands.runs.trigger_pipeline import TriggerResult
 from application.commands.schedules.find_schedule import lock_schedule
 from application.ports.persistence.idempotency import IdempotencyKey
@@ -40,6 +40,9 @@ class RunSchedule:
     run_opener: RunOpener
 
     async def __call__(self, command: RunScheduleCommand) -> TriggerResult:
+        return await self.run_opener.open_checked(lambda checked_revision: self._run(command, checked_revision))
+
+    async def _run(self, command: RunScheduleCommand, checked_revision: int | None) -> TriggerResult | UncheckedRun:
         opener, key = self.run_opener, command.key
         with opener.begin() as opening:
             async with self.open_unit_of_work() as work:
@@ -54,6 +57,8 @@ class RunSchedule:
                 tick = build_trigger(schedule, definition, opener.clock.now())
                 trigger = Trigger(command.kind, command.actor.name, schedule_id=schedule.id)
                 started = replace(tick, trigger=trigger, trace=command.trace, actor=command.actor)
+                if opener.needs_check(pipeline, checked_revision):
+                    return UncheckedRun(pipeline, started)
                 result = TriggerResult.from_opened(await opening.open(work, pipeline, started))
                 if key:
                     await work.idempotency.add(key, result.as_json())

@@ -14,7 +14,7 @@ PipelineRef = int | str
 
 @dataclass(frozen=True, slots=True)
 class StoredPipeline:
-    """A pipeline with its newest revision."""
+    """A pipeline with its newest revision. `warnings` are sentences about it, after it was created or changed."""
 
     id: int
     revision: int
@@ -22,6 +22,7 @@ class StoredPipeline:
     created_at: datetime
     updated_at: datetime
     activation: Activation = ACTIVE
+    warnings: tuple[str, ...] = ()
 
     @property
     def paused_at(self) -> datetime | None:

@@ -15,6 +15,13 @@ class ParameterSchemas(Protocol):
         """Return the problems of the parameters. Each `field` is a path such as `parameters.month`."""
         ...
 
+    def find_foreign_problems(self, values: Mapping[str, Any], schema: Mapping[str, Any]) -> Sequence[FieldProblem] | None:
+        """Return the problems of values whose schema another program wrote. Defaults are not filled in, and formats are not checked.
+
+        Return None if the schema cannot be used, or if the check would take too long.
+        """
+        ...
+
     def apply_defaults(self, parameters: Mapping[str, Any], schema: Mapping[str, Any] | None) -> Mapping[str, Any]:
         """Return the parameters with the schema's top-level defaults for missing keys."""
         ...

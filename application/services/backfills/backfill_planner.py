@@ -31,6 +31,8 @@ class PlannedBackfill:
     plan: BackfillPlan
     due: Sequence[datetime]
     existing: int
+    first: TriggerCommand
+    """The trigger of the first tick, whose parameters were checked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +57,10 @@ class BackfillPlanner:
         _check_count(ticks)
         newest = await work.backfills.find_newest_runs(pipeline.id, schedule_id, plan.since, plan.until)
         chosen = choose_ticks(plan, ticks, newest)
-        self._check_parameters(pipeline, plan, ticks[0])
-        return PlannedBackfill(pipeline, plan, chosen, len(ticks) - len(chosen))
+        first = TriggerCommand(pipeline.id, plan.get_parameters(ticks[0]))
+        if problems := self.run_opener.find_problems(pipeline, first):
+            raise InvalidInput(problems)
+        return PlannedBackfill(pipeline, plan, chosen, len(ticks) - len(chosen), first)
 
     async def _find_schedule(
         self, work: UnitOfWork, pipeline: StoredPipeline, request: BackfillRequest
@@ -80,10 +84,6 @@ class BackfillPlanner:
         limited = replace(schedule, end=end)
         ticks = find_ticks(limited, plan.since - _INSTANT, self.cron_expressions.iterate)
         return list(islice(ticks, MAX_COUNTED + 1))
-
-    def _check_parameters(self, pipeline: StoredPipeline, plan: BackfillPlan, due_at: datetime) -> None:
-        if problems := self.run_opener.find_problems(pipeline, TriggerCommand(pipeline.id, plan.get_parameters(due_at))):
-            raise InvalidInput(problems)
 
 
 def _check_count(ticks: Sequence[datetime]) -> None:

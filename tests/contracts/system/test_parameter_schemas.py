@@ -90,3 +90,14 @@ def test_defaults_are_applied_only_to_missing_parameters(schemas: ParameterSchem
     assert schemas.apply_defaults({"carrier": "AA"}, SCHEMA) == {"carrier": "AA"}
     assert schemas.apply_defaults(parameters, None) == parameters
     assert parameters == {"month": 3}
+
+
+def test_a_foreign_schema_fills_in_no_default(schemas: ParameterSchemas) -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "integer", "default": None}}, "required": ["b"]}
+
+    assert get_fields(schemas.find_foreign_problems({"b": 1}, schema)) == []
+    assert get_fields(schemas.find_foreign_problems({"a": "x"}, schema)) == ["parameters.a", "parameters.b"]
+
+
+def test_an_invalid_foreign_schema_cannot_be_used(schemas: ParameterSchemas) -> None:
+    assert schemas.find_foreign_problems({"a": 1}, {"properties": {"a": {"type": "whole"}}}) is None

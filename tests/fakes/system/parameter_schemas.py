@@ -31,23 +31,29 @@ class FakeParameterSchemas:
     def find_problems(self, parameters: Mapping[str, Any], schema: Mapping[str, Any] | None) -> Sequence[FieldProblem]:
         if schema is None:
             return [FieldProblem("parameters", "this pipeline takes none")] if parameters else []
-        parameters = self.apply_defaults(parameters, schema)
-        missing = [name for name in schema.get("required", ()) if name not in parameters]
-        problems = [FieldProblem(f"parameters.{name}", "is required") for name in missing]
-        properties = _properties(schema)
-        for name, value in parameters.items():
-            if name not in properties:
-                if schema.get("additionalProperties") is False:
-                    problems.append(FieldProblem(f"parameters.{name}", "is not a parameter"))
-                continue
-            problem = _find_problem(value, properties[name])
-            if problem:
-                problems.append(FieldProblem(f"parameters.{name}", problem))
-        return problems
+        return _find_problems(self.apply_defaults(parameters, schema), schema)
+
+    def find_foreign_problems(self, values: Mapping[str, Any], schema: Mapping[str, Any]) -> Sequence[FieldProblem] | None:
+        return None if self.find_schema_problems(schema) else _find_problems(values, schema)
 
     def apply_defaults(self, parameters: Mapping[str, Any], schema: Mapping[str, Any] | None) -> Mapping[str, Any]:
         defaults = {name: rule["default"] for name, rule in _properties(schema or {}).items() if "default" in rule}
         return {**defaults, **parameters}
+
+
+def _find_problems(parameters: Mapping[str, Any], schema: Mapping[str, Any]) -> Sequence[FieldProblem]:
+    missing = [name for name in schema.get("required", ()) if name not in parameters]
+    problems = [FieldProblem(f"parameters.{name}", "is required") for name in missing]
+    properties = _properties(schema)
+    for name, value in parameters.items():
+        if name not in properties:
+            if schema.get("additionalProperties") is False:
+                problems.append(FieldProblem(f"parameters.{name}", "is not a parameter"))
+            continue
+        problem = _find_problem(value, properties[name])
+        if problem:
+            problems.append(FieldProblem(f"parameters.{name}", problem))
+    return problems
 
 
 def _properties(schema: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -17,11 +17,14 @@ from application.commands.runs.skip_stage import SkipStage
 from application.ports.dispatch.wakeups import Wakeups
 from application.ports.persistence.unit_of_work import OpenUnitOfWork
 from application.ports.system.clock import Clock
+from application.services.flow_runs.deployment_checks import DeploymentChecks
+from application.services.flow_runs.deployment_lookup import DeploymentLookup
 from application.services.schedules.schedule_pauses import SchedulePauses
 from application.services.schedules.schedule_sync import ScheduleSync
 from domain.access.actor import Actor
 from domain.runs.approvals import Decision
 from tests.fakes import FakeParameterSchemas
+from tests.fakes.dispatch.deployments import FakeDeployments
 from tests.fakes.system.cron_expressions import FakeCronExpressions
 from tests.simulation.schedules.schedule_routes import TIMES
 
@@ -37,7 +40,8 @@ class LimitRoutes:
         self._retry, self._decide = RetryRun(apply), DecideApproval(apply, schemas)
         self._start_over_limit = StartOverLimit(apply)
         self._set_group_limit = SetGroupLimit(open_unit_of_work, clock, wakeups)
-        self._change = ChangePipeline(open_unit_of_work, schemas, FakeCronExpressions(), clock, wakeups, ScheduleSync(TIMES))
+        checks = DeploymentChecks(DeploymentLookup(FakeDeployments()), schemas)
+        self._change = ChangePipeline(open_unit_of_work, schemas, FakeCronExpressions(), clock, wakeups, ScheduleSync(TIMES), checks)
 
     async def cancel_stage(self, run_id: int, stage: str) -> None:
         await self._cancel_stage(run_id, stage, MARA)

@@ -15,10 +15,13 @@ from application.commands.schedules.resume_schedule import ResumeSchedule
 from application.ports.dispatch.wakeups import Wakeups
 from application.ports.persistence.unit_of_work import OpenUnitOfWork
 from application.ports.system.clock import Clock
+from application.services.flow_runs.deployment_checks import DeploymentChecks
+from application.services.flow_runs.deployment_lookup import DeploymentLookup
 from application.services.schedules.schedule_pauses import SchedulePauses
 from application.services.schedules.schedule_sync import ScheduleSync
 from application.services.schedules.schedule_times import ScheduleTimes
 from tests.fakes import FakeParameterSchemas
+from tests.fakes.dispatch.deployments import FakeDeployments
 from tests.fakes.system.cron_expressions import FakeCronExpressions
 from tests.simulation.schedules.schedule_plan import Operation
 
@@ -41,7 +44,8 @@ class ScheduleRoutes:
             "pause schedule": PauseSchedule(pause, pauses),
             "resume schedule": ResumeSchedule(pause, pauses),
         }
-        self._change = ChangePipeline(open_unit_of_work, schemas, cron, clock, wakeups, ScheduleSync(TIMES))
+        checks = DeploymentChecks(DeploymentLookup(FakeDeployments()), schemas)
+        self._change = ChangePipeline(open_unit_of_work, schemas, cron, clock, wakeups, ScheduleSync(TIMES), checks)
 
     async def perform(self, operation: Operation, raw: Mapping[str, Any]) -> None:
         """Perform an operation. `raw` is the definition of its pipeline. Operations on one schedule are on the first."""
