@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from adapters.orchestration.prefect_api_client import PrefectApiClient
+from adapters.orchestration.prefect_api_client import RECORDS_PER_REQUEST, PrefectApiClient
 from adapters.orchestration.prefect_responses import to_log_line
 from application.ports.dispatch.deployments import FlowLogLine, FlowLogPage, FlowLogPosition
 from application.ports.system.clock import Clock
@@ -33,7 +33,7 @@ class FlowLogReader:
         seen: dict[str, FlowLogLine] = {}
         fresh: list[FlowLogLine] = []
         offset, has_more = 0, True
-        while has_more and not fresh:
+        while has_more and len(fresh) < RECORDS_PER_REQUEST:
             page = await self._client.read_page(PATH, body, offset, MAX_PAGE_BYTES)
             lines = self._client.parse(PATH, lambda records: [to_log_line(record) for record in records], page.records)
             fresh += [line for line in lines if line.id not in position.read_ids and line.id not in seen]

@@ -19,7 +19,8 @@ MAX_PAGE_BYTES: Final = 8 * 1024 * 1024
 MAX_ARTIFACTS: Final = 1_000
 _MAX_NAMED: Final = 20
 _ARTIFACTS: Final = "/artifacts/filter"
-_RESULT_TYPE: Final = "result"
+_RESULT_TYPES: Final = (None, "result")
+"""The types of the artifacts without a key that Prefect itself creates for results."""
 _LOCAL_FILES: Final = "local-file-system"
 
 
@@ -53,12 +54,12 @@ class FlowOutputReader:
 
     async def _read_result(self, flow_run_id: str, left_out: list[str]) -> Any:
         run = await self._client.get(f"/flow_runs/{flow_run_id}")
-        data = self._client.parse("/flow_runs", lambda found: (found.get("state") or {}).get("data"), run or {})
+        data = self._client.parse("/flow_runs", _get_result_data, run or {})
         if not isinstance(data, dict) or not isinstance(data.get("storage_key"), str):
             return None
         try:
             path = await self._get_path(data)
-            result = _parse_record(await asyncio.to_thread(self._files.read, path))
+            result = _parse_result(await asyncio.to_thread(self._files.read, path), data["storage_key"])
         except ResultNotReadable as reason:
             left_out.append(str(reason))
             return None
@@ -87,7 +88,7 @@ class FlowOutputReader:
             page = await self._client.read_page(_ARTIFACTS, body, offset, MAX_PAGE_BYTES)
             for record in page.records:
                 key = self._client.parse(_ARTIFACTS, lambda each: each.get("key") or each["id"], record)
-                if record.get("type") != _RESULT_TYPE:
+                if record.get("type") not in _RESULT_TYPES or record.get("key") is not None:
                     found.setdefault(str(key), record)
             if page.has_skipped:
                 left_out.append(f"An artifact has more than {MAX_PAGE_BYTES:,} bytes.")
@@ -100,6 +101,11 @@ class FlowOutputReader:
 _NO_BLOCK: Final = {"block_type": {"slug": "that is gone"}, "data": {}}
 
 
+def _get_result_data(run: dict[str, Any]) -> Any:
+    """Return where the result is. A flow run that failed has an exception there."""
+    return (run.get("state") or {}).get("data") if run.get("state_type") == "COMPLETED" else None
+
+
 def _require_json(metadata: Mapping[str, Any]) -> None:
     serializer = metadata.get("serializer")
     kind = serializer.get("type") if isinstance(serializer, dict) else None
@@ -107,14 +113,22 @@ def _require_json(metadata: Mapping[str, Any]) -> None:
         raise ResultNotReadable(f"The result is stored as {str(kind)[:60]}; Headgate reads json only.")
 
 
-def _parse_record(content: bytes) -> Any:
-    """Return the result of a record that Prefect has written: an object with metadata, and the result as JSON text."""
+def _parse_result(content: bytes, storage_key: str) -> Any:
+    """Return the result in a file. Prefect writes a flow's result as JSON, and a task's result as JSON text in a record with metadata."""
     try:
-        record = json.loads(content)
-        _require_json(record["metadata"])
-        return json.loads(record["result"])
-    except (KeyError, TypeError, ValueError, RecursionError, AttributeError):
-        raise ResultNotReadable("The file of the result is not a record of Prefect.") from None
+        value = json.loads(content)
+        if _is_record(value, storage_key):
+            _require_json(value["metadata"])
+            return json.loads(value["result"])
+    except (ValueError, RecursionError):
+        raise ResultNotReadable("The file of the result is not JSON.") from None
+    return value
+
+
+def _is_record(value: Any, storage_key: str) -> bool:
+    if not isinstance(value, dict) or value.keys() != {"metadata", "result"} or not isinstance(value["result"], str):
+        return False
+    return isinstance(value["metadata"], dict) and value["metadata"].get("storage_key") == storage_key
 
 
 def _to_artifact(record: Mapping[str, Any], left_out: list[str]) -> dict[str, Any]:

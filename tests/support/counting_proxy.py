@@ -19,13 +19,18 @@ async def a_counting_proxy(url: str) -> AsyncIterator[tuple[str, list[str]]]:
     open_now: set[asyncio.Task[None]] = set()
 
     async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, note: bool) -> None:
-        with contextlib.suppress(ConnectionError):
+        try:
             while data := await reader.read(1 << 16):
                 if note:
                     asked.extend(path.decode() for path in _REQUEST.findall(data))
                 writer.write(data)
                 await writer.drain()
-        writer.close()
+        except ConnectionError:
+            pass
+        finally:
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_connection(target.hostname, target.port)

@@ -68,7 +68,7 @@ class FakeDeployments:
         if deployment is None:
             raise DeploymentNotFound(f"Prefect has no deployment {run.deployment}.")
         parameters = {**deployment.defaults, **run.parameters}
-        if deployment.is_strict and deployment.schema is not None:
+        if deployment.is_strict:
             _check_parameters(parameters, deployment.schema)
         flow_run_id = self._ids.get(_get_key(run.deployment, run.key))
         if flow_run_id is None:
@@ -122,9 +122,11 @@ class FakeDeployments:
     async def close(self) -> None: ...
 
     def add(self, name: str = "ml/train", schema: Mapping[str, Any] | None = None, **fields: Any) -> Deployment:
-        """Add a deployment, or replace the one of that name. `fields` are those of Deployment."""
-        deployment = Deployment(f"deployment-{name}", name, schema, **{"pool": "k8s", **fields})
-        self._deployments[name] = deployment
+        """Add a deployment, or replace the one of that name. `fields` are those of Deployment. Without a schema it is not strict."""
+        return self.put(Deployment(f"deployment-{name}", name, schema, **{"pool": "k8s", "is_strict": schema is not None, **fields}))
+
+    def put(self, deployment: Deployment) -> Deployment:
+        self._deployments[deployment.name] = deployment
         return deployment
 
     def remove(self, name: str) -> None:
@@ -143,6 +145,12 @@ class FakeDeployments:
         line = FlowLogLine(str(UUID(int=self._count)), at or self._clock.now(), level, text)
         self.flow_runs[flow_run_id].lines.append(line)
         return line
+
+    def add_artifact(self, flow_run_id: str, key: str, kind: str, data: Any) -> None:
+        """Add an artifact to the output of a flow run."""
+        run = self.flow_runs[flow_run_id]
+        run.output = run.output or {"result": None, "artifacts": []}
+        run.output["artifacts"].append({"key": key, "type": kind, "description": None, "data": data})
 
     def delete(self, flow_run_id: str) -> None:
         """Delete a flow run, as a user of Prefect can."""
@@ -173,7 +181,9 @@ def _get_key(deployment: str, key: str) -> tuple[str, str]:
     return deployment.partition("/")[0], key
 
 
-def _check_parameters(parameters: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
+def _check_parameters(parameters: Mapping[str, Any], schema: Mapping[str, Any] | None) -> None:
+    if schema is None:
+        raise FlowRunRejected("Prefect rejected the flow run: the deployment does not have a valid parameter schema.")
     for problem in FakeParameterSchemas().find_problems(parameters, schema):
         raise FlowRunRejected(f"Prefect rejected the flow run: {problem.field} {problem.message}")
 
