@@ -42,7 +42,9 @@ class Settings(BaseSettings):
         None, description="API of a Prefect server, such as `http://prefect:4200/api`. Not set: `headgate up` runs one."
     )
     prefect_api_auth_string: SecretStr | None = Field(None, description="Credentials for that server, as `user:password`.")
-    prefect_ui_url: str | None = Field(None, description="URL of Prefect's pages for browsers. Not set: the API's URL without `/api`.")
+    prefect_ui_url: str | None = Field(
+        None, description="URL of Prefect's pages for browsers. Not set: the API's URL with `/v2` in place of `/api`."
+    )
     prefect_database_url: SecretStr | None = Field(
         None, description="Database of the Prefect server that `headgate up` runs, if PostgreSQL is not the embedded one."
     )
@@ -355,8 +357,10 @@ class Settings(BaseSettings):
     @property
     def prefect_pages_url(self) -> str | None:
         """The URL of Prefect's pages, or None without a Prefect server."""
-        pages = self.prefect_ui_url or (self.prefect_api_url or "").rstrip("/").removesuffix("/api")
-        return pages.rstrip("/") or None
+        if self.prefect_ui_url:
+            return self.prefect_ui_url.rstrip("/")
+        # Without a sign-in, the pages at the root forget which flow run they were to show; these do not.
+        return f"{self.prefect_api_url.rstrip('/').removesuffix('/api')}/v2" if self.prefect_api_url else None
 
     @property
     def prefect_result_folders(self) -> list[Path]:

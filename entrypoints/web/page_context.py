@@ -28,6 +28,7 @@ from entrypoints.web.live.broadcaster import LiveBroadcaster
 from entrypoints.web.live.incident_summary import IncidentSummary
 from entrypoints.web.live.page_frame import LivePageFrame
 from entrypoints.web.live.waiting_count import WaitingCounter
+from entrypoints.web.prefect_pages import PrefectPages
 from entrypoints.web.run_context_cache import RunContextCache
 from entrypoints.web.shared_read import SharedRead
 
@@ -55,7 +56,7 @@ class PageContext:
     explain_cron: ExplainCron
     expectations: JudgeExpectations
     explain_day: ExplainDay
-    prefect_url: str | None
+    prefect: PrefectPages
     datadog_site: str | None = None
     rendered_board_rows: dict[int, tuple[object, str]] = field(default_factory=dict)
     """The board's rows by pipeline id: the state each was rendered from, and its HTML."""
@@ -83,7 +84,6 @@ def build_page_context(application: Application) -> PageContext:
     waiting_counter, incident_summary = WaitingCounter(reader), IncidentSummary(reader)
     orchestrator = OrchestratorHealth(adapters.orchestrator())
     loader = RunContextLoader(reader, clock, orchestrator, application.warm_pools())
-    prefect_url = getattr(settings, "prefect_pages_url", None)
     return PageContext(
         reader,
         SharedRead(lambda: reader.board()),
@@ -103,7 +103,7 @@ def build_page_context(application: Application) -> PageContext:
         adapters.cron_expressions().explain,
         application.judge_expectations(),
         application.explain_day(),
-        str(prefect_url) if prefect_url else None,
+        PrefectPages.from_settings(settings),
         getattr(settings, "dd_site", None),
     )
 

@@ -2,7 +2,7 @@
 
 from entrypoints.web import static_files
 from entrypoints.web.live import routes as live
-from entrypoints.web.pages import groups, schedule, system, waiting
+from entrypoints.web.pages import groups, prefect, schedule, system, waiting
 from entrypoints.web.pages.access import account, accounts, audit, sign_in, tokens
 from entrypoints.web.pages.alerts import alert_rules, channel_actions, channel_forms, channels, incident_actions, incidents, links, silences
 from entrypoints.web.pages.backfills import controls as backfill_controls
@@ -31,6 +31,7 @@ ROUTERS = (
     run_actions.router,
     over_limit.router,
     stage.router,
+    prefect.router,
     schedule.router,
     backfill_lists.router,
     backfill_controls.router,

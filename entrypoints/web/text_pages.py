@@ -5,6 +5,7 @@ from datetime import datetime
 
 from application.queries.explain.durations import format_elapsed
 from application.queries.explain.explanation import explain_run
+from application.queries.explain.flow_runs import describe_flow_run_state
 from application.queries.explain.run_context import RunContext
 from application.queries.schedules.expectations import ExpectationStatus
 from application.queries.views.pipelines import BoardRow
@@ -58,7 +59,8 @@ def format_run(run: RunView, context: RunContext) -> str:
     for stage in run.stages:
         newest = stage.newest
         duration = format_elapsed(newest.finished_at or context.now, newest.started_at) if newest.started_at else DASH
-        note = (newest.error_message or newest.message or "").strip().split("\n")[0][:MAX_NOTE_LENGTH]
+        text = describe_flow_run_state(stage) or newest.error_message or newest.message or ""
+        note = text.strip().split("\n")[0][:MAX_NOTE_LENGTH]
         lines.append((stage.name, stage.kind, stage.status.value, newest.number, duration, format_count(newest.records_processed), note))
     return f"{title}\n{replace_unprintable(explain_run(run, context))}\n\n{format_table(lines, numbers=(3, 4, 5))}"
 

@@ -20,6 +20,20 @@ MAX_NAMES: Final = 3
 MAX_REASONS: Final = 3
 
 
+_BRIEFLY: Final = {
+    StartWait.CREATION: "not sent",
+    StartWait.CREATION_RETRY: "not created",
+    StartWait.PROBLEM: "blocked",
+    StartWait.OBSERVATION: "scheduled",
+    StartWait.WORKER: "scheduled",
+    StartWait.LATE_WORKER: "late",
+    StartWait.CONCURRENCY: "limited",
+    StartWait.START: "starting",
+    StartWait.REPETITION: "retrying",
+    StartWait.CANCELLATION: "cancelling",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class _Wait:
     """Queued stages that wait for the same. `text` is the end of the sentence, without its dot."""
@@ -35,8 +49,8 @@ def describe_queued_flow_runs(run: RunView, context: RunContext, *, is_alone: bo
     if is_alone and len(waits) == 1:
         wait = waits[0]
         since = min(_get_queued_at(stage) for stage in wait.stages)
-        place = " in Prefect" if wait.is_in_prefect else ""
-        sentences = [compose(f"Queued{place} for {format_elapsed(context.now, since)}: ", wait.text, ".")]
+        place = compose(" in ", _link("Prefect", wait.stages)) if wait.is_in_prefect else []
+        sentences = [compose("Queued", place, f" for {format_elapsed(context.now, since)}: ", wait.text, ".")]
     else:
         sentences = [compose(" " if index else "", _describe_group(wait)) for index, wait in enumerate(waits[:MAX_REASONS])]
         hidden = sum(len(wait.stages) for wait in waits[MAX_REASONS:])
@@ -61,7 +75,10 @@ def describe_pauses(stages: Sequence[StageRunView], context: RunContext) -> list
     word = "suspended" if state == "Suspended" else "paused"
     deadline = f"; times out in {format_elapsed(first.deadline_at, context.now)}" if first.deadline_at else ""
     verb, them = ("is", "it") if len(stages) == 1 else ("are", "them")
-    return compose(name_stages(stages), f" {verb} {word} in Prefect: resume {them} there{deadline}.", describe_engine_silence(context))
+    there = _link("there", stages)
+    return compose(
+        name_stages(stages), f" {verb} {word} in Prefect: resume {them} ", there, f"{deadline}.", describe_engine_silence(context)
+    )
 
 
 def describe_cancellation(stages: Sequence[StageRunView], context: RunContext) -> list[TextPart]:
@@ -136,6 +153,20 @@ def describe_flow_run_state(stage: StageRunView) -> str:
     return describe_interruption(stage).removeprefix("; ")
 
 
+def describe_briefly(stage: StageRunView) -> str:
+    """Return in a word or two what a flow run waits for that does not run; empty if it runs or has ended."""
+    flow_run = stage.newest.flow_run
+    if flow_run is None or stage.status.is_terminal:
+        return ""
+    if is_cancelling(stage):
+        return "cancelling"
+    if is_paused(stage):
+        return "paused"
+    if stage.status is not Status.QUEUED and not describe_interruption(stage):
+        return ""
+    return _BRIEFLY[find_start_wait(flow_run)]
+
+
 def name_stages(stages: Sequence[StageRunView]) -> list[TextPart]:
     """Return the first names in bold, and the number of the others."""
     names = [bold(stage.name) for stage in stages[:MAX_NAMES]]
@@ -186,6 +217,12 @@ def _describe_wait(stage: StageRunView, flow_run: FlowRun, context: RunContext |
             return compose("it is being cancelled in Prefect")
         case StartWait.WORKER:
             return compose("it waits for a ", worker)
+
+
+def _link(text: str, stages: Sequence[StageRunView]) -> TextPart:
+    """Return the text as a link to the flow run, if there is only one."""
+    flow_runs = [stage.newest.flow_run for stage in stages]
+    return TextPart(text, flow_run=flow_runs[0].id if len(flow_runs) == 1 and flow_runs[0] else None)
 
 
 def _shorten(problem: str | None) -> str:

@@ -15,7 +15,7 @@ MAX_ERROR_LENGTH = 160
 class TextPart:
     """A part of a sentence. Pages print `strong` parts in bold and show `at` in the viewer's time zone; `text` has it in UTC.
 
-    The part links to the run `run_id` or to the page of the concurrency group `group`.
+    The part links to the run `run_id`, to the page of the concurrency group `group`, or to the flow run `flow_run` in Prefect.
     """
 
     text: str
@@ -23,6 +23,7 @@ class TextPart:
     at: datetime | None = None
     run_id: int | None = None
     group: str | None = None
+    flow_run: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ async def show_run(request: Request, run_id: str) -> Response:
         "run.html",
         section="runs",
         css=("run.css",),
-        head=build_run_header(run, RunContext(context.now()), None, context.prefect_url, context.datadog_site),
+        head=build_run_header(run, RunContext(context.now()), None, context.prefect, context.datadog_site),
         rendered=rendered,
         view=query.view,
         views=[

@@ -114,7 +114,8 @@ async def _render_refusal(request: Request, run_id: str, stage: str, error: Conf
 async def _render_stage(
     request: Request, run: RunView, stage: StageRunView, form: ApprovalForm, problems: Sequence[str], status: int
 ) -> Response:
-    page = await asyncio.to_thread(build_stage_page, run, stage, get_page_context(request).now())  # rendering of Markdown takes long
+    context = get_page_context(request)
+    page = await asyncio.to_thread(build_stage_page, run, stage, context.now(), context.prefect)  # rendering of Markdown takes long
     values = {"run": run, "stage": page, "approval": form, "problems": problems}
     return render_page(request, "stage.html", status, section="runs", css=("run.css",), **values)
 

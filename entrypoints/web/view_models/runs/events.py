@@ -7,6 +7,7 @@ from application.queries.explain.durations import format_duration
 from application.queries.explain.status_text import TextPart
 from application.queries.views.events import EventView
 from domain.runs.events import EventType
+from domain.runs.run_flow_runs import PREFECT_ACTOR
 from domain.runs.status import Reason, Status
 from entrypoints.web.view_models.formatting import (
     Sentence,
@@ -82,13 +83,15 @@ def _describe_stage_status(event: EventView) -> Sentence:
     data, stage = event.data, _get_stage(event)
     is_retry = bool(event.attempt and event.attempt > 1)
     if event.status is Status.RUNNING:
-        worker = f" on {data['worker']}" if data.get("worker") else ""
+        worker = f" on {data['worker']}" if data.get("worker") else " in Prefect" if event.actor == PREFECT_ACTOR else ""
         return [stage, TextPart(f" started{worker}" + (f", attempt {event.attempt}" if is_retry else ""))]
     if event.status is Status.QUEUED and data.get("reason") == Reason.LIMIT:
         return [stage, TextPart(" waits for a slot of a concurrency limit")]
     if event.status is Status.WAITING:
         if data.get("reason") == "retry":
             return [stage, TextPart(f" will run again later, as attempt {event.attempt}")]
+        if data.get("reason") == Reason.PAUSED:
+            return [stage, TextPart(" was paused in Prefect")]
         return [stage, TextPart(" waits for " + ("approval" if data.get("reason") == "approval" else "a report"))]
     if event.status is Status.SKIPPED and event.actor:
         return [TextPart(event.actor, True), TextPart(" skipped "), stage]
@@ -97,6 +100,8 @@ def _describe_stage_status(event: EventView) -> Sentence:
     if event.status is Status.LOST and data.get("reason") == "superseded":
         return [stage, TextPart(" was lost: the next run began before its end was reported")]
     ending = f" {_ENDINGS.get(event.status, str(event.status))}" if event.status else ""
+    if event.status is Status.LOST and event.actor == PREFECT_ACTOR:
+        ending = " was lost"
     attempt = f" on attempt {event.attempt}" if is_retry else ""
     error = str(data.get("error_message") or "").strip().split("\n")[0][:MAX_TEXT_LENGTH]
     records = data.get("records_processed")
@@ -193,7 +198,13 @@ def _describe_dispatch(text: str) -> Callable[[EventView], Sentence]:
 
 
 def _describe_prefect_note(event: EventView) -> Sentence:
-    note = event.data.get("message") or event.data.get("state")
+    """Return what Prefect said about the flow run of a stage, or of a dispatch."""
+    state, flow_run = str(event.data.get("state") or ""), event.data.get("flow_run")
+    if event.stage is not None and isinstance(flow_run, str):
+        return [TextPart("Prefect created the "), TextPart("flow run", flow_run=flow_run), TextPart(" of "), _get_stage(event)]
+    note = str(event.data.get("message") or state).split("\n")[0][:MAX_TEXT_LENGTH]
+    if event.stage is not None:
+        return [_get_stage(event), TextPart(f" in Prefect: {_FLOW_RUN_STATES.get(note, note)}")]
     return [TextPart(f"Prefect: {note}" if note else "Recorded in Prefect")]
 
 
@@ -201,6 +212,16 @@ def _describe_unknown(event: EventView) -> Sentence:
     return [TextPart(str(event.type).replace(".", " ").replace("_", " "))]
 
 
+_FLOW_RUN_STATES = {
+    "Scheduled": "scheduled",
+    "Late": "late, no worker has taken it yet",
+    "AwaitingConcurrencySlot": "waits for a slot of a concurrency limit",
+    "AwaitingRetry": "failed, and will run again",
+    "Pending": "taken by a worker",
+    "Cancelling": "being cancelled",
+    "Cancelled": "cancelled",
+}
+"""The names that Prefect gives the states of a flow run, in words."""
 _ENDINGS = {
     Status.QUEUED: "queued",
     Status.COMPLETED: "completed",

@@ -9,6 +9,7 @@ from application.queries.explain.run_context import RunContext
 from application.queries.runs.failures import find_failed_stage
 from application.queries.views.runs import RunView
 from domain.runs.status import Reason, Status
+from entrypoints.web.prefect_pages import PrefectPages
 from entrypoints.web.view_models.formatting import (
     DASH,
     Sentence,
@@ -23,16 +24,21 @@ from entrypoints.web.view_models.formatting import (
 )
 from entrypoints.web.view_models.groups import format_priority
 from entrypoints.web.view_models.runs.datadog_links import build_datadog_links
+from entrypoints.web.view_models.runs.flow_runs import FlowRunItem, build_flow_run_items
+
+MAX_FLOW_RUNS = 5
+"""Flow runs of stages among a run's facts."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunHeader:
     """A run's status and facts.
 
-    `flow_runs` are (name, URL) in Prefect, with an empty URL if Prefect's pages are unknown; `is_unrecorded` is True while Prefect has not
-    received the newest one. `datadog_links` are (name, URL). `retry_stage` is the stage that a retry begins with; `approval_stage` waits
-    for approval; `repeated_run` is the id of the run that this one repeats. `priority` is empty if it
-    is 0; `is_limited` is True while the run or a stage waits for a slot; `is_over_limit` if a person let it start without one.
+    `flow_runs` are the (name, URL) of its dispatches in Prefect, with an empty URL if Prefect's pages are unknown; `is_unrecorded` is True
+    while Prefect has not received the newest one. `stage_flow_runs` are the first flow runs of its stages. `datadog_links` are (name, URL).
+    `retry_stage` is the stage that a retry begins with; `approval_stage` waits for approval; `repeated_run` is the id of the run that this
+    one repeats. `priority` is empty if it is 0; `is_limited` is True while the run or a stage waits for a slot; `is_over_limit` if a person
+    let it start without one.
     """
 
     id: int
@@ -55,6 +61,8 @@ class RunHeader:
     revision: int
     flow_runs: Sequence[tuple[str, str]]
     is_unrecorded: bool
+    stage_flow_runs: Sequence[FlowRunItem]
+    hidden_flow_runs: int
     datadog_links: Sequence[tuple[str, str]]
     status_counts: str
     retry_stage: str | None
@@ -66,10 +74,11 @@ class RunHeader:
 
 
 def build_run_header(
-    run: RunView, context: RunContext, median_seconds: float | None, prefect_url: str | None, datadog_site: str | None = None
+    run: RunView, context: RunContext, median_seconds: float | None, prefect: PrefectPages, datadog_site: str | None = None
 ) -> RunHeader:
     """Return the head of a run's page. `median_seconds` is the duration of the pipeline's last completed runs."""
     started = run.started_at or run.created_at
+    flow_runs = build_flow_run_items(run, prefect)
     return RunHeader(
         id=run.id,
         number=f"{run.number:,}",
@@ -89,7 +98,9 @@ def build_run_header(
         records=format_count(run.records_processed),
         parameters=format_parameters(run.parameters),
         revision=run.revision,
-        flow_runs=_build_flow_run_links(run, prefect_url),
+        flow_runs=_build_flow_run_links(run, prefect),
+        stage_flow_runs=flow_runs[:MAX_FLOW_RUNS],
+        hidden_flow_runs=max(0, len(flow_runs) - MAX_FLOW_RUNS),
         is_unrecorded=run.unrecorded,
         datadog_links=build_datadog_links(datadog_site, run.id, run.trace),
         status_counts=summarize_stages(run),
@@ -110,11 +121,10 @@ def get_retry_stage(run: RunView) -> str | None:
     return stage.name if stage else None
 
 
-def _build_flow_run_links(run: RunView, prefect_url: str | None) -> list[tuple[str, str]]:
+def _build_flow_run_links(run: RunView, prefect: PrefectPages) -> list[tuple[str, str]]:
     has_several = len(run.flow_run_ids) > 1
-    root = prefect_url.rstrip("/") if prefect_url else ""
     return [
-        (f"flow run {index}" if has_several else "flow run", f"{root}/runs/flow-run/{identifier}" if root else "")
+        (f"flow run {index}" if has_several else "flow run", prefect.link_flow_run(identifier))
         for index, identifier in enumerate(run.flow_run_ids, 1)
     ]
 

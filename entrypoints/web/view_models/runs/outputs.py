@@ -1,29 +1,32 @@
 """The outputs of stages: a Markdown summary, links, images and values.
 
 If an output is an object, `summary` is Markdown, and `links` and `images` are lists of `{"title", "url"}` or objects of title to URL. An
-image may have `data` (base64) instead of `url`. All other keys are values.
+image may have `data` (base64) instead of `url`. All other keys are values. The output of a stage of kind `prefect` has such a result, and
+artifacts.
 """
 
 import json
 from base64 import b64decode
 from binascii import Error
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from markupsafe import Markup
 
 from application.queries.views.runs import RunView, StageRunView
+from domain.pipelines.definition import StageKind
 from entrypoints.web.ansi import show_control_characters
 from entrypoints.web.markdown import render_markdown
 from entrypoints.web.view_models.formatting import shorten_json
+from entrypoints.web.view_models.runs.artifacts import MAX_ARTIFACTS, Artifact, build_artifacts
+from entrypoints.web.view_models.runs.safe_links import OutputLink, get_safe_url
 
 MAX_ITEMS = 50
 MAX_TITLE_LENGTH = 200
 MAX_KEY_LENGTH = 100
 MAX_VALUE_LENGTH = 400
-MAX_URL_LENGTH = 2_000
 MAX_OUTPUT_LENGTH = 60_000
 MAX_OUTPUTS_LENGTH = 60_000
 """Characters of all outputs on a run's page."""
@@ -33,16 +36,8 @@ _SPECIAL_KEYS = ("summary", "links", "images")
 
 
 @dataclass(frozen=True, slots=True)
-class OutputLink:
-    """A link or an image. `href` is empty for a URL that pages must not link to."""
-
-    title: str
-    href: str
-
-
-@dataclass(frozen=True, slots=True)
 class StageOutput:
-    """A stage's output. `hidden_values` is the number of values beyond MAX_ITEMS."""
+    """A stage's output. `hidden_values` is the number of values beyond MAX_ITEMS; `notes` say what the output lacks."""
 
     stage: str
     href: str
@@ -51,6 +46,9 @@ class StageOutput:
     images: Sequence[OutputLink]
     values: Sequence[tuple[str, str]]
     hidden_values: int
+    artifacts: Sequence[Artifact] = ()
+    hidden_artifacts: int = 0
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,23 +75,40 @@ def build_stage_outputs(run: RunView) -> StageOutputs:
 
 def _measure(output: StageOutput) -> int:
     links = sum(len(each.title) + len(each.href) for each in (*output.links, *output.images))
-    return 200 + len(output.summary or "") + links + sum(len(key) + len(value) for key, value in output.values)
+    artifacts = sum(each.length for each in output.artifacts)
+    return 200 + len(output.summary or "") + links + artifacts + sum(len(key) + len(value) for key, value in output.values)
 
 
 def build_stage_output(run_id: int, stage: StageRunView) -> StageOutput:
     """Return a stage's output."""
     output = stage.newest.output
     href = f"/ui/runs/{run_id}/stages/{quote(stage.name)}"
+    if stage.kind == StageKind.PREFECT and isinstance(output, Mapping) and "artifacts" in output:
+        return _build_flow_run_output(stage.name, href, output)
+    return _build_output(stage.name, href, output)
+
+
+def _build_flow_run_output(name: str, href: str, output: Mapping[str, Any]) -> StageOutput:
+    result, artifacts, left_out = output.get("result"), output.get("artifacts"), output.get("left_out")
+    shown = _build_output(name, href, result if isinstance(result, Mapping) or result is None else {"result": result})
+    items = artifacts if isinstance(artifacts, list) else []
+    notes = [show_control_characters(str(note)[:MAX_VALUE_LENGTH]) for note in left_out[:MAX_ITEMS]] if isinstance(left_out, list) else []
+    return replace(
+        shown, artifacts=build_artifacts(items[:MAX_ARTIFACTS]), hidden_artifacts=max(0, len(items) - MAX_ARTIFACTS), notes=notes
+    )
+
+
+def _build_output(name: str, href: str, output: Any) -> StageOutput:
     if not isinstance(output, Mapping):
         values = [("output", show_control_characters(shorten_json(output, MAX_VALUE_LENGTH)))] if output is not None else []
-        return StageOutput(stage.name, href, None, (), (), values, 0)
+        return StageOutput(name, href, None, (), (), values, 0)
     summary = output.get("summary")
     images = list(_read_images(output.get("images"), href))
-    links = [OutputLink(title, _get_safe_url(url)) for title, url in _read_links(output.get("links"))]
+    links = [OutputLink(title, get_safe_url(url)) for title, url in _read_links(output.get("links"))]
     links += [OutputLink(title, url) for title, url, is_shown in images if not is_shown]
     rest = {key: value for key, value in output.items() if key not in _SPECIAL_KEYS or (key == "summary" and not isinstance(value, str))}
     return StageOutput(
-        stage.name,
+        name,
         href,
         render_markdown(summary) if isinstance(summary, str) else None,
         links,
@@ -136,7 +151,7 @@ def _read_images(images: Any, href: str) -> Iterator[tuple[str, str, bool]]:
         if url == "":
             yield title, f"{href}/images/{index}", extract_image({"images": images}, index) is not None
         else:
-            safe_url = _get_safe_url(url)
+            safe_url = get_safe_url(url)
             yield title, safe_url, safe_url.startswith("/")
 
 
@@ -151,17 +166,3 @@ def _read_links(links: Any) -> list[tuple[str, str]]:
         (show_control_characters(str(each.get("title") or each.get("url") or "untitled")[:MAX_TITLE_LENGTH]), str(each.get("url") or ""))
         for each in items
     ]
-
-
-def _get_safe_url(url: str) -> str:
-    """Return an http or https URL or a path of this site; empty for anything else, such as `javascript:`."""
-    text = url.strip()
-    if len(text) > MAX_URL_LENGTH or any(ord(character) < 0x21 or character == "\\" for character in text):
-        return ""
-    try:
-        parts = urlsplit(text)
-    except ValueError:
-        return ""
-    if parts.scheme in ("http", "https") and parts.netloc:
-        return text
-    return text if not parts.scheme and not parts.netloc and text.startswith("/") else ""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from application.queries.explain.durations import format_duration
+from application.queries.explain.flow_runs import describe_briefly
 from application.queries.views.pipelines import PipelineView
 from application.queries.views.runs import RunView, StageRunView
 from domain.pipelines.graph_folding import FoldedGraph
@@ -146,6 +147,8 @@ def _build_node(box: Box, stage: StageRunView, medians: Mapping[str, float], now
     if newest.status in (Status.FAILED, Status.LOST):
         attempt = f"attempt {newest.number} of {stage.retries + 1} · " if stage.retries else ""
         subtitle = f"{attempt}{newest.reason or newest.status}"
+    elif in_prefect := describe_briefly(stage):
+        subtitle = f"{stage.kind} · {in_prefect}"
     elif seconds is None:
         subtitle = f"usually {format_duration(medians[stage.name])}" if stage.name in medians else stage.kind
     else:

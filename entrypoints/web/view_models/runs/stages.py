@@ -6,6 +6,7 @@ from datetime import datetime
 from urllib.parse import quote
 
 from application.queries.explain.durations import format_duration
+from application.queries.explain.flow_runs import describe_flow_run_state
 from application.queries.views.runs import AttemptView, RunView, StageRunView
 from domain.runs.status import Reason, Status
 from entrypoints.web.charts.waterfall import StageLane, WaterfallLayout, lay_out_waterfall
@@ -124,6 +125,8 @@ def _build_note(stage: StageRunView) -> str:
     if newest.status is Status.SKIPPED and newest.reason is Reason.UPSTREAM:
         more = len(stage.needs) - MAX_NEEDS_NAMED
         return "needs " + ", ".join(stage.needs[:MAX_NEEDS_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+    if in_prefect := describe_flow_run_state(stage):
+        return in_prefect
     failed = [attempt for attempt in stage.attempts if attempt.error_message]
     if failed:
         prefix = f"attempt {failed[-1].number}: " if failed[-1] is not newest else ""

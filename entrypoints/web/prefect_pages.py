@@ -1,0 +1,40 @@
+"""Links to Prefect's own pages."""
+
+from dataclasses import dataclass
+from urllib.parse import quote, urlsplit
+
+from entrypoints.network_addresses import is_loopback
+from entrypoints.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class PrefectPages:
+    """Prefect's own pages. `url` is None if they are unknown.
+
+    With `has_password` they ask for the auth string of Prefect's API; with `is_local` only browsers on the server's machine reach them.
+    """
+
+    url: str | None = None
+    has_password: bool = False
+    is_local: bool = False
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "PrefectPages":
+        """Return the pages of the Prefect server that the settings name."""
+        url = settings.prefect_pages_url
+        return cls(url, settings.prefect_api_auth_string is not None, url is not None and is_loopback(urlsplit(url).hostname or ""))
+
+    @property
+    def needs_explanation(self) -> bool:
+        """Whether a link alone does not lead to the page for everyone."""
+        return self.url is None or self.has_password or self.is_local
+
+    def link_flow_run(self, flow_run_id: str) -> str:
+        """Return the URL of a flow run's page, or the path of Headgate's page that explains how to open it. Empty without pages."""
+        if self.url is None:
+            return ""
+        return f"/ui/prefect/flow-runs/{quote(flow_run_id, safe='')}" if self.needs_explanation else self.build_flow_run_url(flow_run_id)
+
+    def build_flow_run_url(self, flow_run_id: str) -> str:
+        """Return the URL of a flow run's page in Prefect. Empty without pages."""
+        return f"{self.url}/runs/flow-run/{quote(flow_run_id, safe='')}" if self.url else ""
