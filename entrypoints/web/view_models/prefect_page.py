@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from entrypoints.network_addresses import is_loopback
 from entrypoints.web.prefect_pages import PrefectPages
 
 
@@ -25,6 +26,7 @@ def build_prefect_page(prefect: PrefectPages, flow_run: str, public_url: str) ->
     parts = urlsplit(prefect.url or "")
     address = parts.netloc
     port = parts.port or 80
-    host = urlsplit(public_url).hostname or "HOST"
+    public_host = urlsplit(public_url).hostname or ""
+    host = public_host if public_host and not is_loopback(public_host) else "HOST"
     tunnel = f"ssh -N -L {port}:127.0.0.1:{port} {host}" if prefect.is_local else ""
     return PrefectPage(flow_run, prefect.build_flow_run_url(flow_run), prefect.has_password, address, tunnel)

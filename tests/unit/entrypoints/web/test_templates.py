@@ -12,14 +12,21 @@ URL = re.compile(
 OWN = ('"{{ base }}', '"{{ base ~ ', '"#')
 FROM_USERS = {'"{{ image.href|own_link }}"', '"{{ link.href|own_link }}"'}
 """URLs that stages report. The filter adds the base path to paths of this site."""
-OTHER_SITES = {("live/run_facts.html", '"{{ href }}"')}
-"""Links to Prefect and Datadog."""
+OTHER_SITES = {("live/run_facts.html", '"{{ href }}"'), ("prefect.html", '"{{ page.href }}"')}
+"""Links to Datadog and Prefect."""
+TO_PREFECT = {
+    '"{{ href|own_link }}"',
+    '"{{ each.href|own_link }}"',
+    '"{{ each.flow_run[1]|own_link }}"',
+    '"{{ stage.flow_run.href|own_link }}"',
+}
+"""Links to Prefect, or to the page of this site that explains how to open them."""
 
 
 def test_every_url_begins_with_the_base_path() -> None:
     found = [(str(path.relative_to(TEMPLATES)), url) for path in sorted(TEMPLATES.rglob("*.html")) for url in URL.findall(path.read_text())]
 
-    wrong = {each for each in found if not each[1].startswith(OWN) and each[1] not in FROM_USERS}
+    wrong = {each for each in found if not each[1].startswith(OWN) and each[1] not in FROM_USERS | TO_PREFECT}
     assert wrong == OTHER_SITES
     assert len(found) > 100
 
