@@ -140,6 +140,12 @@ from application.services.feed.event_hub import EventHub
 from application.services.feed.feed_reader import FeedReader
 from application.services.flow_runs.deployment_checks import DeploymentChecks
 from application.services.flow_runs.deployment_lookup import DeploymentLookup
+from application.services.flow_runs.flow_log_importer import FlowLogImporter
+from application.services.flow_runs.flow_run_changes import FlowRunChanges
+from application.services.flow_runs.flow_run_ends import FlowRunEnds
+from application.services.flow_runs.flow_run_follower import FlowRunFollower
+from application.services.flow_runs.flow_run_submitter import FlowRunSubmitter
+from application.services.flow_runs.log_interest import LogInterest
 from application.services.lifecycle.event_mapper import EventMapper
 from application.services.lifecycle.event_publisher import LifecycleEventPublisher
 from application.services.maintenance.due_run_sweeper import DueRunSweeper
@@ -395,6 +401,24 @@ class Application(containers.DeclarativeContainer):
         warm_pools,
         telemetry,
         f"relay-{os.getpid()}-{uuid.uuid4().hex[:8]}",
+    )
+    flow_run_submitter = providers.Singleton(
+        FlowRunSubmitter, adapters.open_unit_of_work, adapters.deployments, adapters.clock, wakeups, dispatch_rules, telemetry
+    )
+    log_interest = providers.Singleton(LogInterest)
+    flow_log_importer = providers.Singleton(
+        FlowLogImporter,
+        adapters.open_unit_of_work,
+        adapters.deployments,
+        adapters.clock,
+        wakeups,
+        log_interest,
+        settings.provided.log_bytes_per_stage,
+    )
+    flow_run_changes = providers.Singleton(FlowRunChanges, adapters.open_unit_of_work, adapters.clock, wakeups)
+    flow_run_ends = providers.Singleton(FlowRunEnds, adapters.deployments, adapters.clock, flow_log_importer, flow_run_changes)
+    flow_run_follower = providers.Singleton(
+        FlowRunFollower, adapters.open_unit_of_work, adapters.deployments, adapters.clock, wakeups, flow_run_changes, flow_run_ends
     )
     tick_service = providers.Singleton(TickService, adapters.open_unit_of_work, run_opener, schedule_times, wakeups, telemetry)
     backfill_service = providers.Singleton(BackfillService, adapters.open_unit_of_work, run_opener, wakeups, telemetry)

@@ -46,6 +46,11 @@ class Metric(StrEnum):
     OUTBOX_AGE = "outbox.age"
     RELAY_LATENCY = "relay.latency"
 
+    FLOW_RUNS_CREATED = "prefect.flow_runs.created"
+    FLOW_RUNS_FAILED = "prefect.flow_runs.failed"
+    FLOW_RUNS_FOLLOWED = "prefect.flow_runs.followed"
+    FLOW_RUNS_AGE = "prefect.flow_runs.age"
+
     WORKERS = "worker.count"
     WORKER_SLOTS = "worker.slots"
     WORKER_SLOTS_FREE = "worker.slots_free"
@@ -93,6 +98,10 @@ TAGS: dict[Metric, tuple[str, ...]] = {
     Metric.OUTBOX_DEPTH: (),
     Metric.OUTBOX_AGE: (),
     Metric.RELAY_LATENCY: ("pool",),
+    Metric.FLOW_RUNS_CREATED: ("pipeline",),
+    Metric.FLOW_RUNS_FAILED: ("pipeline",),
+    Metric.FLOW_RUNS_FOLLOWED: (),
+    Metric.FLOW_RUNS_AGE: (),
     Metric.WORKERS: ("pool",),
     Metric.WORKER_SLOTS: ("pool",),
     Metric.WORKER_SLOTS_FREE: ("pool",),

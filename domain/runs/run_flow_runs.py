@@ -133,7 +133,7 @@ def _follow(run: "Run", stage: StageRun, seen: FlowRunObservation, now: datetime
         case FlowState.COMPLETED:
             _ensure_running(run, stage, seen, now)
             attempt.output = seen.output
-            run.move(stage, Status.COMPLETED, now, actor=PREFECT_ACTOR)
+            run.move(stage, Status.COMPLETED, now, actor=PREFECT_ACTOR, message=seen.problem)
         case FlowState.CANCELLED:
             run.move(stage, Status.CANCELLED, now, actor=PREFECT_ACTOR)
         case FlowState.FAILED | FlowState.CRASHED:

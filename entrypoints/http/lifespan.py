@@ -128,6 +128,7 @@ def _list_services(application: Application) -> list[tuple[Service, Wait]]:
     deleter, backfills = application.pipeline_deleter(), application.backfill_service()
     judge, expectations = application.alert_judge(), application.expectation_judge()
     grants, deliveries = application.grant_service(), application.delivery_service()
+    submitter, follower, log_importer = application.flow_run_submitter(), application.flow_run_follower(), application.flow_log_importer()
     services: list[tuple[Service, Wait]] = [
         (clock, clock.wait),
         (notifier, notifier.wait),
@@ -144,6 +145,9 @@ def _list_services(application: Application) -> list[tuple[Service, Wait]]:
         (expectations, expectations.wait),
         (deliveries, deliveries.wait),
         (application.drill_service(), wait_seconds(DRILL_INTERVAL_SECONDS)),
+        (submitter, submitter.wait),
+        (follower, follower.wait),
+        (log_importer, log_importer.wait),
         (application.prefect_reconciler(), wait_seconds(5.0)),
         (pruner, pruner.wait),
         (deleter, deleter.wait),

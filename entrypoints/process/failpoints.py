@@ -1,7 +1,8 @@
 """Failpoints for chaos tests: steps at which a process kills itself as `kill -9` would.
 
 HEADGATE_FAILPOINTS lists their names, separated by commas: `relay.before_create`, `relay.after_create`, `relay.after_note`,
-`delivery.before_send`, `delivery.after_send`.
+`delivery.before_send`, `delivery.after_send`, `flow_run.before_create`, `flow_run.after_create`, `flow_run.before_record`,
+`flow_run.after_record`, `flow_run.before_end`.
 They wrap the adapters; the adapters themselves have no code for them.
 """
 
@@ -31,6 +32,7 @@ def enable_failpoints(adapters: containers.Container, environment: Mapping[str, 
 
     adapters.orchestrator.override(providers.Object(_FailingOrchestrator(adapters.orchestrator(), reach)))
     adapters.channel_sender.override(providers.Object(_FailingChannelSender(adapters.channel_sender(), reach)))
+    adapters.deployments.override(providers.Object(_FailingDeployments(adapters.deployments(), reach)))
     open_unit_of_work = adapters.open_unit_of_work()
     adapters.open_unit_of_work.override(providers.Object(lambda: _FailingUnitOfWork(open_unit_of_work(), reach)))
 
@@ -60,7 +62,25 @@ class _FailingChannelSender(_Wrapper):
         self._reach("delivery.after_send")
 
 
+class _FailingDeployments(_Wrapper):
+    async def create_flow_run(self, run: Any) -> Any:
+        self._reach("flow_run.before_create")
+        created = await self._inner.create_flow_run(run)
+        self._reach("flow_run.after_create")
+        return created
+
+    async def read_log(self, flow_run_id: str, position: Any, *, is_over: bool) -> Any:
+        page = await self._inner.read_log(flow_run_id, position, is_over=is_over)
+        if is_over:
+            self._reach("flow_run.before_end")
+        return page
+
+
 class _FailingUnitOfWork(_Wrapper):
+    def __init__(self, inner: Any, reach: ReachFailpoint) -> None:
+        super().__init__(inner, reach)
+        self._flow_runs: _FailingFlowRuns | None = None
+
     async def __aenter__(self) -> _FailingUnitOfWork:
         await self._inner.__aenter__()
         return self
@@ -72,8 +92,29 @@ class _FailingUnitOfWork(_Wrapper):
     def outbox(self) -> _FailingOutbox:
         return _FailingOutbox(self._inner.outbox, self._reach)
 
+    @property
+    def flow_runs(self) -> _FailingFlowRuns:
+        self._flow_runs = self._flow_runs or _FailingFlowRuns(self._inner.flow_runs, self._reach)
+        return self._flow_runs
+
+    async def commit(self) -> None:
+        await self._inner.commit()
+        if self._flow_runs is not None and self._flow_runs.has_recorded:
+            self._reach("flow_run.after_record")
+
 
 class _FailingOutbox(_Wrapper):
     async def mark_delivered(self, run_id: int, epoch: int) -> None:
         self._reach("relay.after_note")
         await self._inner.mark_delivered(run_id, epoch)
+
+
+class _FailingFlowRuns(_Wrapper):
+    """`has_recorded` is True once the transaction has stored the id of a flow run."""
+
+    has_recorded = False
+
+    async def set_created(self, ref: Any, flow_run_id: str) -> None:
+        self._reach("flow_run.before_record")
+        await self._inner.set_created(ref, flow_run_id)
+        self.has_recorded = True

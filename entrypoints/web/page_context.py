@@ -19,6 +19,7 @@ from application.queries.schedules.definition_preview import PreviewDefinition
 from application.queries.schedules.expectations import JudgeExpectations
 from application.queries.schedules.preview import PreviewTicks, TickPreview
 from application.queries.views.pipelines import BoardRow
+from application.services.flow_runs.log_interest import LogInterest
 from domain.access.permissions import Permission
 from domain.errors import HeadgateError
 from domain.schedules.words import ExplainCron
@@ -58,6 +59,7 @@ class PageContext:
     explain_day: ExplainDay
     prefect: PrefectPages
     datadog_site: str | None = None
+    log_interest: LogInterest = field(default_factory=LogInterest)
     rendered_board_rows: dict[int, tuple[object, str]] = field(default_factory=dict)
     """The board's rows by pipeline id: the state each was rendered from, and its HTML."""
     next_ticks: dict[int, tuple[object, Sequence[TickPreview]]] = field(default_factory=dict)
@@ -105,6 +107,7 @@ def build_page_context(application: Application) -> PageContext:
         application.explain_day(),
         PrefectPages.from_settings(settings),
         getattr(settings, "dd_site", None),
+        application.log_interest(),
     )
 
 

@@ -12,6 +12,7 @@ from adapters.persistence.connection.sql_transaction import SqlTransaction
 from adapters.persistence.tables.concurrency import concurrency_limit, slot, slot_wait
 from adapters.persistence.tables.deliveries import delivery
 from adapters.persistence.tables.dispatches import outbox
+from adapters.persistence.tables.flow_runs import flow_run
 from adapters.persistence.tables.incidents import incident
 from adapters.persistence.tables.pipelines import pipeline
 from adapters.persistence.tables.runs import run
@@ -37,6 +38,12 @@ _DELIVERY_AGE = (
     .scalar_subquery()
 )
 _OPEN_INCIDENTS = select(func.count()).select_from(incident).where(incident.c.resolved_at.is_(None)).scalar_subquery()
+_FOLLOWED = select(func.count()).select_from(flow_run).where(flow_run.c.flow_run_id.is_not(None)).scalar_subquery()
+_FLOW_RUN_AGE = (
+    select(cast(extract("epoch", NOW - func.min(flow_run.c.requested_at)), Double))
+    .where(flow_run.c.flow_run_id.is_(None), flow_run.c.cancel_requested_at.is_(None))
+    .scalar_subquery()
+)
 _METRICS = select(
     select(func.count()).select_from(outbox).scalar_subquery().label("depth"),
     func.coalesce(select(_AGE).scalar_subquery(), 0.0).label("age"),
@@ -52,6 +59,8 @@ _METRICS = select(
     .label("late"),
     _OPEN_INCIDENTS.label("open_incidents"),
     func.coalesce(_DELIVERY_AGE, 0.0).label("delivery_age"),
+    _FOLLOWED.label("followed"),
+    func.coalesce(_FLOW_RUN_AGE, 0.0).label("flow_run_age"),
     func.current_setting("server_version").label("version"),
 )
 _POOLS = (
@@ -108,6 +117,8 @@ class SqlHealthMetricsReader:
             counted,
             metrics.open_incidents,
             max(0.0, metrics.delivery_age),
+            metrics.followed,
+            max(0.0, metrics.flow_run_age),
         )
 
     def connections(self) -> tuple[int, int]:

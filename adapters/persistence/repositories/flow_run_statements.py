@@ -30,7 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from adapters.persistence.connection.bulk_parameters import rows_from_json
+from adapters.persistence.connection.bulk_parameters import is_any_of, rows_from_json
 from adapters.persistence.connection.clock import NOW, seconds_ago, seconds_from_now
 from adapters.persistence.connection.compiled_statements import CompiledStatement
 from adapters.persistence.tables.flow_runs import IS_REQUEST, flow_run, flow_run_poll
@@ -141,6 +141,9 @@ def _build_remove() -> CompiledStatement:
 
 SAVE_CHANGES, LEASE, NEXT_REQUEST = _build_save_changes(), _build_lease(), _build_next_request()
 BEGIN_POLL, CONTINUE_POLL = _build_poll(continues=False), _build_poll(continues=True)
+FIND_FOLLOWED = CompiledStatement(
+    select(*(flow_run.c[name] for name in _FOLLOWED_COLUMNS)).where(_IS_FOLLOWED, is_any_of(flow_run.c.run_id, "run_ids")).order_by(*_KEYS)
+)
 HAS_FOLLOWED = CompiledStatement(select(exists().where(_IS_FOLLOWED).label("has_followed")))
 SET_CREATED = _build_change(flow_run_id=bindparam("new_id", type_=Text), created_at=NOW, leased_until=null())
 POSTPONE = _build_change(tries=flow_run.c.tries + 1, due_at=seconds_from_now(_SECONDS), leased_until=NOW)

@@ -44,6 +44,10 @@ class SqlFlowRuns:
         ((row,),) = await self._transaction.fetch_batch((sql.HAS_FOLLOWED, {}))
         return bool(row.has_followed)
 
+    async def find_followed(self, run_ids: Collection[int]) -> list[FollowedFlowRun]:
+        (rows,) = await self._transaction.fetch_batch((sql.FIND_FOLLOWED, {"run_ids": list(run_ids)}))
+        return [_to_followed(row) for row in rows]
+
     async def remember(self, ref: FlowRunRef, seen: str) -> None:
         self._transaction.enqueue(sql.REMEMBER, **_to_parameters(ref), new_seen=seen)
 

@@ -23,6 +23,11 @@ def dispatch_key(rules: DispatchRules, run_id: int, epoch: int) -> str:
     return f"{rules.installation}:{run_id}:{epoch}"
 
 
+def flow_run_key(rules: DispatchRules, run_id: int, stage: str, attempt: int) -> str:
+    """Return Prefect's idempotency key of the flow run of an attempt."""
+    return f"{rules.installation}:{run_id}:{stage}:{attempt}"
+
+
 def build_claim(run: Run, tokens: ExecutionTokens, rules: DispatchRules, holding: frozenset[tuple[str, int]] = frozenset()) -> Claim:
     """Return the claim of the run's open dispatch. `holding` are the (stage, attempt) that the worker has already."""
     return Claim(

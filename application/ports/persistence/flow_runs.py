@@ -87,6 +87,10 @@ class FlowRuns(Protocol):
         """Return True if there is a flow run to follow."""
         ...
 
+    async def find_followed(self, run_ids: Collection[int]) -> Sequence[FollowedFlowRun]:
+        """Return the created flow runs of these runs, in the order of their refs."""
+        ...
+
     async def remember(self, ref: FlowRunRef, seen: str) -> None:
         """Store what was seen last, and that Prefect has the flow run."""
         ...

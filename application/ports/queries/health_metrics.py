@@ -29,7 +29,8 @@ class HealthMetrics:
     """`outbox_age` is the age of the oldest row in seconds. `late` counts queued runs for which no worker came for too long.
 
     `open_incidents` are those that are not resolved. `delivery_age` is how long, in seconds, the oldest delivery has waited that is due or
-    was tried.
+    was tried. `followed_flow_runs` are those of stages of kind `prefect`, and `flow_run_age` is how long, in seconds, the oldest request
+    for one has waited.
     """
 
     outbox_depth: int
@@ -41,6 +42,8 @@ class HealthMetrics:
     limits: Sequence[LimitMetrics] = field(default_factory=tuple)
     open_incidents: int = 0
     delivery_age: float = 0.0
+    followed_flow_runs: int = 0
+    flow_run_age: float = 0.0
 
 
 class HealthMetricsReader(Protocol):

@@ -38,13 +38,16 @@ class LocalWakeups:
         self.pending_changes = asyncio.Event()
         self.schedules = asyncio.Event()
         self.slots = asyncio.Event()
-        self.flow_runs = asyncio.Event()
         self.backfills = asyncio.Event()
         self.alerts = asyncio.Event()
         self.expectations = asyncio.Event()
         self.judges_runs = True
         """Whether the judge of alerts waits for the ends of runs. It does not while there are no rules."""
         self.deliveries = asyncio.Event()
+        self.flow_runs = asyncio.Event()
+        """Set when flow runs were requested or are to be cancelled."""
+        self.followed_flow_runs = asyncio.Event()
+        """Set when there may be flow runs to follow or to cancel in Prefect."""
         self.log_run_ids: set[int] = set()
 
     def notify_committed(self, runs: Sequence[Run] = (), *, skip_worker: str | None = None, log_run_ids: Sequence[int] = ()) -> None:
@@ -65,6 +68,7 @@ class LocalWakeups:
             if run.has_flow_run_news:
                 run.has_flow_run_news = False
                 self.flow_runs.set()
+                self.followed_flow_runs.set()
         self.log_run_ids.update(log_run_ids)
         self.pending_changes.set()
 

@@ -29,6 +29,8 @@ class MetricsCollector:
         gauge(Metric.RUNS_LATE, metrics.late)
         gauge(Metric.INCIDENTS_OPEN, metrics.open_incidents)
         gauge(Metric.DELIVERY_AGE, metrics.delivery_age)
+        gauge(Metric.FLOW_RUNS_FOLLOWED, metrics.followed_flow_runs)
+        gauge(Metric.FLOW_RUNS_AGE, metrics.flow_run_age)
         for pool in metrics.pools:
             gauge(Metric.WORKERS, pool.workers, pool=pool.pool)
             gauge(Metric.WORKER_SLOTS, pool.slots, pool=pool.pool)

@@ -1,7 +1,7 @@
 """Live log lines for viewers."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from functools import partial
 
 from application.ports.queries.reader import Reader
@@ -23,14 +23,24 @@ class LogTail:
         self._heartbeat = heartbeat
         self._queries = SharedQueries()
 
-    async def stream(self, reader: Reader, run_id: int, stage: str | None, attempt: int | None, after: int) -> AsyncGenerator[bytes, None]:
+    async def stream(
+        self,
+        reader: Reader,
+        run_id: int,
+        stage: str | None,
+        attempt: int | None,
+        after: int,
+        mark_read: Callable[[], None] = lambda: None,
+    ) -> AsyncGenerator[bytes, None]:
         """Yield the run's lines with n > after: the stored ones, then new ones as they are stored.
 
+        `mark_read` is called at least at every heartbeat, as long as the stream is read.
         An event `unfinished` has all lines that are not finished yet, in place of those of the event before.
         """
         was_unfinished = False
         with self._hub.subscribe() as subscription:
             while True:
+                mark_read()
                 page = await self._queries.run(
                     (run_id, stage, attempt, after),
                     partial(reader.log, run_id, stage=stage, attempt=attempt, after=after, limit=PAGE_SIZE),
@@ -48,6 +58,7 @@ class LogTail:
                     yield _encode_unfinished(unfinished)
                 was_unfinished = bool(unfinished)
                 while not await self._wait_for_lines(subscription, run_id):
+                    mark_read()
                     yield SSE_PING
 
     async def _wait_for_lines(self, subscription: Subscription, run_id: int) -> bool:

@@ -1,6 +1,7 @@
 """A run's log: a page of lines, a live tail, or a text file."""
 
 from collections.abc import AsyncGenerator
+from functools import partial
 from typing import Annotated
 
 from fastapi import Query, Request
@@ -13,7 +14,7 @@ from application.queries.views.runs import RunView
 from entrypoints.api.logs.log_tail import LogTail
 from entrypoints.api.logs.models import LINE_STREAM_EXAMPLE, LogLineResponse
 from entrypoints.api.runs.dependencies import RunDep
-from entrypoints.api.shared.dependencies import ReaderDep
+from entrypoints.api.shared.dependencies import ApplicationDep, ReaderDep
 from entrypoints.api.shared.models import MAX_INTEGER
 from entrypoints.api.shared.pagination import build_next_link, parse_cursor
 from entrypoints.api.shared.problems import problems
@@ -43,6 +44,7 @@ async def run_logs(
     run: RunDep,
     request: Request,
     reader: ReaderDep,
+    application: ApplicationDep,
     stage: str | None = None,
     attempt: Annotated[int | None, Query(ge=1, le=MAX_INTEGER)] = None,
     after: After = None,
@@ -54,9 +56,12 @@ async def run_logs(
     With `Accept: text/event-stream`, stream new lines with their `n` as ids, and what is not finished as events `unfinished`;
     with `Accept: text/plain`, return the whole log as a file."""
     check_log_selection(run, stage, attempt)
+    interest = application.log_interest()
+    interest.mark_if_followed(run)
     if accepts_sse(request):
         log_tail: LogTail = request.app.state.log_tail
-        return EventStream(log_tail.stream(reader, run.id, stage, attempt, parse_resume_position(request, after)))
+        position = parse_resume_position(request, after)
+        return EventStream(log_tail.stream(reader, run.id, stage, attempt, position, partial(interest.mark_if_followed, run)))
     if TEXT_MEDIA_TYPE in request.headers.get("accept", ""):
         name = f"{run.pipeline}-{run.number}{f'-{stage}' if stage else ''}.log"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}

@@ -60,6 +60,7 @@ class LiveRunPage(LiveView):
     async def render_run(self, run: RunView, events: Sequence[EventView]) -> RenderedView:
         """Render a run that the caller has loaded, with its newest events."""
         self._name, self._pipeline_id = f"{run.pipeline} #{run.number}", run.pipeline_id
+        self._context.log_interest.mark_if_followed(run)
         run_context = await self._context.run_contexts.load(run)
         medians = await self._context.run_contexts.get_stage_medians(run.pipeline_id)
         run_median = await self._context.run_contexts.get_run_median(run.pipeline_id)

@@ -203,6 +203,18 @@ async def has_followed(store: StoreUnderTest) -> bool:
         return await work.flow_runs.has_followed()
 
 
+async def test_the_followed_flow_runs_of_a_run_are_found(store: StoreUnderTest) -> None:
+    created, _requested, other = await some_refs(store, 3)
+    await set_created(store, created, other)
+
+    async with store.open_unit_of_work() as work:
+        found = await work.flow_runs.find_followed([created.run_id])
+        unknown = await work.flow_runs.find_followed([created.run_id + 1])
+
+    assert [(each.ref, each.flow_run_id) for each in found] == [(created, "a"), (other, "c")]
+    assert unknown == []
+
+
 async def test_only_one_process_polls_within_the_interval(store: StoreUnderTest) -> None:
     ref = await a_ref(store)
     await set_created(store, ref)

@@ -58,6 +58,11 @@ class FakeFlowRuns:
         tx = await self._transaction.begin_statement()
         return any(row.flow_run_id is not None for row in tx.flow_runs.values())
 
+    async def find_followed(self, run_ids: Collection[int]) -> list[FollowedFlowRun]:
+        tx = await self._transaction.begin_statement()
+        rows = sorted((ref, row) for ref, row in tx.flow_runs.items() if row.flow_run_id is not None and ref.run_id in run_ids)
+        return [_to_followed(ref, row) for ref, row in rows]
+
     async def remember(self, ref: FlowRunRef, seen: str) -> None:
         await self._change([ref], lambda row: replace(row, seen=values.text(seen), missing_since=None))
 

@@ -25,6 +25,7 @@ async def get_log_fragment(request: Request, run_id: str) -> Response:
     """Return the lines before or after a position as HTML for the page's script, and in a header whether there may be more beyond them."""
     context = get_page_context(request)
     run = await require_run(context, run_id)
+    context.log_interest.mark_if_followed(run)
     query = LogQuery.parse(request.query_params, run)
     is_backward = query.after is None
     lines = await context.reader.log_window(
@@ -42,6 +43,7 @@ async def download_log(request: Request, run_id: str) -> Response:
     """Return the log as it was written, including ANSI codes, optionally of one stage, attempt or stream."""
     context = get_page_context(request)
     run = await require_run(context, run_id)
+    context.log_interest.mark_if_followed(run)
     query = LogQuery.parse(request.query_params, run)
     parts = [
         run.pipeline,

@@ -116,7 +116,8 @@ def test_queries_use_all_template_variables() -> None:
 
 
 def test_only_counts_are_queried_as_counts() -> None:
-    counts = {metric.value for metric in Metric if metric.value.endswith((".count", ".errors", ".opened", ".finished"))} - {"worker.count"}
+    ends = (".count", ".errors", ".opened", ".finished", ".created", ".failed")
+    counts = {metric.value for metric in Metric if metric.value.endswith(ends)} - {"worker.count"}
 
     for name, found in queries():
         as_count = found["rest"].startswith((".as_count()", ".as_rate()"))

@@ -24,6 +24,7 @@ from domain.reports.report import ReportOutcome
 from tests.fakes.adapters import FakeAdapters
 from tests.fakes.system.clock import START
 from tests.support.actions import worker_report
+from tests.support.builders import a_stage
 from tests.support.in_process import InProcessHeadgate
 from tests.support.stored_alerts import add_channel
 
@@ -140,8 +141,8 @@ async def test_an_outage_is_an_error() -> None:
 
 async def test_health_metrics_are_sent_as_gauges() -> None:
     fakes = FakeAdapters()
-    limits = [LimitMetrics("group:warehouse", 4, 7)]
-    fakes.health_metrics.signs = HealthMetrics(4, 12.5, 1, 2, [PoolMetrics("headgate", 2, 8, 3)], limits=limits)
+    limits, pools = [LimitMetrics("group:warehouse", 4, 7)], [PoolMetrics("headgate", 2, 8, 3)]
+    fakes.health_metrics.signs = HealthMetrics(4, 12.5, 1, 2, pools, limits=limits, followed_flow_runs=6, flow_run_age=9.5)
     hub = EventHub()
 
     with hub.subscribe():
@@ -151,6 +152,7 @@ async def test_health_metrics_are_sent_as_gauges() -> None:
     assert (gauges[Metric.OUTBOX_DEPTH], gauges[Metric.OUTBOX_AGE], gauges[Metric.RUNS_LATE]) == (4, 12.5, 2)
     assert (gauges[Metric.WORKERS], gauges[Metric.WORKER_SLOTS], gauges[Metric.WORKER_SLOTS_FREE]) == (2, 8, 3)
     assert (gauges[Metric.SLOTS_HELD], gauges[Metric.SLOTS_WAITING]) == (4, 7)
+    assert (gauges[Metric.FLOW_RUNS_FOLLOWED], gauges[Metric.FLOW_RUNS_AGE]) == (6, 9.5)
     assert (gauges[Metric.SSE_VIEWERS], gauges[Metric.SSE_LAG], gauges[Metric.DB_POOL_IN_USE]) == (1, 0, 3)
 
 
@@ -167,6 +169,15 @@ def test_each_result_has_a_verdict(result: ReportResult, verdict: str) -> None:
 
 
 REQUEST_METRICS = {Metric.REQUESTS, Metric.REQUEST_DURATION, Metric.REQUEST_ERRORS}
+
+
+async def request_flow_runs(headgate: InProcessHeadgate) -> None:
+    """Start a stage that Prefect accepts, and one that it refuses."""
+    headgate.fakes.deployments.add("ml/train")
+    stages = [a_stage(name, "prefect", needs=[], deployment=f"ml/{name}") for name in ("train", "other")]
+    await headgate.use_cases.create_pipeline(stages, name="prefect")
+    await headgate.use_cases.trigger("prefect")
+    await headgate.application.flow_run_submitter().run_once()
 
 
 async def test_every_metric_is_sent_with_all_its_tags() -> None:
@@ -196,6 +207,7 @@ async def test_every_metric_is_sent_with_all_its_tags() -> None:
     await headgate.application.backfill_service().run_once()
     await MetricsCollector(fakes.health_metrics, EventHub(), fakes.telemetry).run_once()
     await fail_with_an_alert(headgate)
+    await request_flow_runs(headgate)
 
     of = fakes.telemetry.of
     assert {metric for metric, _, _ in fakes.telemetry.recorded} == set(Metric) - REQUEST_METRICS
