@@ -173,10 +173,13 @@ REQUEST_METRICS = {Metric.REQUESTS, Metric.REQUEST_DURATION, Metric.REQUEST_ERRO
 
 async def request_flow_runs(headgate: InProcessHeadgate) -> None:
     """Start a stage that Prefect accepts, and one that it refuses."""
-    headgate.fakes.deployments.add("ml/train")
-    stages = [a_stage(name, "prefect", needs=[], deployment=f"ml/{name}") for name in ("train", "other")]
+    names = ("train", "other")
+    for name in names:
+        headgate.fakes.deployments.add(f"ml/{name}")
+    stages = [a_stage(name, "prefect", needs=[], deployment=f"ml/{name}") for name in names]
     await headgate.use_cases.create_pipeline(stages, name="prefect")
     await headgate.use_cases.trigger("prefect")
+    headgate.fakes.deployments.remove("ml/other")
     await headgate.application.flow_run_submitter().run_once()
 
 

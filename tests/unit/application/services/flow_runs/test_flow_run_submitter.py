@@ -62,18 +62,19 @@ async def test_many_requests_are_created_in_one_pass(headgate: FlowRunHeadgate) 
 
 
 async def test_an_unknown_deployment_fails_the_stage_with_a_sentence(headgate: FlowRunHeadgate) -> None:
-    run_id = await headgate.start(a_prefect_stage(deployment="ml/other"))
+    run_id = await headgate.start()
+    headgate.prefect.remove(DEPLOYMENT)
 
     await headgate.submit()
 
     attempt = headgate.get_attempt(run_id)
-    assert (attempt.status, attempt.error_message) == (Status.FAILED, "Prefect has no deployment ml/other.")
+    assert (attempt.status, attempt.error_message) == (Status.FAILED, "Prefect has no deployment ml/train.")
     assert headgate.followed == 0
 
 
 async def test_refused_parameters_fail_the_stage_with_prefects_reason(headgate: FlowRunHeadgate) -> None:
-    headgate.prefect.add(DEPLOYMENT, {"type": "object", "required": ["day"]})
     run_id = await headgate.start()
+    headgate.prefect.add(DEPLOYMENT, {"type": "object", "required": ["day"]})
 
     await headgate.submit()
 
