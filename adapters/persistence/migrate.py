@@ -6,20 +6,17 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from enum import StrEnum
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, create_engine, pool, text
 from sqlalchemy.exc import OperationalError
 
 from adapters.persistence.connection.database_urls import sqlalchemy_url
+from adapters.persistence.schema_state import SchemaMismatch, SchemaState, describe_schema_problem, get_schema_state
 from domain.errors import Unavailable
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -37,55 +34,6 @@ def upgrade(url: str, revision: str = "head") -> None:
 def downgrade(url: str, revision: str) -> None:
     """Migrate down to `revision` (`base` for an empty database). Blocking. Raise Unavailable as `upgrade` does."""
     _migrate(url, lambda config: command.downgrade(config, revision))
-
-
-class SchemaState(StrEnum):
-    """How a database's schema compares with the newest one that this code knows."""
-
-    CURRENT = "current"
-    OLDER = "older"
-    NEWER = "newer"
-
-
-def get_schema_state(connection: Connection) -> SchemaState:
-    """Return NEWER for a revision that this code does not know, OLDER for an older one or none."""
-    found = set(MigrationContext.configure(connection).get_current_heads())
-    if found - _get_known_revisions():
-        return SchemaState.NEWER
-    return SchemaState.CURRENT if found == get_head_revisions() else SchemaState.OLDER
-
-
-def check_schema(url: str) -> None:
-    """Raise SchemaMismatch unless the database has the newest schema of this code. A database that does not answer passes."""
-    engine = create_engine(sqlalchemy_url(url), poolclass=pool.NullPool, connect_args={"connect_timeout": 5})
-    try:
-        with engine.connect() as connection:
-            state = get_schema_state(connection)
-    except OperationalError:
-        return
-    if state is not SchemaState.CURRENT:
-        raise SchemaMismatch(describe_schema_problem(state, engine.url.database))
-
-
-def describe_schema_problem(state: SchemaState, database: str | None) -> str:
-    """Return what to do about an older or a newer schema, in one line."""
-    if state is SchemaState.NEWER:
-        return f"The database {database} was migrated by a newer release of Headgate: install that release, or restore a backup."
-    return f"The database {database} is not migrated: run `headgate migrate`."
-
-
-class SchemaMismatch(Unavailable):
-    """The database's schema does not fit this code."""
-
-
-@lru_cache(maxsize=1)
-def get_head_revisions() -> frozenset[str]:
-    return frozenset(ScriptDirectory.from_config(get_alembic_config()).get_heads())
-
-
-@lru_cache(maxsize=1)
-def _get_known_revisions() -> frozenset[str]:
-    return frozenset(script.revision for script in ScriptDirectory.from_config(get_alembic_config()).walk_revisions())
 
 
 def get_alembic_config() -> Config:

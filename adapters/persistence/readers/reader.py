@@ -14,7 +14,6 @@ from adapters.persistence.connection.clock import seconds_ago
 from adapters.persistence.connection.connection_pool import ConnectionPool
 from adapters.persistence.connection.database_errors import translate_database_errors
 from adapters.persistence.connection.sql_transaction import READ_ONLY_SNAPSHOT, SqlTransaction
-from adapters.persistence.migrate import SchemaState, get_schema_state
 from adapters.persistence.readers import run_pages
 from adapters.persistence.readers.alert_settings import AlertSettingsReader
 from adapters.persistence.readers.approvals import DECISIONS, WAITING, to_past_decision
@@ -31,6 +30,7 @@ from adapters.persistence.readers.stage_times import STAGE_TIMES
 from adapters.persistence.readers.tick_groups import TICK_GROUPS, to_tick_group, write_windows
 from adapters.persistence.repositories.definitions import DefinitionCache, DefinitionLoader
 from adapters.persistence.repositories.pipelines import is_valid_pipeline_ref
+from adapters.persistence.schema_state import SchemaState, get_schema_state
 from adapters.persistence.tables.logs import log_counter, log_line, log_progress
 from adapters.persistence.tables.pipelines import pipeline, revision
 from adapters.persistence.tables.runs import event, run

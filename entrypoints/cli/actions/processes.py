@@ -48,7 +48,7 @@ def _check_port(settings: Settings) -> None:
 def _check_schema(settings: Settings) -> None:
     """Raise Unavailable if the database answers and its schema does not fit this release."""
     assert settings.database_url is not None
-    importlib.import_module("adapters.persistence.migrate").check_schema(settings.database_url.get_secret_value())
+    importlib.import_module("adapters.persistence.schema_state").check_schema(settings.database_url.get_secret_value())
 
 
 def run_worker() -> None:

@@ -22,7 +22,8 @@ from adapters.persistence import migrate
 from adapters.persistence.connection.database_urls import sqlalchemy_url
 from adapters.persistence.database import Database
 from adapters.persistence.embedded.server import EmbeddedPostgres
-from adapters.persistence.migrate import SchemaState, downgrade, get_alembic_config, get_head_revisions, get_schema_state, upgrade
+from adapters.persistence.migrate import downgrade, get_alembic_config, upgrade
+from adapters.persistence.schema_state import SchemaState, get_known_revisions, get_schema_state
 from adapters.persistence.tables.metadata import METADATA
 from adapters.persistence.tables.partitions import is_partition
 from application.commands.reports.report_results import ReportResult
@@ -70,7 +71,11 @@ def catalog(connection: Connection) -> set[tuple[object, ...]]:
 
 def test_the_history_ends_in_one_revision() -> None:
     assert len(REVISIONS) > 0
-    assert get_head_revisions() == {REVISIONS[-1]}
+    assert ScriptDirectory.from_config(get_alembic_config()).get_heads() == [REVISIONS[-1]]
+
+
+def test_the_files_of_the_migrations_are_named_after_their_revisions() -> None:
+    assert list(get_known_revisions()) == REVISIONS
 
 
 def test_every_revision_goes_up_and_down_from_empty(empty_database_url: str) -> None:
