@@ -47,11 +47,12 @@ class RunMetrics:
         attempt = run.stages[stage].attempts[attempt_number - 1]
         tags = {"pipeline": run.definition.name, "stage": stage}
         if event.status is Status.RUNNING:
-            metrics = [self._measure(Metric.STAGE_QUEUE_WAIT, elapsed_seconds(attempt.queued_at or event.at, event.at), **tags)]
-            if run.started_at == event.at:
+            started_at = attempt.started_at or event.at
+            metrics = [self._measure(Metric.STAGE_QUEUE_WAIT, elapsed_seconds(attempt.queued_at or started_at, started_at), **tags)]
+            if run.started_at == started_at:
                 # The wait for a slot of a concurrency limit has a metric of its own.
                 begin = run.created_at if run.slot_state is SlotState.NONE else attempt.queued_at or run.created_at
-                latency = elapsed_seconds(begin, event.at)
+                latency = elapsed_seconds(begin, started_at)
                 metrics.append(self._measure(Metric.RUN_START_LATENCY, latency, pipeline=run.definition.name))
             return metrics
         if event.status is None or not event.status.is_terminal:

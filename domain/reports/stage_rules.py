@@ -52,6 +52,8 @@ class StageReportJudge:
         kind = self.stage.definition.kind
         if kind is StageKind.APPROVAL:
             return self._refuse("needs_decision", f"{self.stage.name} is decided by a person: approve or reject it.")
+        if kind is StageKind.PREFECT:
+            return self._refuse("not_yours", f"{self.stage.name} runs in Prefect, which reports its status itself.")
         if not kind.runs_on_worker or self.reporter.holds_dispatch(self.run):
             return None
         if self.reporter.attempt == (self.stage.name, self.attempt.number) and self.report.status is self.attempt.status is Status.RUNNING:

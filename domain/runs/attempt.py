@@ -56,7 +56,7 @@ class Attempt:
             raise IllegalMove(f"{self.status} → {to}")
         self.status = to
         self.reason = reason
-        if to is Status.QUEUED:
+        if to is Status.QUEUED and self.started_at is None:
             self.queued_at = now
         if to is Status.RUNNING:
             self.started_at = self.started_at or now

@@ -11,6 +11,7 @@ from domain.runs.attempt import Attempt
 from domain.runs.events import EventType
 from domain.runs.readiness import Readiness, get_readiness
 from domain.runs.run import Run
+from domain.runs.run_slots import occupies_slots
 from domain.runs.stage_run import StageRun
 from domain.runs.status import Reason, Status
 
@@ -77,7 +78,7 @@ def _check_limits(run: Run, definition: PipelineDefinition, revision: int) -> No
     has_changed = waits and before.concurrency != after.concurrency
     for stage in run.stages.values():
         new = definition.stage(stage.name)
-        has_turn = stage.status in (Status.QUEUED, Status.RUNNING)
+        has_turn = occupies_slots(stage.status, stage.current.reason)
         has_changed = has_changed or (has_turn and new is not None and new.uses != stage.definition.uses)
     if has_changed:
         sentence = f"Revision {revision} has other concurrency limits than revision {run.revision}; retry when no stage runs or is queued."

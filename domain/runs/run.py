@@ -107,8 +107,11 @@ class Run:
 
     @property
     def startable_stages(self) -> list[StageRun]:
-        """The queued stages that a worker can start, in the definition's order; none while the run is being stopped."""
-        if self.stop_requested_at is not None:
+        """The queued stages that a worker can start, in the definition's order.
+
+        There are none while the run is being stopped, and while as many flow runs are under way as stages may run at once.
+        """
+        if self.stop_requested_at is not None or run_flow_runs.count_submitted_stages(self) >= self.definition.parallelism:
             return []
         queued = [stage for stage in self.stages.values() if stage.status is Status.QUEUED and stage.current.reason is not Reason.LIMIT]
         return [stage for stage in queued if stage.definition.kind.runs_on_worker]

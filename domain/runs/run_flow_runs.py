@@ -28,9 +28,13 @@ def is_submitted(stage: StageRun) -> bool:
 
 def count_active_stages(run: "Run") -> int:
     """Return how many stages count toward the run's parallelism: those that run on workers, and those with a flow run."""
-    return sum(
-        (stage.status is Status.RUNNING and stage.definition.kind.runs_on_worker) or is_submitted(stage) for stage in run.stages.values()
-    )
+    running = sum(stage.status is Status.RUNNING and stage.definition.kind.runs_on_worker for stage in run.stages.values())
+    return running + count_submitted_stages(run)
+
+
+def count_submitted_stages(run: "Run") -> int:
+    """Return how many stages have a flow run that is not over."""
+    return sum(is_submitted(stage) for stage in run.stages.values())
 
 
 def request_flow_runs(run: "Run", now: datetime) -> None:
@@ -45,38 +49,36 @@ def request_flow_runs(run: "Run", now: datetime) -> None:
 
 
 def record_created(run: "Run", name: str, number: int, flow_run_id: str, now: datetime) -> None:
-    """Store the id of the flow run that Prefect created for an attempt. Cancel it if the attempt ended meanwhile."""
+    """Store the id of the flow run that Prefect created for an attempt, also if the attempt ended meanwhile."""
     stage, attempt = _find(run, name, number)
     if attempt.flow_run is None or attempt.flow_run.id == flow_run_id:
         return
     attempt.flow_run = replace(attempt.flow_run, id=flow_run_id, problem=None)
-    data = {"flow_run": flow_run_id, "message": "flow run created"}
-    run.record(EventType.PREFECT_NOTED, now, stage=stage, attempt=number, data=data)
+    _note(run, stage, attempt, now, message="flow run created", flow_run=flow_run_id)
 
 
 def note_problem(run: "Run", name: str, number: int, problem: str | None, now: datetime) -> None:
-    """Store why the flow run is not created, or does not start."""
+    """Store why the flow run is not created, or does not start; None if nothing keeps it from that any more."""
     stage, attempt = _find(run, name, number)
-    if attempt.flow_run is None or attempt.status.is_terminal or attempt.flow_run.problem == problem:
+    before = attempt.flow_run
+    if before is None or attempt.status.is_terminal or before.problem == problem:
         return
-    attempt.flow_run = replace(attempt.flow_run, problem=problem)
-    if problem is not None:
-        run.record(EventType.PREFECT_NOTED, now, stage=stage, attempt=number, data={"message": problem})
+    attempt.flow_run = replace(before, problem=problem)
+    _note(run, stage, attempt, now, message=problem or before.state_name or "its flow run can be created")
 
 
 def fail_request(run: "Run", name: str, number: int, error_message: str, now: datetime) -> None:
     """Fail an attempt for which Prefect creates no flow run."""
     stage, attempt = _find(run, name, number)
-    if attempt.status.is_terminal:
-        return
-    attempt.error_message = error_message
-    run.move(stage, Status.FAILED, now, actor=PREFECT_ACTOR)
+    if not attempt.status.is_terminal:
+        attempt.error_message = error_message
+        run.move(stage, Status.FAILED, now, reason=Reason.ERROR, actor=PREFECT_ACTOR)
     _change(run, stage, attempt, FlowRunChange.FORGET)
     run.propagate(now)
 
 
 def lose_flow_run(run: "Run", name: str, number: int, now: datetime) -> None:
-    """Lose an attempt whose flow run is gone from Prefect."""
+    """Lose an attempt whose flow run is gone from Prefect. If it was to be cancelled, it is cancelled now."""
     stage, attempt = _find(run, name, number)
     if not attempt.status.is_terminal:
         if attempt.stop_requested_at is None:
@@ -95,13 +97,12 @@ def observe_flow_run(run: "Run", name: str, number: int, seen: FlowRunObservatio
     if before is None:
         return
     attempt.flow_run = replace(before, state=seen.state, state_name=seen.state_name, pool=seen.pool or before.pool, problem=seen.problem)
-    if attempt.status.is_terminal:
-        if seen.state.is_terminal:
-            _change(run, stage, attempt, FlowRunChange.FORGET)
-        return
-    moved = _follow(run, stage, seen, now)
-    if not moved and (before.state_name, before.problem) != (seen.state_name, seen.problem):
-        run.record(EventType.PREFECT_NOTED, now, stage=stage, data={"state": seen.state_name, "message": seen.problem or seen.state_name})
+    is_over = attempt.status.is_terminal
+    has_moved = not is_over and _follow(run, stage, seen, now)
+    if not has_moved and attempt.flow_run != before:
+        _note(run, stage, attempt, now, message=seen.problem or seen.state_name, state=seen.state_name)
+    if is_over and seen.state.is_terminal:
+        _change(run, stage, attempt, FlowRunChange.FORGET)
     run.propagate(now)
 
 
@@ -122,7 +123,7 @@ def release_flow_run(run: "Run", stage: StageRun) -> None:
     attempt = stage.current
     if attempt.flow_run is None:
         return
-    is_left = attempt.status is Status.CANCELLED and stage.definition.on_cancel is OnCancel.LEAVE
+    is_left = attempt.status in (Status.CANCELLED, Status.SKIPPED) and stage.definition.on_cancel is OnCancel.LEAVE
     _change(run, stage, attempt, FlowRunChange.FORGET if is_left or attempt.flow_run.is_over else FlowRunChange.CANCEL)
 
 
@@ -131,18 +132,21 @@ def _follow(run: "Run", stage: StageRun, seen: FlowRunObservation, now: datetime
     attempt, is_stopping = stage.current, stage.current.stop_requested_at is not None
     match seen.state:
         case FlowState.COMPLETED:
-            _ensure_running(run, stage, seen, now)
+            if stage.status is Status.QUEUED:
+                _start(run, stage, seen, now)
             attempt.output = seen.output
             run.move(stage, Status.COMPLETED, now, actor=PREFECT_ACTOR, message=seen.problem)
         case FlowState.CANCELLED:
             run.move(stage, Status.CANCELLED, now, actor=PREFECT_ACTOR)
         case FlowState.FAILED | FlowState.CRASHED:
-            _ensure_running(run, stage, seen, now)
+            if stage.status is Status.QUEUED and seen.run_seconds > 0:
+                _start(run, stage, seen, now)
             _end_badly(run, stage, seen, now)
-        case FlowState.RUNNING if not is_stopping:
-            return _ensure_running(run, stage, seen, now)
+        case FlowState.RUNNING if not is_stopping and stage.status is not Status.RUNNING:
+            _start(run, stage, seen, now)
         case FlowState.PAUSED if not is_stopping and stage.status is not Status.WAITING:
-            _ensure_running(run, stage, seen, now)
+            if stage.status is Status.QUEUED:
+                _start(run, stage, seen, now)
             run.move(stage, Status.WAITING, now, reason=Reason.PAUSED, actor=PREFECT_ACTOR)
         case FlowState.SCHEDULED | FlowState.PENDING if not is_stopping and stage.status is Status.WAITING:
             run.move(stage, Status.QUEUED, now, actor=PREFECT_ACTOR)
@@ -161,11 +165,9 @@ def _end_badly(run: "Run", stage: StageRun, seen: FlowRunObservation, now: datet
     run.move(stage, Status.LOST if has_crashed else Status.FAILED, now, reason=reason, actor=PREFECT_ACTOR)
 
 
-def _ensure_running(run: "Run", stage: StageRun, seen: FlowRunObservation, now: datetime) -> bool:
+def _start(run: "Run", stage: StageRun, seen: FlowRunObservation, now: datetime) -> None:
     """Let the stage run, since as long ago as Prefect says, but not longer than it has been queued. Its timeout starts only once."""
     attempt = stage.current
-    if stage.status is Status.RUNNING:
-        return False
     if attempt.started_at is None:
         started = now - timedelta(seconds=max(0.0, seen.run_seconds))
         attempt.started_at = max(started, attempt.queued_at or started)
@@ -173,7 +175,10 @@ def _ensure_running(run: "Run", stage: StageRun, seen: FlowRunObservation, now: 
             attempt.deadline_at = attempt.started_at + timedelta(seconds=stage.definition.timeout)
         run.started_at = run.started_at or attempt.started_at
     run.move(stage, Status.RUNNING, now, actor=PREFECT_ACTOR)
-    return True
+
+
+def _note(run: "Run", stage: StageRun, attempt: Attempt, now: datetime, **data: str) -> None:
+    run.record(EventType.PREFECT_NOTED, now, stage=stage, attempt=attempt.number, data=data)
 
 
 def _is_requestable(stage: StageRun) -> bool:

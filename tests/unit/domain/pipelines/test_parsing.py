@@ -6,7 +6,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from domain.errors import InvalidInput
-from domain.pipelines.definition import PipelineDefinition, StageCondition, StageDefinition, StageKind
+from domain.pipelines.definition import OnCancel, PipelineDefinition, StageCondition, StageDefinition, StageKind
 from domain.pipelines.field_parser import ALL_STAGE_KEYS
 from domain.pipelines.parsing import PIPELINE_KEYS, parse_definition
 from domain.pipelines.serialization import serialize_pipeline
@@ -25,6 +25,10 @@ def a_raw_definition(stages: Any = None, **keys: Any) -> dict[str, Any]:
 
 def with_stage_keys(**keys: Any) -> dict[str, Any]:
     return a_raw_definition([{**a_stage("a"), **keys}])
+
+
+def with_prefect_keys(**keys: Any) -> dict[str, Any]:
+    return a_raw_definition([{**a_stage("a", "prefect"), **keys}])
 
 
 def get_invalid_fields(definition: object) -> list[str]:
@@ -112,6 +116,26 @@ INVALID = {
     "an environment name with =": (with_stage_keys(env={"A=B": "1"}), "stages[0].env"),
     "an environment name of ours": (with_stage_keys(env={"HEADGATE_TOKEN": "x"}), "stages[0].env"),
     "a workdir with NUL": (with_stage_keys(workdir=NUL), "stages[0].workdir"),
+    "no deployment": (a_raw_definition([{"name": "a", "kind": "prefect"}]), "stages[0].deployment"),
+    "a deployment without its flow": (a_raw_definition([{"name": "a", "deployment": "train"}]), "stages[0].deployment"),
+    "a deployment that is a number": (a_raw_definition([{"name": "a", "kind": "prefect", "deployment": 7}]), "stages[0].deployment"),
+    "a deployment with NUL": (a_raw_definition([{"name": "a", "deployment": f"ml/{NUL}"}]), "stages[0].deployment"),
+    "a list of a flow run's parameters": (with_prefect_keys(parameters=["day"]), "stages[0].parameters"),
+    "NUL in a flow run's parameters": (with_prefect_keys(parameters={"a": [NUL]}), "stages[0].parameters.a[0]"),
+    "NaN in a flow run's parameters": (with_prefect_keys(parameters={"a": float("nan")}), "stages[0].parameters.a"),
+    "an unknown on_cancel": (with_prefect_keys(on_cancel="stop"), "stages[0].on_cancel"),
+    "a prefect stage with a command": (with_prefect_keys(command=["true"]), "stages[0].command"),
+    "a prefect stage with an environment": (with_prefect_keys(env={"A": "1"}), "stages[0].env"),
+    "a prefect stage with secrets": (with_prefect_keys(secrets=["TOKEN"]), "stages[0].secrets"),
+    "a prefect stage with a URL": (with_prefect_keys(url="https://a.example"), "stages[0].url"),
+    "a prefect stage with approvers": (with_prefect_keys(approvers=["mara"]), "stages[0].approvers"),
+    "a command with a deployment": (with_stage_keys(deployment="ml/train"), "stages[0].deployment"),
+    "a command with a flow run's parameters": (with_stage_keys(parameters={}), "stages[0].parameters"),
+    "a command with on_cancel": (with_stage_keys(on_cancel="leave"), "stages[0].on_cancel"),
+    "an external stage with a deployment": (
+        a_raw_definition([{"name": "a", "kind": "external", "deployment": "ml/train"}]),
+        "stages[0].deployment",
+    ),
 }
 
 
@@ -150,6 +174,30 @@ def test_missing_keys_have_their_defaults() -> None:
     assert (c.kind, c.needs, c.timeout) == (StageKind.EXTERNAL, ("b",), 604_800.0)
 
 
+def test_a_deployment_makes_a_stage_of_kind_prefect() -> None:
+    (stage,) = parse_definition(a_raw_definition([{"name": "a", "deployment": "ml/train"}])).stages
+
+    assert stage == StageDefinition("a", StageKind.PREFECT, deployment="ml/train")
+    assert (stage.timeout, stage.on_cancel) == (3_600.0, OnCancel.CANCEL)
+
+
+def test_a_prefect_stage_keeps_its_keys() -> None:
+    parameters = {"day": {"parameter": "day"}, "rows": [1, None, {"deep": True}]}
+    keys = {"retries": 2, "retry_delay": "1m", "retry_on_loss": True, "uses": ["gpu"], "timeout": "2h", "allow_failure": True}
+    definition = parse_definition(with_prefect_keys(parameters=parameters, on_cancel="leave", **keys))
+
+    (stage,) = definition.stages
+    assert (stage.deployment, stage.parameters, stage.on_cancel) == ("ml/train", parameters, OnCancel.LEAVE)
+    assert (stage.retries, stage.retry_delay, stage.retry_on_loss, stage.uses, stage.timeout) == (2, 60.0, True, ("gpu",), 7_200.0)
+    assert parse_definition(serialize_pipeline(definition)) == definition
+
+
+def test_stages_of_other_kinds_are_written_without_the_keys_of_prefect() -> None:
+    (written,) = serialize_pipeline(parse_definition(a_raw_definition()))["stages"]
+
+    assert written.keys().isdisjoint({"deployment", "parameters", "on_cancel"})
+
+
 def test_a_stage_needs_the_previous_one_by_default() -> None:
     definition = parse_definition(
         a_raw_definition([a_stage("a"), a_stage("b"), a_stage("c", needs=[]), a_stage("d", needs=["a", "b", "a"])])
@@ -186,6 +234,8 @@ STAGE = st.fixed_dictionaries(
         **dict.fromkeys(sorted(ALL_STAGE_KEYS - {"name"}), JSON),
         "kind": mostly_valid(st.sampled_from(list(StageKind))),
         "command": mostly_valid(st.just(["true"])),
+        "deployment": mostly_valid(st.just("ml/train")),
+        "parameters": mostly_valid(st.dictionaries(st.text(max_size=3), JSON, max_size=2)),
         "needs": mostly_valid(st.lists(st.sampled_from("abcd"), max_size=2)),
         "timeout": mostly_valid(st.floats(0.1, 10)),
         "env": mostly_valid(st.dictionaries(st.sampled_from(["A", "B", SURROGATE, "\0"]), st.text(max_size=3), max_size=2)),

@@ -2,10 +2,11 @@
 
 import pytest
 
+from domain.flow_runs.flow_run import FlowRunChange
 from domain.reports.report import Reporter, ReportOutcome
 from domain.runs.events import EventType
 from domain.runs.status import REPORTABLE_STATUSES, Reason, Status
-from tests.support.builders import NOW, WORKER, a_stage, a_started_run, an_hour_later
+from tests.support.builders import NOW, WORKER, a_run, a_stage, a_started_run, an_hour_later
 from tests.unit.domain.reports.report_helpers import CI, HOLDER, an_external_run, get_newest_event, send
 
 
@@ -28,6 +29,29 @@ def test_only_the_holder_of_the_dispatch_can_report_a_stage_that_runs_on_a_worke
 
     assert (decision.outcome, decision.problem) == (ReportOutcome.REFUSED, "not_yours")
     assert run.stages["a"].status is Status.RUNNING
+
+
+@pytest.mark.parametrize("reporter", [Reporter(), CI, HOLDER, Reporter("attempt", attempt=("a", 1))])
+@pytest.mark.parametrize("status", sorted(REPORTABLE_STATUSES))
+def test_reports_about_a_stage_that_runs_in_prefect_are_refused(reporter: Reporter, status: Status) -> None:
+    run = a_started_run([a_stage("a", "prefect", needs=[]), a_stage("b", needs=[])])
+    seq = run.last_seq
+
+    decision = send(run, status, by=reporter)
+
+    assert (decision.outcome, decision.problem) == (ReportOutcome.REFUSED, "not_yours")
+    assert decision.why == "a runs in Prefect, which reports its status itself."
+    assert (run.stages["a"].status, run.last_seq) == (Status.QUEUED, seq)
+
+
+def test_a_report_about_the_run_cancels_the_flow_runs_of_its_stages() -> None:
+    run = a_run([a_stage("a", "prefect", needs=[]), a_stage("b", "external", needs=[])])
+
+    assert send(run, Status.COMPLETED, stage=None).problem == "not_over"
+    assert send(run, Status.FAILED, stage=None).applied
+
+    assert [stage.status for stage in run.stages.values()] == [Status.CANCELLED, Status.CANCELLED]
+    assert run.flow_run_changes == {(0, 1): FlowRunChange.CANCEL}
 
 
 def test_a_report_of_a_former_holder_is_refused_and_recorded() -> None:

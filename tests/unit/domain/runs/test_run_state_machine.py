@@ -11,7 +11,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from domain.access.actor import Actor
 from domain.concurrency.slots import SlotState
 from domain.errors import Conflict
-from domain.pipelines.definition import StageCondition, StageKind
+from domain.flow_runs.flow_run import FlowRunChange, FlowRunObservation
+from domain.flow_runs.flow_state import FlowState
+from domain.pipelines.definition import OnCancel, StageCondition, StageKind
 from domain.reports.judging import judge_report
 from domain.reports.report import Report, Reporter, ReportOutcome
 from domain.runs.approvals import Decision, decide_approval
@@ -22,7 +24,16 @@ from domain.runs.events import EventType
 from domain.runs.readiness import Readiness, compute_run_status, get_readiness
 from domain.runs.retry import retry_failed, retry_stages
 from domain.runs.run import Run
-from domain.runs.run_slots import find_waiting_positions, is_waiting_for_slots, waits_for_slots
+from domain.runs.run_flow_runs import (
+    count_active_stages,
+    fail_request,
+    is_submitted,
+    lose_flow_run,
+    note_problem,
+    observe_flow_run,
+    record_created,
+)
+from domain.runs.run_slots import find_waiting_positions, is_waiting_for_slots, occupies_slots, waits_for_slots
 from domain.runs.stage_actions import cancel_stage, skip_stage
 from domain.runs.stage_run import StageRun
 from domain.runs.status import REPORTABLE_STATUSES, Reason, Status
@@ -32,6 +43,20 @@ WORKERS = ("w1", "w2")
 PERSON = Actor("mara")
 COUNTS = st.none() | st.integers(0, 9)
 MESSAGES = st.none() | st.just("ü")
+FLOW_STATES = {
+    "Scheduled": FlowState.SCHEDULED,
+    "Late": FlowState.SCHEDULED,
+    "AwaitingRetry": FlowState.SCHEDULED,
+    "Pending": FlowState.PENDING,
+    "Running": FlowState.RUNNING,
+    "Paused": FlowState.PAUSED,
+    "Cancelling": FlowState.CANCELLING,
+    "Completed": FlowState.COMPLETED,
+    "Failed": FlowState.FAILED,
+    "TimedOut": FlowState.FAILED,
+    "Crashed": FlowState.CRASHED,
+    "Cancelled": FlowState.CANCELLED,
+}
 
 
 @st.composite
@@ -39,7 +64,7 @@ def stage_lists(draw: st.DrawFn) -> list[dict[str, object]]:
     stages: list[dict[str, object]] = []
     for index in range(draw(st.integers(1, 5))):
         names = [str(stage["name"]) for stage in stages]
-        kind = draw(st.sampled_from(["command", "command", "external", "approval"]))
+        kind = draw(st.sampled_from(["command", "command", "external", "approval", "prefect", "prefect"]))
         own: dict[str, object] = {
             "needs": draw(st.lists(st.sampled_from(names), unique=True)) if names else [],
             "allow_failure": draw(st.booleans()),
@@ -47,7 +72,9 @@ def stage_lists(draw: st.DrawFn) -> list[dict[str, object]]:
         }
         if kind == "approval":
             own["hold"] = draw(st.booleans())
-        if kind == "command":
+        if kind == "prefect":
+            own["on_cancel"] = draw(st.sampled_from(OnCancel)).value
+        if kind in ("command", "prefect"):
             own |= {
                 "retries": draw(st.integers(0, 2)),
                 "retry_delay": draw(st.sampled_from([0, 30])),
@@ -134,6 +161,32 @@ class RunMachine(RuleBasedStateMachine):
         assert self.run.slot_changes[position].state is SlotState.HELD
         assert not waits_for_slots(self.run, position)
 
+    @precondition(lambda self: self.attempts_with_flow_runs())
+    @rule(data=st.data(), act=st.sampled_from(["create", "note", "observe", "observe", "observe", "lose", "fail"]))
+    def prefect_acts(self, data: st.DataObject, act: str) -> None:
+        """Prefect creates, moves or loses any flow run, also that of an attempt that is over."""
+        name, number = data.draw(st.sampled_from(self.attempts_with_flow_runs()))
+        attempt, now = self.run.stages[name].attempts[number - 1], self.pass_time(1)
+        was_over, before = attempt.status.is_terminal, attempt.status
+        match act:
+            case "create":
+                record_created(self.run, name, number, f"{name}-{number}", now)
+            case "note":
+                note_problem(self.run, name, number, data.draw(st.sampled_from([None, "pool k8s has no worker"])), now)
+            case "lose":
+                lose_flow_run(self.run, name, number, now)
+            case "fail":
+                fail_request(self.run, name, number, "There is no deployment ml/train.", now)
+            case _:
+                state = data.draw(st.sampled_from(sorted(FLOW_STATES)))
+                seen = FlowRunObservation(FLOW_STATES[state], state, run_seconds=data.draw(st.sampled_from([0.0, 0.5])), output=1)
+                observe_flow_run(self.run, name, number, seen, now)
+        assert not was_over or attempt.status is before
+
+    def attempts_with_flow_runs(self) -> list[tuple[str, int]]:
+        attempts = [(name, attempt) for name, stage in sorted(self.run.stages.items()) for attempt in stage.attempts]
+        return [(name, attempt.number) for name, attempt in attempts if attempt.flow_run is not None]
+
     @rule()
     def lose_dispatch(self) -> None:
         self.run.lose_dispatch(self.run.dispatch.epoch, self.pass_time(20))
@@ -202,7 +255,7 @@ class RunMachine(RuleBasedStateMachine):
         return [stage for stage in self.run.running if stage.definition.kind.runs_on_worker]
 
     def is_full(self) -> bool:
-        return len(self.running_on_workers()) >= self.run.definition.parallelism
+        return count_active_stages(self.run) >= self.run.definition.parallelism
 
     def statuses(self) -> dict[str, list[Status]]:
         return {name: [attempt.status for attempt in stage.attempts] for name, stage in self.run.stages.items()}
@@ -265,7 +318,7 @@ class RunMachine(RuleBasedStateMachine):
         stored = {position: change.state for position, change in run.slot_changes.items() if change.state is not SlotState.NONE}
         is_limited = bool(run.definition.concurrency)
         for position, stage in enumerate(run.stages.values()):
-            has_turn = stage.status in (Status.QUEUED, Status.RUNNING) and stage.definition.kind.runs_on_worker
+            has_turn = stage.definition.kind.has_retries and occupies_slots(stage.status, stage.current.reason)
             if has_turn and is_waiting_for_slots(stage):
                 assert run.slot_state is SlotState.WAITING or stored.get(position) is SlotState.WAITING
             elif has_turn:
@@ -309,6 +362,7 @@ class RunMachine(RuleBasedStateMachine):
     @invariant()
     def no_attempt_starts_twice(self) -> None:
         starts = [(e.stage, e.attempt) for e in self.run.new_events if e.type is EventType.STAGE_MOVED and e.status is Status.RUNNING]
+        starts = [each for each in starts if self.run.stages[each[0] or ""].definition.kind is not StageKind.PREFECT]
         assert len(starts) == len(set(starts))
 
     @invariant()
@@ -321,7 +375,39 @@ class RunMachine(RuleBasedStateMachine):
 
     @invariant()
     def no_more_run_at_once_than_the_definition_allows(self) -> None:
-        assert len(self.running_on_workers()) <= self.run.definition.parallelism
+        submitted = [stage for stage in self.run.stages.values() if is_submitted(stage)]
+        assert len(self.running_on_workers()) + len(submitted) <= self.run.definition.parallelism
+
+    @invariant()
+    def a_flow_run_is_requested_only_for_a_stage_that_has_its_turn_and_its_slots(self) -> None:
+        free = self.run.definition.parallelism - count_active_stages(self.run)
+        for stage in self.run.stages.values():
+            is_prefect = stage.definition.kind is StageKind.PREFECT
+            assert is_prefect or all(attempt.flow_run is None for attempt in stage.attempts)
+            if not is_prefect or stage.is_over:
+                continue
+            waits = stage.status in (Status.PENDING, Status.QUEUED) and stage.current.flow_run is None
+            assert not (waits and stage.current.started_at)
+            if stage.status is Status.PENDING or is_waiting_for_slots(stage) or stage.current.reason is Reason.RETRY:
+                assert stage.current.flow_run is None
+            elif stage.current.flow_run is None:
+                assert free <= 0 or self.run.stop_requested_at is not None, "its flow run can be requested"
+
+    @invariant()
+    def the_last_change_of_a_flow_run_fits_its_attempt(self) -> None:
+        """An attempt that is over has a flow run that is cancelled, forgotten or over, and only stopped ones are cancelled before."""
+        for position, stage in enumerate(self.run.stages.values()):
+            for attempt in stage.attempts:
+                change = self.run.flow_run_changes.get((position, attempt.number))
+                assert (change is None) == (attempt.flow_run is None)
+                if attempt.flow_run is None:
+                    continue
+                if attempt.status.is_terminal:
+                    assert change is not FlowRunChange.CREATE
+                    is_left = attempt.status in (Status.CANCELLED, Status.SKIPPED) and stage.definition.on_cancel is OnCancel.LEAVE
+                    assert change is FlowRunChange.FORGET or not (is_left or attempt.flow_run.is_over)
+                else:
+                    assert change is (FlowRunChange.CREATE if attempt.stop_requested_at is None else FlowRunChange.CANCEL)
 
     @invariant()
     def a_run_that_is_not_over_has_a_next_step(self) -> None:
@@ -334,10 +420,13 @@ class RunMachine(RuleBasedStateMachine):
         attempt = stage.current
         if stage.definition.kind is StageKind.EXTERNAL:
             return not stage.is_over and attempt.deadline_at is not None
+        if stage.definition.kind is StageKind.PREFECT and attempt.flow_run is not None:
+            return not stage.is_over and attempt.deadline_at is not None
         if stage.status is Status.RUNNING:
             return self.run.dispatch.holder is not None and attempt.deadline_at is not None
         if stage.status is Status.QUEUED:
-            has_turn = self.run.dispatch.state is not DispatchState.NONE or is_waiting_for_slots(stage)
+            is_full = count_active_stages(self.run) >= self.run.definition.parallelism
+            has_turn = self.run.dispatch.state is not DispatchState.NONE or is_waiting_for_slots(stage) or is_full
             return has_turn and attempt.deadline_at is not None
         if stage.status is Status.WAITING and stage.definition.kind is StageKind.APPROVAL:
             return attempt.deadline_at is not None
