@@ -19,6 +19,7 @@ OWN_SEGMENTS: Final = frozenset(
         "livez",
         "openapi.json",
         "pipelines",
+        "prefect",
         "readyz",
         "runs",
         "schedules",

@@ -7,6 +7,7 @@ from entrypoints.api.alert_rules import routes as alert_rule_routes
 from entrypoints.api.backfills import control_routes as backfill_control_routes
 from entrypoints.api.backfills import routes as backfill_routes
 from entrypoints.api.channels import routes as channel_routes
+from entrypoints.api.deployments import routes as deployment_routes
 from entrypoints.api.events import routes as event_routes
 from entrypoints.api.events.event_broadcaster import EventBroadcaster
 from entrypoints.api.groups import routes as group_routes
@@ -41,6 +42,7 @@ ROUTERS = (
     backfill_routes.router,
     backfill_control_routes.router,
     group_routes.router,
+    deployment_routes.router,
     incident_routes.router,
     incident_control_routes.router,
     channel_routes.router,

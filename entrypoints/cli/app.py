@@ -9,6 +9,7 @@ from entrypoints.cli.commands.accounts import users
 from entrypoints.cli.commands.activation import archive, delete, pause, resume, unarchive
 from entrypoints.cli.commands.backfills import backfill, backfill_cancel, backfill_pause, backfill_resume, backfills
 from entrypoints.cli.commands.channels import channels
+from entrypoints.cli.commands.deployments import deployments, prefect
 from entrypoints.cli.commands.groups import groups, start_over_limit
 from entrypoints.cli.commands.incidents import ack, incidents, resolve, snooze
 from entrypoints.cli.commands.maintenance import config, migrate, prune, retry_prefect, worker_token
@@ -42,6 +43,8 @@ app.command("run-now")(run_now)
 app.command("why")(why)
 app.command("groups")(groups)
 app.command("start-over-limit")(start_over_limit)
+app.command("deployments")(deployments)
+app.command("prefect", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})(prefect)
 app.command("backfill")(backfill)
 app.command("backfills")(backfills)
 app.command("backfill-pause")(backfill_pause)

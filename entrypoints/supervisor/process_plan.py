@@ -10,10 +10,9 @@ from pathlib import Path
 
 from adapters.orchestration.prefect_server import PrefectServer
 from adapters.proxies import exempt_local_hosts
-from adapters.secret_file import read_or_create_secret
-from adapters.system.network import find_free_port
 from entrypoints.process import parent_watch
 from entrypoints.settings import Settings
+from entrypoints.supervisor.embedded_prefect import choose_port, read_auth_string
 from entrypoints.supervisor.managed_process import ProcessSpec
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -52,14 +51,14 @@ class ProcessPlan:
         self.prefect_log = settings.home / "logs" / "prefect.log"
 
     def resolve_addresses(self, database_url: str, prefect_database_url: str | None) -> ServiceAddresses:
-        """Return the addresses of all services. A Prefect server to be started gets a free port."""
+        """Return the addresses of all services. A Prefect server to be started gets a free port, the same as before if possible."""
         settings = self._settings
         auth = settings.prefect_api_auth_string.get_secret_value() if settings.prefect_api_auth_string else None
         if settings.prefect_api_url is not None:
             return ServiceAddresses(database_url, settings.prefect_api_url, auth, None)
         assert prefect_database_url is not None
-        auth = auth or f"headgate:{read_or_create_secret(settings.home / 'prefect-password')}"
-        server = PrefectServer(settings.home, find_free_port(), prefect_database_url, auth)
+        auth = auth or read_auth_string(settings.home)
+        server = PrefectServer(settings.home, choose_port(settings.home), prefect_database_url, auth)
         return ServiceAddresses(database_url, server.api_url, auth, server)
 
     def build_specs(self, addresses: ServiceAddresses) -> list[ProcessSpec]:

@@ -307,6 +307,7 @@ WORST_REQUESTS: Final[Mapping[tuple[str, str], Sequence[WorstRequest]]] = {
     ("GET", "/events/"): one("/events/"),
     ("GET", "/favicon.ico"): one("/favicon.ico"),
     ("GET", "/groups/"): one("/groups/?limit=1000"),
+    ("GET", "/prefect/deployments"): one("/prefect/deployments"),
     ("GET", "/groups/{name}"): one("/groups/warehouse"),
     ("PUT", "/groups/{name}"): bodies("/groups/warehouse", few_values("limit")),
     ("GET", "/incidents/"): [

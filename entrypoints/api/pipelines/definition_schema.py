@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from domain.pipelines.definition import DEFAULT_EXTERNAL_TIMEOUT, DEFAULT_POOL, DEFAULT_TIMEOUT, StageCondition, StageKind
+from domain.flow_runs.deployment import MAX_NAME_LENGTH
+from domain.pipelines.definition import DEFAULT_EXTERNAL_TIMEOUT, DEFAULT_POOL, DEFAULT_TIMEOUT, OnCancel, StageCondition, StageKind
 from domain.pipelines.field_parser import MAX_TAGS, NAME, TAG
 from domain.pipelines.http_request import DEFAULT_MAX_BYTES, MAX_RESPONSE_BYTES, METHODS
 from domain.pipelines.parsing import MAX_RETRIES, MAX_STAGES
@@ -17,14 +18,14 @@ _COMMAND = {"anyOf": [{"type": "array", "items": {"type": "string"}, "minItems":
 STAGE: dict[str, Any] = {
     "type": "object",
     "required": ["name"],
-    "anyOf": [{"required": [key]} for key in ("kind", "command", "callable")],
+    "anyOf": [{"required": [key]} for key in ("kind", "command", "callable", "deployment")],
     "additionalProperties": False,
     "properties": {
         "name": _NAME,
         "kind": {
             "type": "string",
             "enum": [kind.value for kind in StageKind],
-            "description": "Optional with `command` or `callable`.",
+            "description": "Optional with `command`, `callable` or `deployment`.",
         },
         "needs": {
             "type": "array",
@@ -57,6 +58,22 @@ STAGE: dict[str, Any] = {
             "type": "object",
             "additionalProperties": True,
             "description": "For approvals: JSON Schema of the fields to fill in; the stages after it receive them as parameters.",
+        },
+        "deployment": {
+            "type": "string",
+            "maxLength": MAX_NAME_LENGTH,
+            "description": "For `prefect` stages: the Prefect deployment to run, as FLOW/DEPLOYMENT.",
+        },
+        "parameters": {
+            "type": "object",
+            "additionalProperties": True,
+            "description": "For `prefect` stages: the deployment's parameters, in which {parameter: NAME} stands for one of the run.",
+        },
+        "on_cancel": {
+            "type": "string",
+            "enum": [choice.value for choice in OnCancel],
+            "default": OnCancel.CANCEL.value,
+            "description": "For `prefect` stages: whether the flow run is cancelled with the stage, or left to itself.",
         },
         "timeout": build_duration_schema(
             f"Seconds or 15m; {DEFAULT_TIMEOUT:,.0f} s by default, {DEFAULT_EXTERNAL_TIMEOUT:,.0f} s for stages that no worker runs.",

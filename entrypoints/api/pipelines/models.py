@@ -1,19 +1,20 @@
 """Pipelines and their stages, as the API takes and returns them."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, RootModel, WithJsonSchema
 
 from application.queries.views.pipelines import PipelineView
-from domain.pipelines.definition import StageDefinition
+from domain.pipelines.definition import OnCancel, StageDefinition
 from domain.pipelines.serialization import serialize_pipeline
 from domain.runs.status import Status
 from entrypoints.api.pipelines.alert_models import AlertRuleDefinitionResponse
 from entrypoints.api.pipelines.concurrency_models import ConcurrencyLimitResponse
 from entrypoints.api.pipelines.definition_schema import DEFINITION
 from entrypoints.api.pipelines.schedule_models import ExpectationResponse, ScheduleDefinitionResponse
-from entrypoints.api.runs.models import StageResponse
+from entrypoints.api.runs.models import FlowRunResponse, StageResponse
 from entrypoints.api.shared.models import RequestModel, ResponseModel, Timestamp, with_example
 from entrypoints.http.base_path import link
 
@@ -50,7 +51,7 @@ class StageDefinitionResponse(ResponseModel):
     """A stage's definition with every default, and its status in the latest run. Keys of other kinds are left out."""
 
     name: str
-    kind: Literal["command", "python", "external", "approval", "http"]
+    kind: Literal["command", "python", "external", "approval", "http", "prefect"]
     needs: list[str]
     command: list[str] | str | None = None
     shell: bool = False
@@ -68,6 +69,9 @@ class StageDefinitionResponse(ResponseModel):
     approvers: list[str] = []
     message: str | None = None
     fields: dict[str, Any] | None = None
+    deployment: str | None = Field(default=None, description="The Prefect deployment that it runs.")
+    parameters: dict[str, Any] = Field(default={}, description="The deployment's parameters; {parameter: NAME} is one of the run.")
+    on_cancel: OnCancel | None = Field(default=None, description="What happens to the flow run if the stage is cancelled.")
     timeout: float = Field(description="Seconds.")
     retries: int = 0
     retry_delay: float = 0
@@ -147,11 +151,14 @@ class PipelineResponse(ResponseModel):
     archived_at: datetime | None = Field(description="Since when it is archived: it starts no runs and is hidden from lists.")
     archived_by: str | None = Field(description="Who archived it, if known.")
     links: dict[str, str]
+    warnings: list[str] = Field(default=[], description="After a change: what could not be checked, or looks wrong. Left out if empty.")
 
     @classmethod
-    def from_view(cls, view: PipelineView) -> Self:
-        """Build the response of a pipeline."""
+    def from_view(cls, view: PipelineView, warnings: Sequence[str] = ()) -> Self:
+        """Build the response of a pipeline, with the warnings of the change that stored it."""
         definition = serialize_pipeline(view.definition)
+        if warnings:
+            definition["warnings"] = list(warnings)
         statuses = {stage.name: stage.status for stage in view.latest.stages} if view.latest else {}
         stages = [stage | {"status": statuses.get(stage["name"], Status.PENDING)} for stage in definition.pop("stages")]
         return cls(
@@ -177,9 +184,9 @@ class PipelineResponse(ResponseModel):
         )
 
 
-def list_stage_responses(pipeline: PipelineView) -> list[StageResponse]:
+def list_stage_responses(pipeline: PipelineView, prefect_url: str | None) -> list[StageResponse]:
     """Return the newest revision's stages with their state in the latest run; `pending` if that run has no such stage."""
-    latest = {stage.name: StageResponse.from_view(stage) for stage in pipeline.latest.stages} if pipeline.latest else {}
+    latest = {stage.name: StageResponse.from_view(stage, prefect_url) for stage in pipeline.latest.stages} if pipeline.latest else {}
     return [_to_stage_response(stage, latest.get(stage.name)) for stage in pipeline.definition.stages]
 
 
@@ -198,6 +205,7 @@ def _to_stage_response(stage: StageDefinition, latest: StageResponse | None) -> 
         records_processed=None,
         error_message=None,
         output=None,
+        prefect=FlowRunResponse.of_deployment(stage.deployment) if stage.deployment is not None else None,
     )
 
 

@@ -14,7 +14,7 @@ from entrypoints.api.pipelines.models import PipelineDefinitionRequest, Pipeline
 from entrypoints.api.pipelines.pipeline_list import PipelineListCache
 from entrypoints.api.runs.models import RunResponse, StageResponse, TriggerRequest, TriggerResponse
 from entrypoints.api.runs.run_list import RunListQuery, list_run_page
-from entrypoints.api.shared.dependencies import ActorDep, ApplicationDep, ReaderDep, get_trigger_kind
+from entrypoints.api.shared.dependencies import ActorDep, ApplicationDep, PrefectUrlDep, ReaderDep, get_trigger_kind
 from entrypoints.api.shared.etags import IfMatch, etag_matches, not_modified, page_etag, parse_expected_revisions, pipeline_etag
 from entrypoints.api.shared.idempotency import IdempotencyKeyDep, mark_replayed
 from entrypoints.api.shared.pagination import SortOrder, build_page_links, parse_cursor, take_page
@@ -69,13 +69,14 @@ async def list_pipelines(
 async def create_pipeline(
     definition: PipelineDefinitionRequest, application: ApplicationDep, actor: ActorDep, key: IdempotencyKeyDep, response: Response
 ) -> PipelineResponse:
-    """Store a new pipeline. If fields are invalid, the error names each of them and nothing is stored. 409 if the name is taken."""
+    """Store a new pipeline. If fields are invalid, the error names each of them and nothing is stored. 409 if the name is taken.
+    Deployments that Prefect does not have are invalid; while it does not answer, they are stored unchecked, and `warnings` says so."""
     created = await application.create_pipeline()(definition.root, key, actor)
     pipeline = PipelineView(created.id, created.revision, created.definition, created.created_at, created.updated_at)
     response.headers["Location"] = link(f"/pipelines/{created.id}")
     response.headers["ETag"] = pipeline_etag(pipeline)
     mark_replayed(response, created.replayed)
-    return PipelineResponse.from_view(pipeline)
+    return PipelineResponse.from_view(pipeline, created.warnings)
 
 
 @router.get("/pipelines/{pipeline_id}", summary="One pipeline", response_model_exclude_unset=True, responses=problems(404, 422, 503))
@@ -111,14 +112,14 @@ async def change_pipeline(
         changed.id, changed.revision, changed.definition, changed.created_at, changed.updated_at, latest, changed.activation
     )
     response.headers["ETag"] = pipeline_etag(pipeline)
-    return PipelineResponse.from_view(pipeline)
+    return PipelineResponse.from_view(pipeline, changed.warnings)
 
 
 @router.get("/pipelines/{pipeline_id}/stages", summary="A pipeline's stages, with their latest status", responses=problems(404, 422, 503))
 @requires(READ, ResourceScope.PIPELINE)
-async def list_pipeline_stages(pipeline: PipelineDep) -> list[StageResponse]:
+async def list_pipeline_stages(pipeline: PipelineDep, prefect_url: PrefectUrlDep) -> list[StageResponse]:
     """Return the stages in the order of the definition, with their state in the latest run; `pending` before the first run."""
-    return list_stage_responses(pipeline)
+    return list_stage_responses(pipeline, prefect_url)
 
 
 @router.get(

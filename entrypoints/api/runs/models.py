@@ -6,7 +6,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field
 
 from application.commands.runs.trigger_pipeline import TriggerResult
+from application.queries.explain.flow_runs import describe_flow_run_state
 from application.queries.views.runs import RunView, StageRunView
+from domain.flow_runs.flow_state import FlowState
 from domain.pipelines.parsing import MAX_PRIORITY
 from domain.runs.status import Reason, Status
 from entrypoints.api.shared.models import Comment, RequestModel, ResponseModel, with_example
@@ -112,22 +114,68 @@ class RunResponse(ResponseModel):
         )
 
 
+class FlowRunResponse(ResponseModel):
+    """The deployment that a stage of kind `prefect` runs, and the flow run of its newest attempt."""
+
+    deployment: str
+    flow_run_id: str | None = Field(description="Null until Prefect has created it.")
+    state: FlowState | None = Field(description="The type of its last known state.")
+    state_name: str | None = Field(description="Prefect's name of that state, such as `Late` or `AwaitingRetry`.")
+    pool: str | None = Field(description="Its work pool.")
+    problem: str | None = Field(description="What keeps Prefect from creating or starting it.")
+    why: str | None = Field(description="Why it does not run, in a few words; null if it runs or is over.")
+    url: str | None = Field(description="Its page in Prefect; null if Prefect's URL is not known.")
+
+    @classmethod
+    def of_deployment(cls, deployment: str) -> Self:
+        """Build the response of a stage that has never run."""
+        return cls(deployment=deployment, flow_run_id=None, state=None, state_name=None, pool=None, problem=None, why=None, url=None)
+
+    @classmethod
+    def from_stage(cls, view: StageRunView, prefect_url: str | None) -> Self | None:
+        """Build the response of a stage; None for stages of other kinds. `prefect_url` is that of Prefect's pages."""
+        if view.deployment is None:
+            return None
+        flow_run = view.newest.flow_run
+        flow_run_id = flow_run.id if flow_run else None
+        return cls(
+            deployment=view.deployment,
+            flow_run_id=flow_run_id,
+            state=flow_run.state if flow_run else None,
+            state_name=flow_run.state_name if flow_run else None,
+            pool=flow_run.pool if flow_run else None,
+            problem=flow_run.problem if flow_run else None,
+            why=describe_flow_run_state(view) or None,
+            url=f"{prefect_url}/runs/flow-run/{flow_run_id}" if prefect_url and flow_run_id else None,
+        )
+
+
 class StageResponse(ResponseModel):
     """A stage with the state of its newest attempt."""
 
     model_config = with_example(
         {
-            "name": "extract",
-            "kind": "python",
-            "needs": [],
-            "status": "completed",
+            "name": "train",
+            "kind": "prefect",
+            "needs": ["extract"],
+            "status": "queued",
             "reason": None,
             "attempt": 1,
-            "started_at": "2026-11-23T09:00:00.012Z",
-            "finished_at": "2026-11-23T09:00:02.400Z",
-            "records_processed": 336776,
+            "started_at": None,
+            "finished_at": None,
+            "records_processed": None,
             "error_message": None,
             "output": None,
+            "prefect": {
+                "deployment": "ml/train",
+                "flow_run_id": "5f0c9a3e-6c0e-4b0c-9b43-3a9d1f6f2f10",
+                "state": "scheduled",
+                "state_name": "Late",
+                "pool": "k8s",
+                "problem": "pool k8s has no worker",
+                "why": "pool k8s has no worker",
+                "url": "http://127.0.0.1:4200/v2/runs/flow-run/5f0c9a3e-6c0e-4b0c-9b43-3a9d1f6f2f10",
+            },
         }
     )
 
@@ -142,10 +190,11 @@ class StageResponse(ResponseModel):
     records_processed: int | None
     error_message: str | None
     output: Any
+    prefect: FlowRunResponse | None = Field(description="For stages of kind `prefect`.")
 
     @classmethod
-    def from_view(cls, view: StageRunView) -> Self:
-        """Build the response of a run's stage."""
+    def from_view(cls, view: StageRunView, prefect_url: str | None = None) -> Self:
+        """Build the response of a run's stage. `prefect_url` is that of Prefect's pages."""
         attempt = view.newest
         return cls(
             name=view.name,
@@ -159,6 +208,7 @@ class StageResponse(ResponseModel):
             records_processed=attempt.records_processed,
             error_message=attempt.error_message,
             output=attempt.output,
+            prefect=FlowRunResponse.from_stage(view, prefect_url),
         )
 
 

@@ -9,7 +9,7 @@ from application.queries.explain.explanation import explain_run
 from entrypoints.api.runs.dependencies import RunDep, RunId
 from entrypoints.api.runs.models import CancelRequest, CancelResponse, RunResponse, StageResponse
 from entrypoints.api.runs.run_list import RunListQuery, list_run_page
-from entrypoints.api.shared.dependencies import ActorDep, ApplicationDep, ReaderDep, RunContextDep
+from entrypoints.api.shared.dependencies import ActorDep, ApplicationDep, PrefectUrlDep, ReaderDep, RunContextDep
 from entrypoints.api.shared.etags import run_etag
 from entrypoints.api.shared.idempotency import IdempotencyKeyDep, mark_replayed
 from entrypoints.api.shared.problems import problems
@@ -47,9 +47,9 @@ async def get_run(run: RunDep, run_context_loader: RunContextDep, response: Resp
 
 @router.get("/runs/{id}/stages", summary="A run's stages", responses=problems(404, 422, 503))
 @requires(READ, ResourceScope.RUN)
-async def list_run_stages(run: RunDep) -> list[StageResponse]:
+async def list_run_stages(run: RunDep, prefect_url: PrefectUrlDep) -> list[StageResponse]:
     """Return the stages in the order of the definition, each with the state of its newest attempt."""
-    return [StageResponse.from_view(stage) for stage in run.stages]
+    return [StageResponse.from_view(stage, prefect_url) for stage in run.stages]
 
 
 @router.post(

@@ -38,6 +38,12 @@ async def _get_run_context_loader(request: Request) -> RunContextLoader:
     return found
 
 
+async def _get_prefect_url(request: Request) -> str | None:
+    settings = request.app.state.application.settings()
+    url: str | None = getattr(settings, "prefect_pages_url", None)
+    return url
+
+
 async def _get_actor(request: Request) -> Actor:
     return caller.get_actor(request)
 
@@ -45,6 +51,8 @@ async def _get_actor(request: Request) -> Actor:
 ApplicationDep = Annotated[Application, Depends(_get_application)]
 ReaderDep = Annotated[Reader, Depends(_get_reader)]
 RunContextDep = Annotated[RunContextLoader, Depends(_get_run_context_loader)]
+PrefectUrlDep = Annotated[str | None, Depends(_get_prefect_url)]
+"""The URL of Prefect's pages."""
 ActorDep = Annotated[Actor, Depends(_get_actor)]
 
 

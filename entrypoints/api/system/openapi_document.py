@@ -27,6 +27,7 @@ TAGS = [
     {"name": "schedules", "description": "When pipelines run by themselves."},
     {"name": "backfills", "description": "Run a pipeline for ticks of the past."},
     {"name": "groups", "description": "Concurrency limits that pipelines share."},
+    {"name": "deployments", "description": "What stages of kind `prefect` can run."},
     {"name": "incidents", "description": "What broke, and who takes care of it."},
     {"name": "channels", "description": "Where messages are sent: chat, mail, a pager, any webhook."},
     {"name": "alert rules", "description": "What is reported about all pipelines, or those with a tag, and to whom."},

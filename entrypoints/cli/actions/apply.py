@@ -3,9 +3,10 @@
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from domain.pipelines.field_parser import NAME
@@ -120,6 +121,7 @@ async def _apply(client: HeadgateClient, source: DefinitionSource) -> str:
         created = await client.post("/pipelines/", source.definition)
         count = len(created["stages"])
         print(f"{created['name']}: created, {count} {'stage' if count == 1 else 'stages'}  ({source.location})", flush=True)
+        _print_warnings(created)
         return "created"
     if before["name"] != name:
         print(sanitize(f"{source.location}: name: {name} is the old name of {before['name']}; change it in the file"), file=sys.stderr)
@@ -129,11 +131,18 @@ async def _apply(client: HeadgateClient, source: DefinitionSource) -> str:
     note = "" if state == "active" else f", {state}"
     if after["revision"] == before["revision"]:
         print(f"{name}: unchanged, revision {after['revision']}{note}  ({source.location})", flush=True)
+        _print_warnings(after)
         return "unchanged"
     print(f"{name}: revision {after['revision']}{note}  ({source.location})", flush=True)
     for change in diff_revisions(before, after):
         print(f"    {sanitize(change)}", flush=True)
+    _print_warnings(after)
     return "changed"
+
+
+def _print_warnings(pipeline: Mapping[str, Any]) -> None:
+    for warning in pipeline.get("warnings", ()):
+        print(sanitize(f"    warning: {warning}"), file=sys.stderr, flush=True)
 
 
 def _print_findings(findings: _Findings) -> None:

@@ -25,11 +25,12 @@ def render_run(run: JsonObject, stages: Sequence[JsonObject], now: datetime) -> 
 
 
 def build_stage_row(stage: JsonObject, now: datetime) -> list[str]:
-    """Return the columns name, status, time taken, records, and attempt with error or reason."""
+    """Return the columns name, status, time taken, records, and attempt with error, reason, or why a flow run does not run."""
     attempt = stage.get("attempt") or 1
     attempt_text = f"attempt {attempt}" if attempt > 1 else ""
     reason = stage.get("reason") if stage["status"] in ("waiting", "skipped") else None
-    remark = sanitize(stage.get("error_message") or reason or "")
+    flow_run = stage.get("prefect") or {}
+    remark = sanitize(stage.get("error_message") or flow_run.get("why") or reason or "")
     return [
         sanitize(stage["name"]),
         stage["status"],

@@ -6,6 +6,7 @@ import pytest
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, TypeAdapter
 
+from entrypoints.api.deployments.models import DeploymentResponse
 from entrypoints.api.events.models import EventResponse
 from entrypoints.api.history.models import FailureResponse, StageTimesResponse, WaitingStageResponse
 from entrypoints.api.logs.models import LogLineResponse
@@ -42,6 +43,7 @@ RESPONSES: list[tuple[str, Any]] = [
     ("/pipelines/1/runs", list[RunResponse]),
     ("/pipelines/1/failures", list[FailureResponse]),
     ("/pipelines/1/history", list[StageTimesResponse]),
+    ("/prefect/deployments", list[DeploymentResponse]),
     ("/runs/", list[RunResponse]),
     ("/runs/1", RunResponse),
     ("/runs/1/stages", list[StageResponse]),
@@ -59,6 +61,7 @@ STAGES: list[dict[str, Any]] = [
     {"name": "fetch", "kind": "http", "url": "https://example.com/", "needs": []},
     {"name": "ask", "kind": "approval", "message": "Publish?", "needs": []},
     {"name": "certify", "kind": "external", "needs": []},
+    {"name": "train", "deployment": "ml/train", "parameters": {"day": 7}, "needs": []},
 ]
 
 
@@ -76,6 +79,7 @@ def test_every_route_has_a_response_model_or_a_reason() -> None:
 
 @pytest.mark.parametrize(("path", "model"), RESPONSES)
 async def test_a_response_is_exactly_what_its_model_serializes(headgate: InProcessHeadgate, path: str, model: type[BaseModel]) -> None:
+    headgate.fakes.deployments.add("ml/train", {"type": "object", "properties": {"day": {}}}, defaults={"day": 1})
     await headgate.api.create_pipeline("flights", *STAGES, parameters={"type": "object"})
     await headgate.api.trigger()
 

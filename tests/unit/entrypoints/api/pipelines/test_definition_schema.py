@@ -48,6 +48,11 @@ VALID = {
     "absent keys of a limit": with_limits({"limit": 1, "group": None, "key": None}, {"limit": None, "group": "g"}),
     "uses": {"name": "p", "stages": [a_stage(uses=["a", "b"]), {"name": "ask", "kind": "approval", "hold": True}]},
     "no limits": {"name": "p", "stages": [a_stage(uses=None)], "concurrency": None},
+    "a deployment": {"name": "p", "stages": [{"name": "a", "deployment": "ml/train"}]},
+    "all keys of a deployment": {
+        "name": "p",
+        "stages": [a_stage("a", "prefect", parameters={"a": [{"parameter": "b"}]}, on_cancel="leave")],
+    },
     "a rule": with_rule(),
     "all events": with_rule(on=[event.value for event in AlertEvent]),
     "all keys of a rule": with_rule(
