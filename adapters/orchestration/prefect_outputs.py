@@ -77,7 +77,7 @@ class FlowOutputReader:
         )
         if kind != _LOCAL_FILES or not isinstance(folder, str):
             raise ResultNotReadable(f"The result is in Prefect's storage {kind}, which Headgate does not read.")
-        return Path(folder).expanduser() / key
+        return Path(folder) / key
 
     async def _read_artifacts(self, flow_run_id: str, left_out: list[str]) -> list[dict[str, Any]]:
         """Return the latest artifact of each key, in the order of their creation."""

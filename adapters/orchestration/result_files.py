@@ -23,19 +23,18 @@ class ResultFiles:
 
     def read(self, path: Path) -> bytes:
         """Return the content. Raises ResultNotReadable for another folder, no file, no regular file, or more than 1 MiB."""
-        for folder in self._folders:
-            parts = _get_parts(folder, path)
-            if parts:
-                try:
+        try:
+            for folder in self._folders:
+                if parts := _get_parts(folder, path):
                     return _read(folder, parts)
-                except OSError:
-                    raise ResultNotReadable("Headgate cannot read the file of the result.") from None
+        except (OSError, ValueError):  # ValueError: a path that no file can have
+            raise ResultNotReadable("Headgate cannot read the file of the result.") from None
         raise ResultNotReadable("The result is in a folder that HEADGATE_PREFECT_RESULTS does not name.")
 
 
 def _get_parts(folder: Path, path: Path) -> tuple[str, ...]:
     """Return the path relative to the folder, () if it is outside. Both can be written with links, as long as those are above it."""
-    if not path.is_absolute() or "\0" in str(path) or ".." in path.parts:
+    if not path.is_absolute() or ".." in path.parts:
         return ()
     real = Path(os.path.realpath(path.parent)) / path.name
     for root, target in ((folder, path), (Path(os.path.realpath(folder)), real)):
