@@ -22,7 +22,7 @@
     if (find("#add-stage")) {
       const rows = document.querySelectorAll("#stage-rows .stage-fields");
       const row = rows[rows.length - 1].cloneNode(true);
-      for (const input of row.querySelectorAll("input")) {
+      for (const input of row.querySelectorAll("input, textarea")) {
         input.value = "";
         input.removeAttribute("aria-invalid");
       }

@@ -3,18 +3,25 @@
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, repeat, zip_longest
 from typing import Any
 
 from domain.errors import FieldProblem
+from entrypoints.definitions.yaml_reader import InvalidDefinitionText, parse_documents
 
 
 @dataclass(slots=True)
 class StageFormRow:
-    """A stage's row. `command` is a command line, or the callable of a Python stage."""
+    """A stage's row. `command` is a command line, the callable of a Python stage, or the deployment of a stage of kind `prefect`.
+
+    `parameters` are those of the deployment, as YAML or JSON.
+    """
 
     name: str = ""
     kind: str = "command"
     command: str = ""
+    parameters: str = ""
+    on_cancel: str = ""
     error: str | None = None
 
     @property
@@ -23,7 +30,8 @@ class StageFormRow:
         return not (self.name or self.command)
 
     def to_definition(self) -> dict[str, Any]:
-        """Return the stage's definition. A command with unbalanced quotes stays text, which the definition's parser refuses."""
+        """Return the stage's definition. A command with unbalanced quotes, and parameters that are not YAML, stay text, which the
+        definition's parser refuses."""
         raw: dict[str, Any] = {"name": self.name, "kind": self.kind}
         if self.kind == "command":
             try:
@@ -32,6 +40,10 @@ class StageFormRow:
                 raw["command"] = self.command
         elif self.kind == "python":
             raw["callable"] = self.command
+        elif self.kind == "prefect":
+            raw["deployment"] = self.command
+            raw |= {"parameters": _parse_parameters(self.parameters)} if self.parameters else {}
+            raw |= {"on_cancel": self.on_cancel} if self.on_cancel else {}
         return raw
 
 
@@ -48,8 +60,12 @@ class NewPipelineForm:
     @classmethod
     def from_form(cls, form: Mapping[str, Sequence[str]]) -> "NewPipelineForm":
         """Return the posted values."""
-        columns = (form.get("stage", ()), form.get("kind", ()), form.get("work", ()))
-        stages = [StageFormRow(name.strip(), kind, command.strip()) for name, kind, command in zip(*columns, strict=False)]
+        rows = zip(form.get("stage", ()), form.get("kind", ()), form.get("work", ()), strict=False)
+        more = zip_longest(form.get("parameters", ()), form.get("on_cancel", ()), fillvalue="")
+        stages = [
+            StageFormRow(name.strip(), kind, command.strip(), parameters.strip(), on_cancel)
+            for (name, kind, command), (parameters, on_cancel) in zip(rows, chain(more, repeat(("", ""))), strict=False)
+        ]
         return cls(_get_first(form, "name").strip(), _get_first(form, "description").strip(), stages or [StageFormRow()])
 
     def to_definition(self) -> dict[str, Any]:
@@ -65,10 +81,19 @@ class NewPipelineForm:
             if problem.field == "name":
                 self.name_error = problem.message
             elif problem.field.startswith("stages[") and index.isdigit() and int(index) < len(rows):
-                rows[int(index)].error = f"{problem.field.split('.')[-1]}: {problem.message}"
+                rows[int(index)].error = f"{problem.field.partition('.')[2]}: {problem.message}"
             else:
                 self.error = f"{problem.field}: {problem.message}"
 
 
 def _get_first(form: Mapping[str, Sequence[str]], key: str) -> str:
     return next(iter(form.get(key, ())), "")
+
+
+def _parse_parameters(text: str) -> object:
+    """Return the object that the YAML or JSON text describes; the text itself if it does not describe one."""
+    try:
+        documents = parse_documents(text)
+    except InvalidDefinitionText:
+        return text
+    return documents[0] if len(documents) == 1 else text

@@ -45,6 +45,7 @@ async def show_board(request: Request, q: str = "", status: str = "", tag: str =
             section="pipelines",
             form=NewPipelineForm(),
             is_first=True,
+            deployments=(),
             origin=get_origin(request),
             frame_stream="/ui/live/board",
         )

@@ -13,9 +13,11 @@ from entrypoints.definitions.yaml_reader import InvalidDefinitionText, parse_def
 from entrypoints.http.auth.caller import get_actor
 from entrypoints.http.auth.permissions import DEFINE, ResourceScope, requires
 from entrypoints.http.base_path import redirect
+from entrypoints.web.deployment_choices import load_deployments
 from entrypoints.web.form_data import parse_flat_form
 from entrypoints.web.lookups import get_application, require_pipeline
 from entrypoints.web.page_context import PageContext, get_page_context, load_page_frame
+from entrypoints.web.pages.pipelines.deployments import get_page_after_saving
 from entrypoints.web.templating import render_page
 from entrypoints.web.view_models.pipelines.definition_text import format_definition
 from entrypoints.web.view_models.schedules.next_times import SHOWN
@@ -48,7 +50,9 @@ async def show_edit_form(request: Request, ref: str) -> Response:
     pipeline = await require_pipeline(context, ref)
     text = await asyncio.to_thread(format_definition, pipeline.definition)
     previews = await context.preview_definition.preview_schedules(pipeline.definition.schedules, SHOWN, pipeline.id)
-    return _render_form(request, pipeline, EditForm(text, pipeline.revision, preview=build_preview(previews, context.explain_cron)), 200)
+    return await _render_form(
+        request, pipeline, EditForm(text, pipeline.revision, preview=build_preview(previews, context.explain_cron)), 200
+    )
 
 
 @router.post("/ui/pipelines/{ref}/edit")
@@ -59,16 +63,16 @@ async def edit(request: Request, ref: str) -> Response:
     text, edited = await _parse_form(request)
     try:
         definition = await asyncio.to_thread(parse_definition, text)
-        await get_application(request).change_pipeline()(pipeline.id, definition, [edited], get_actor(request))
+        changed = await get_application(request).change_pipeline()(pipeline.id, definition, [edited], get_actor(request))
     except InvalidDefinitionText as error:
-        return _render_form(request, pipeline, EditForm(text, edited, [error.problem]), 422)
+        return await _render_form(request, pipeline, EditForm(text, edited, [error.problem]), 422)
     except InvalidInput as error:
-        return _render_form(request, pipeline, EditForm(text, edited, error.problems), 422)
+        return await _render_form(request, pipeline, EditForm(text, edited, error.problems), 422)
     except NameTaken as error:
-        return _render_form(request, pipeline, EditForm(text, edited, [FieldProblem("name", str(error))]), 409)
+        return await _render_form(request, pipeline, EditForm(text, edited, [FieldProblem("name", str(error))]), 409)
     except StaleRevision:
-        return _render_form(request, pipeline, EditForm(text, edited, newer=pipeline.revision), 409)
-    return redirect(f"/ui/pipelines/{pipeline.id}")
+        return await _render_form(request, pipeline, EditForm(text, edited, newer=pipeline.revision), 409)
+    return redirect(get_page_after_saving(changed))
 
 
 @router.post("/ui/pipelines/{ref}/edit/preview")
@@ -89,7 +93,7 @@ async def preview(request: Request, ref: str) -> Response:
     if request.headers.get("hx-request") == "true":
         return render_page(request, "definition_preview.html", preview=items, problems=problems)
     newer = pipeline.revision if edited != pipeline.revision else None
-    return _render_form(request, pipeline, EditForm(text, edited, problems, newer, items), 422 if problems else 200)
+    return await _render_form(request, pipeline, EditForm(text, edited, problems, newer, items), 422 if problems else 200)
 
 
 async def _load_preview(context: PageContext, text: str, pipeline_id: int) -> list[PreviewItem]:
@@ -105,7 +109,7 @@ async def _parse_form(request: Request) -> tuple[str, int]:
     return form.get("definition", "").replace("\r\n", "\n"), edited
 
 
-def _render_form(request: Request, pipeline: PipelineView, form: EditForm, status: int) -> Response:
+async def _render_form(request: Request, pipeline: PipelineView, form: EditForm, status: int) -> Response:
     """Render the form. A text that is too long for a page is left out."""
     fits = len(escape(form.text)) <= MAX_EDITED
     return render_page(
@@ -122,5 +126,6 @@ def _render_form(request: Request, pipeline: PipelineView, form: EditForm, statu
         newer=form.newer,
         problems=form.problems,
         preview=form.preview,
+        deployments=await load_deployments(request) if fits else (),
         rows=min(40, max(16, form.text.count("\n") + 3)),
     )

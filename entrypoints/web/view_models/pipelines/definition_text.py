@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 
 from domain.concurrency.definition import WhenFull
-from domain.pipelines.definition import DEFAULT_POOL, PipelineDefinition, StageDefinition
+from domain.pipelines.definition import DEFAULT_POOL, OnCancel, PipelineDefinition, StageDefinition
 from domain.pipelines.durations import format_duration
 from domain.pipelines.http_request import DEFAULT_EXPECTED, DEFAULT_MAX_BYTES
 from domain.pipelines.serialization import serialize_pipeline
@@ -41,6 +41,8 @@ _STAGE_DEFAULTS: Mapping[str, Any] = {
     "allow_failure": False,
     "when": "completed",
     "timeout": None,
+    "parameters": {},
+    "on_cancel": OnCancel.CANCEL,
 }
 _LIMIT_DEFAULTS: Mapping[str, Any] = {"limit": None, "when_full": WhenFull.QUEUE}
 _RULE_DEFAULTS: Mapping[str, Any] = {"name": None, "after": 1, "remind": None, "recovery": True, "quiet": None}
@@ -96,7 +98,7 @@ def shorten_definition(text: str) -> str:
 
 def _remove_defaults(stage: StageDefinition, raw: Mapping[str, Any], previous: str | None) -> dict[str, Any]:
     """Return a stage's keys without defaults, and whole seconds as integers. By default, a stage needs the `previous` one."""
-    timeout = DEFAULT_WORKER_TIMEOUT if stage.kind.runs_on_worker else DEFAULT_EXTERNAL_TIMEOUT
+    timeout = DEFAULT_WORKER_TIMEOUT if stage.kind.has_retries else DEFAULT_EXTERNAL_TIMEOUT
     defaults = {**_STAGE_DEFAULTS, "timeout": timeout, "needs": [previous] if previous else []}
     changed = {key: value for key, value in raw.items() if key not in defaults or value != defaults[key]}
     return {key: int(value) if isinstance(value, float) and value.is_integer() else value for key, value in changed.items()}
