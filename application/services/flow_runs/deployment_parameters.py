@@ -11,7 +11,7 @@ from domain.flow_runs.parameters import find_references, get_reference, resolve_
 from domain.pipelines.definition import PipelineDefinition, StageDefinition
 
 _PLACEHOLDER: Final = "__prefect_kind"
-"""The key of values that Prefect computes when it creates the flow run, such as variables and templates."""
+"""The key of defaults that Prefect computes when it creates the flow run, such as variables and templates."""
 _KEYWORDS_OF_PROPERTIES: Final = frozenset(
     {"type", "properties", "patternProperties", "additionalProperties", "required", "definitions", "$defs"}
 )
@@ -53,8 +53,9 @@ def find_parameter_problems(
     template = stage.parameters or {}
     unknown = {key for key, part in template.items() if not all(map(known.is_known, find_references(part)))}
     complete = {key: part for key, part in template.items() if key not in unknown}
-    values = {**deployment.defaults, **resolve_parameters(complete, known.values)}
-    unknown |= {key for key, value in values.items() if _has_placeholder(value)}
+    given = resolve_parameters(complete, known.values)
+    unknown |= {key for key, value in deployment.defaults.items() if key not in given and _has_placeholder(value)}
+    values = {**deployment.defaults, **given}
     required = deployment.schema.get("required")
     required = required if isinstance(required, list) else []
     # Prefect accepts null for what is not required.

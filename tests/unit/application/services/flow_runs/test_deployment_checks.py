@@ -177,8 +177,12 @@ async def test_null_is_accepted_for_what_is_not_required() -> None:
     assert await Checks().find_run_problems({"day": None}) != {}
 
 
-async def test_values_that_prefect_computes_are_not_checked() -> None:
-    assert await Checks().find_run_problems({"day": {"__prefect_kind": "jinja", "template": "{{ now }}"}}) == {}
+async def test_a_default_that_prefect_computes_is_not_checked() -> None:
+    checks = Checks(defaults={"day": {"__prefect_kind": "jinja", "template": "{{ now }}"}})
+
+    assert await checks.find_run_problems({}) == {}
+    assert list(await checks.find_run_problems({"day": 7})) == ["stages[1].parameters.day"]
+    assert list(await checks.find_run_problems({"day": {"__prefect_kind": "jinja"}})) == ["stages[1].parameters.day"]
 
 
 @pytest.mark.parametrize(
