@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pydantic import SecretStr
 
-from adapters.orchestration.prefect_api_client import RECORDS_PER_REQUEST, PrefectApiClient, describe_detail
+from adapters.orchestration.prefect_api_client import RECORDS_PER_REQUEST, PrefectApiClient, ResponseTooLarge, describe_detail
 from adapters.orchestration.prefect_flow_logs import FlowLogReader
 from adapters.orchestration.prefect_orchestrator import FLOW_NAME, HEADGATE_POOL_TYPE
 from adapters.orchestration.prefect_outputs import FlowOutputReader
@@ -27,7 +27,8 @@ from application.ports.system.clock import Clock
 from domain.flow_runs.flow_run import FlowRunObservation
 
 _PAGE: Final = RECORDS_PER_REQUEST
-_MAX_PAGES: Final = 100
+_MAX_PAGE_BYTES: Final = 8 * 1024 * 1024
+_MAX_RECORDS: Final = 20_000
 _MAX_CACHED_IDS: Final = 1_000
 
 
@@ -88,9 +89,7 @@ class PrefectDeployments:
         ids = [each for each in dict.fromkeys(flow_run_ids) if is_id(each)]
         seen: dict[str, FlowRunObservation] = {}
         for start in range(0, len(ids), _PAGE):
-            page = ids[start : start + _PAGE]
-            for record in await self._client.filter("/flow_runs/filter", {"flow_runs": {"id": {"any_": page}}, "limit": _PAGE}):
-                seen |= self._client.parse("/flow_runs/filter", lambda found: {to_id(found["id"]): to_observation(found)}, record)
+            seen |= await self._observe_page(ids[start : start + _PAGE])
         return seen
 
     async def read_output(self, flow_run_id: str) -> Any:
@@ -119,6 +118,19 @@ class PrefectDeployments:
         problems = {name: _find_pool_problem(name, known.get(name)) for name in names}
         return {name: problem for name, problem in problems.items() if problem is not None}
 
+    async def _observe_page(self, ids: Sequence[str]) -> dict[str, FlowRunObservation]:
+        """Observe the flow runs by one request, or by several if their parameters have too many bytes."""
+        try:
+            body = {"flow_runs": {"id": {"any_": list(ids)}}, "limit": _PAGE}
+            records = await self._client.filter("/flow_runs/filter", body, _MAX_PAGE_BYTES)
+        except ResponseTooLarge:
+            if len(ids) == 1:
+                raise
+            middle = len(ids) // 2
+            return await self._observe_page(ids[:middle]) | await self._observe_page(ids[middle:])
+        parse = self._client.parse
+        return parse("/flow_runs/filter", lambda found: {to_id(each["id"]): to_observation(each) for each in found}, records)
+
     async def _get_deployment_id(self, name: str) -> str:
         if name not in self._ids:
             deployment = await self.find(name)
@@ -140,11 +152,11 @@ class PrefectDeployments:
 
     async def _read_pages(self, path: str, body: Mapping[str, Any]) -> list[dict[str, Any]]:
         records: list[dict[str, Any]] = []
-        for page in range(_MAX_PAGES):
-            found = await self._client.filter(path, {**body, "limit": _PAGE, "offset": page * _PAGE})
-            records += found
-            if len(found) < _PAGE:
-                break
+        offset, has_more = 0, True
+        while has_more and offset < _MAX_RECORDS:
+            page = await self._client.read_page(path, body, offset, _MAX_PAGE_BYTES)
+            records += page.records
+            offset, has_more = page.next_offset, page.has_more
         return records
 
     async def _set_state(self, flow_run_id: str, state: Mapping[str, Any], *, force: bool) -> None:

@@ -18,7 +18,7 @@ OVERLAP: Final = timedelta(seconds=10)
 """How far behind the last message it is read again, for messages of processes that deliver later than others."""
 MAX_REMEMBERED: Final = 400
 """The number of messages at which the overlap becomes shorter."""
-MAX_PAGE_BYTES: Final = 8 * 1024 * 1024
+MAX_PAGE_BYTES: Final = 4 * 1024 * 1024
 
 
 class FlowLogReader:

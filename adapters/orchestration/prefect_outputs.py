@@ -15,9 +15,10 @@ from domain.reports.storable_values import make_storable
 
 MAX_OUTPUT_BYTES: Final = 1024 * 1024
 """The size of result and artifacts together, as JSON. Stages that run on workers have the same limit."""
-MAX_PAGE_BYTES: Final = 8 * 1024 * 1024
+MAX_PAGE_BYTES: Final = 2 * 1024 * 1024
 MAX_ARTIFACTS: Final = 1_000
 _MAX_NAMED: Final = 20
+_MAX_KEY: Final = 200
 _ARTIFACTS: Final = "/artifacts/filter"
 _RESULT_TYPES: Final = (None, "result")
 """The types of the artifacts without a key that Prefect itself creates for results."""
@@ -35,22 +36,10 @@ class FlowOutputReader:
         """Return `{"result", "artifacts"}`, with `left_out` if something was; None if there is nothing."""
         left_out: list[str] = []
         result = await self._read_result(flow_run_id, left_out)
-        artifacts = await self._read_artifacts(flow_run_id, left_out)
-        room = MAX_OUTPUT_BYTES
-        if not _fits(result, room):
-            result = None
-            left_out.insert(0, f"The result has more than {MAX_OUTPUT_BYTES:,} bytes.")
-        room -= _measure(result)
-        kept = []
-        for artifact in artifacts:
-            if _fits(artifact, room):
-                kept.append(artifact)
-                room -= _measure(artifact)
-            else:
-                left_out.append(f"The artifact {artifact['key'] or 'without a key'} does not fit into {MAX_OUTPUT_BYTES:,} bytes.")
-        if result is None and not kept and not left_out:
+        artifacts = await self._read_artifacts(flow_run_id, MAX_OUTPUT_BYTES - _measure(result), left_out)
+        if result is None and not artifacts and not left_out:
             return None
-        return {"result": result, "artifacts": kept} | ({"left_out": _shorten(left_out)} if left_out else {})
+        return {"result": result, "artifacts": artifacts} | ({"left_out": _shorten(left_out)} if left_out else {})
 
     async def _read_result(self, flow_run_id: str, left_out: list[str]) -> Any:
         run = await self._client.get(f"/flow_runs/{flow_run_id}")
@@ -63,7 +52,11 @@ class FlowOutputReader:
         except ResultNotReadable as reason:
             left_out.append(str(reason))
             return None
-        return _to_storable(result, "result", left_out)
+        storable = _to_storable(result, "result", left_out)
+        if _measure(storable) > MAX_OUTPUT_BYTES:  # longer than its file, for example because Python escapes its letters
+            left_out.append(f"The result has more than {MAX_OUTPUT_BYTES:,} bytes.")
+            return None
+        return storable
 
     async def _get_path(self, data: Mapping[str, Any]) -> Path:
         """Return the file of a result. Raises ResultNotReadable if it is not JSON or not in a file."""
@@ -79,23 +72,32 @@ class FlowOutputReader:
             raise ResultNotReadable(f"The result is in Prefect's storage {kind}, which Headgate does not read.")
         return Path(folder) / key
 
-    async def _read_artifacts(self, flow_run_id: str, left_out: list[str]) -> list[dict[str, Any]]:
-        """Return the latest artifact of each key, in the order of their creation."""
+    async def _read_artifacts(self, flow_run_id: str, room: int, left_out: list[str]) -> list[dict[str, Any]]:
+        """Return the latest artifact of each key, in the order of their creation. If they have more bytes than `room`, keep the last."""
         body = {"artifacts": {"flow_run_id": {"any_": [flow_run_id]}}, "sort": "CREATED_DESC"}
-        found: dict[str, dict[str, Any]] = {}
+        kept: list[dict[str, Any]] = []
+        keys: set[str] = set()
         offset, has_more = 0, True
         while has_more and offset < MAX_ARTIFACTS:
             page = await self._client.read_page(_ARTIFACTS, body, offset, MAX_PAGE_BYTES)
             for record in page.records:
-                key = self._client.parse(_ARTIFACTS, lambda each: each.get("key") or each["id"], record)
-                if record.get("type") not in _RESULT_TYPES or record.get("key") is not None:
-                    found.setdefault(str(key), record)
+                key = self._client.parse(_ARTIFACTS, lambda each: str(each.get("key") or each["id"]), record)
+                if key in keys or (record.get("type") in _RESULT_TYPES and record.get("key") is None):
+                    continue
+                keys.add(key)
+                artifact = _to_artifact(record, left_out)
+                size = _measure(artifact)
+                if size > room:
+                    left_out.append(f"The artifact {key[:_MAX_KEY]} does not fit into {MAX_OUTPUT_BYTES:,} bytes.")
+                    continue
+                room -= size
+                kept.append(artifact)
             if page.has_skipped:
                 left_out.append(f"An artifact has more than {MAX_PAGE_BYTES:,} bytes.")
             offset, has_more = page.next_offset, page.has_more
         if has_more:
-            left_out.append(f"The artifacts before the last {MAX_ARTIFACTS:,}.")
-        return [_to_artifact(record, left_out) for record in reversed(found.values())]
+            left_out.append(f"The artifacts before the last {MAX_ARTIFACTS:,} were not read.")
+        return kept[::-1]
 
 
 _NO_BLOCK: Final = {"block_type": {"slug": "that is gone"}, "data": {}}
@@ -151,10 +153,6 @@ def _to_storable(value: Any, path: str, left_out: list[str]) -> Any:
     storable, changes = make_storable(value, path)
     left_out += changes
     return storable
-
-
-def _fits(value: Any, room: int) -> bool:
-    return _measure(value) <= room
 
 
 def _measure(value: Any) -> int:

@@ -51,6 +51,8 @@ async def a_prefect_stub(answer: Answer) -> AsyncIterator[str]:
     finally:
         end.set()
         server.close()
+        for _ in range(5):  # a connection that is just being accepted gets its task
+            await asyncio.sleep(0)
         for writer in connections:
-            writer.close()
+            writer.transport.abort()
         await asyncio.gather(*(task for task in connections.values() if task is not None))

@@ -65,7 +65,7 @@ VALUES: Final = {
 @pytest.fixture(scope="module")
 def api(prefect: RunningPrefect) -> dict[str, Any]:
     user, _, password = prefect.auth_string.partition(":")
-    return dict(httpx.get(f"{prefect.api_url}/openapi.json", auth=(user, password), trust_env=False).raise_for_status().json())
+    return dict(httpx.get(f"{prefect.api_url}/openapi.json", auth=(user, password), trust_env=False, timeout=120).raise_for_status().json())
 
 
 def resolve(api: dict[str, Any], schema: Any) -> dict[str, Any]:

@@ -47,7 +47,7 @@ FAILURES: dict[str, bytes | None] = {
     "redirect": b"HTTP/1.1 302 Found\r\nLocation: /login\r\nContent-Length: 0\r\n\r\n",
     "no HTTP": b"SSH-2.0-OpenSSH_9.6\r\n",
     "HTML": respond(b"<html>Welcome</html>"),
-    "half of a response": b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n[{",
+    "half of a response": b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n[{",
     "deep JSON": respond(b"[" * 100_000),
     "no UTF-8": respond(b'["\xff"]'),
     "closed": b"",
@@ -67,9 +67,9 @@ ODD_BODIES: list[Any] = [
 
 
 @asynccontextmanager
-async def a_port(answer: Answer) -> AsyncIterator[PrefectDeployments]:
+async def a_port(answer: Answer, seconds: float = 10.0) -> AsyncIterator[PrefectDeployments]:
     async with a_prefect_stub(answer) as url:
-        port = PrefectDeployments(url, "user:a-password", FakeClock(), seconds=0.5)
+        port = PrefectDeployments(url, "user:a-password", FakeClock(), seconds=seconds)
         try:
             yield port
         finally:
@@ -79,7 +79,8 @@ async def a_port(answer: Answer) -> AsyncIterator[PrefectDeployments]:
 @pytest.mark.parametrize("failure", FAILURES)
 @pytest.mark.parametrize("call", CALLS)
 async def test_a_failing_server_is_unavailable(call: str, failure: str) -> None:
-    async with a_port(lambda path, body: FAILURES[failure]) as port:
+    response = FAILURES[failure]
+    async with a_port(lambda path, body: response, 0.2 if response is None else 10.0) as port:
         with pytest.raises(Unavailable) as raised:
             await CALLS[call](port)
 
@@ -124,9 +125,11 @@ async def test_a_response_that_drips_is_cut_off() -> None:
 
 
 async def test_an_endless_response_is_cut_off() -> None:
-    async with a_port(lambda path, body: respond(b" " * (33 * 1024 * 1024))) as port:
+    endless = respond(b" " * (33 * 1024 * 1024))
+
+    async with a_port(lambda path, body: endless) as port:
         with pytest.raises(Unavailable):
-            await port.list_all()
+            await port.find("ml/train")
 
 
 async def test_a_state_of_an_unknown_type_counts_as_scheduled() -> None:
@@ -136,6 +139,21 @@ async def test_a_state_of_an_unknown_type_counts_as_scheduled() -> None:
         seen = (await port.observe([ID]))[ID]
 
     assert (seen.state, seen.state_name, seen.message, seen.run_seconds) == ("scheduled", "Dreaming", "a\ufffdb", 0.0)
+
+
+async def test_flow_runs_with_large_parameters_are_all_seen() -> None:
+    ids = [f"00000000-0000-4000-8000-{number:012d}" for number in range(40)]
+
+    def answer(path: str, body: Any) -> bytes:
+        wanted = body["flow_runs"]["id"]["any_"]
+        return respond([{"id": each, "state_type": "RUNNING", "parameters": {"text": "x" * 500_000}} for each in wanted])
+
+    async with a_prefect_stub(answer) as url:
+        port = PrefectDeployments(url, None, FakeClock())
+        seen = await port.observe(ids)
+        await port.close()
+
+    assert set(seen) == set(ids)
 
 
 @pytest.mark.parametrize(
@@ -189,7 +207,7 @@ async def test_the_id_of_a_deployment_is_looked_up_once() -> None:
 async def test_messages_with_many_bytes_are_read_by_smaller_pages_and_one_that_is_too_large_is_left_out() -> None:
     lines = [
         {"id": f"00000000-0000-4000-8000-{number:012d}", "timestamp": f"2026-03-02T09:00:{number:02d}Z", "level": 20, "message": text}
-        for number, text in enumerate(["a" * 5_000_000, "b" * 9_000_000, "c"])
+        for number, text in enumerate(["a" * 3_000_000, "b" * 5_000_000, "c"])
     ]
 
     def answer(path: str, body: Any) -> bytes:

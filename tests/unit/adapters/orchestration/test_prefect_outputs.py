@@ -148,20 +148,30 @@ async def test_artifacts_that_do_not_fit_are_named(tmp_path: Path) -> None:
 
     assert [each["key"] for each in output["artifacts"]] == ["small"]
     assert output["left_out"] == [
-        "An artifact has more than 8,388,608 bytes.",
         "The artifact large does not fit into 1,048,576 bytes.",
+        "An artifact has more than 2,097,152 bytes.",
     ]
     assert len(json.dumps(output)) < 1_100_000
 
 
-async def test_many_artifacts_that_do_not_fit_are_counted(tmp_path: Path) -> None:
-    artifacts = [an_artifact(f"a{number}", "x" * 30_000, number=number) for number in range(1_200)]
+async def test_of_many_artifacts_the_last_are_kept_and_the_others_counted(tmp_path: Path) -> None:
+    artifacts = [an_artifact(f"a{number}", "x" * 30_000, number=number) for number in reversed(range(1_200))]
 
     output = await read_output(tmp_path, artifacts=artifacts)
 
-    assert len(output["artifacts"]) == 34
-    assert output["left_out"][0] == "The artifacts before the last 1,000."
+    assert [each["key"] for each in output["artifacts"]] == [f"a{number}" for number in range(1_166, 1_200)]
+    assert output["left_out"][0] == "The artifact a1165 does not fit into 1,048,576 bytes."
     assert (len(output["left_out"]), output["left_out"][-1]) == (21, "And 947 more.")
+
+
+async def test_a_result_that_is_too_long_as_json_is_named(tmp_path: Path) -> None:
+    (tmp_path / "r").write_text(json.dumps("ä" * 300_000, ensure_ascii=False))
+
+    assert await read_output(tmp_path, a_result(tmp_path / "r")) == {
+        "result": None,
+        "artifacts": [],
+        "left_out": ["The result has more than 1,048,576 bytes."],
+    }
 
 
 async def test_values_that_cannot_be_stored_are_changed_and_named(tmp_path: Path) -> None:
