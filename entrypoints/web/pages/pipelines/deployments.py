@@ -28,9 +28,8 @@ async def show_check(request: Request, ref: str) -> Response:
     except InvalidInput as error:
         problems = format_problems(error.problems)
     stages = [(stage.name, stage.deployment) for stage in pipeline.definition.stages if stage.kind is StageKind.PREFECT]
-    return render_page(
-        request, "deployments.html", section="pipelines", pipeline=pipeline, stages=stages, problems=problems, warnings=warnings
-    )
+    found = {"pipeline": pipeline, "stages": stages, "problems": problems, "warnings": warnings}
+    return render_page(request, "deployments.html", 200, section="pipelines", css=("pipeline.css",), **found)
 
 
 def get_page_after_saving(pipeline: StoredPipeline) -> str:
