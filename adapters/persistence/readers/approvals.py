@@ -48,7 +48,7 @@ WAITING = (
     .distinct()
     .where(
         attempt.c.status == Status.WAITING.value,
-        attempt.c.reason.in_([Reason.APPROVAL.value, Reason.EXTERNAL.value]),
+        attempt.c.reason.in_([Reason.APPROVAL.value, Reason.EXTERNAL.value, Reason.PAUSED.value]),
         attempt.c.deadline_at.is_not(None),
     )
     .order_by(attempt.c.run_id)

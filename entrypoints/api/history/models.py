@@ -1,5 +1,6 @@
 """Waiting stages, failures, durations and comparisons of runs, as the API returns them."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal, Self
 
@@ -12,9 +13,11 @@ from domain.runs.status import Reason, Status
 from entrypoints.api.shared.models import ResponseModel, with_example
 from entrypoints.http.base_path import link
 
+_REASONS: Mapping[Reason | None, Literal["approval", "external", "paused"]] = {Reason.APPROVAL: "approval", Reason.PAUSED: "paused"}
+
 
 class WaitingStageResponse(ResponseModel):
-    """A stage that waits for an approval or for an external report."""
+    """A stage that waits for an approval or for an external report, or whose flow run is paused in Prefect."""
 
     model_config = with_example(
         {
@@ -37,7 +40,7 @@ class WaitingStageResponse(ResponseModel):
     pipeline_id: int
     pipeline: str
     stage: str
-    reason: Literal["approval", "external"]
+    reason: Literal["approval", "external", "paused"]
     message: str | None = Field(description="An approval's question.")
     approvers: list[str]
     since: datetime | None
@@ -57,7 +60,7 @@ class WaitingStageResponse(ResponseModel):
             pipeline_id=run.pipeline_id,
             pipeline=run.pipeline,
             stage=stage.name,
-            reason="approval" if attempt.reason is Reason.APPROVAL else "external",
+            reason=_REASONS.get(attempt.reason, "external"),
             message=stage.message,
             approvers=list(stage.approvers),
             since=stage.waiting_since,

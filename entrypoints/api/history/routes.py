@@ -14,13 +14,14 @@ from entrypoints.http.auth.permissions import READ, ResourceScope, requires
 
 router = create_router("runs")
 MAX_ANALYZED_RUNS = 500
-_INPUT_REASONS = (Reason.APPROVAL, Reason.EXTERNAL)
+_INPUT_REASONS = (Reason.APPROVAL, Reason.EXTERNAL, Reason.PAUSED)
 
 
 @router.get("/waiting/", summary="Stages that wait for input", responses=problems(422, 503))
 @requires(READ)
 async def list_waiting(reader: ReaderDep, limit: Limit = 100) -> list[WaitingStageResponse]:
-    """Return the stages that wait for an approval or for an external report, those of the oldest run first. `limit` counts runs."""
+    """Return the stages that wait for an approval or an external report, or whose flow run is paused in Prefect, those of the oldest run
+    first. `limit` counts runs."""
     runs = await reader.waiting_runs(limit)
     return [WaitingStageResponse.from_view(run, stage) for run in runs for stage in run.stages if _is_waiting_for_input(stage)]
 

@@ -23,7 +23,7 @@ async def show_waiting(url: str, as_json: bool) -> int:
 
 
 def _format_line(stage: Mapping[str, Any]) -> str:
-    expected = "approval" if stage["reason"] == "approval" else "a report"
+    expected = {"approval": "approval", "paused": "someone to resume it in Prefect"}.get(stage["reason"], "a report")
     approvers = f" by {', '.join(stage['approvers'])}" if stage["approvers"] else ""
     question = f"  {stage['message']}" if stage["message"] else ""
     return f"{stage['pipeline']} #{stage['number']}  {stage['stage']}  waits for {expected}{approvers} until {stage['deadline']}{question}"

@@ -1,9 +1,9 @@
 """The action that resolves a run's state, as a link beside its status text."""
 
 from dataclasses import dataclass
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
-from application.queries.views.runs import RunView
+from application.queries.views.runs import RunView, StageRunView
 from domain.access.permissions import Permission
 from domain.runs.status import Reason, Status
 from entrypoints.web.view_models.waiting import get_waiting_stages
@@ -26,11 +26,14 @@ def get_next_action(run: RunView) -> NextAction | None:
         return NextAction("Run again", f"/ui/runs/{run.id}/again", Permission.TRIGGER)
     if run.status is not Status.WAITING or run.stop_requested_at is not None:
         return None
-    return next((_get_waiting_action(run, stage.name, stage.newest.reason) for stage in get_waiting_stages(run)), None)
+    return next((_get_waiting_action(run, stage) for stage in get_waiting_stages(run)), None)
 
 
-def _get_waiting_action(run: RunView, stage: str, reason: Reason | None) -> NextAction:
-    href = f"/ui/waiting?{urlencode({'run': run.id, 'stage': stage})}"
-    if reason is Reason.APPROVAL:
+def _get_waiting_action(run: RunView, stage: StageRunView) -> NextAction:
+    href = f"/ui/waiting?{urlencode({'run': run.id, 'stage': stage.name})}"
+    newest = stage.newest
+    if newest.flow_run is not None and newest.flow_run.id is not None:
+        return NextAction("Resume in Prefect", f"/ui/prefect/flow-runs/{quote(newest.flow_run.id, safe='')}", Permission.READ)
+    if newest.reason is Reason.APPROVAL:
         return NextAction("Approve or reject", href, Permission.OPERATE)
     return NextAction("How to report", href, Permission.READ)

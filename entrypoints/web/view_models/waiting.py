@@ -26,7 +26,7 @@ class WaitingItem:
     run_id: int
     stage: str
     run: str
-    is_approval: bool
+    reason: Reason
     since: Timestamp | None
     time_left: str
     elapsed_percent: float
@@ -40,8 +40,13 @@ class WaitingItem:
         return f"{self.run_id}-{self.stage}"
 
     @property
+    def is_approval(self) -> bool:
+        """Whether a person approves or rejects it here."""
+        return self.reason is Reason.APPROVAL
+
+    @property
     def href(self) -> str:
-        """The approval form, or the run of an external stage."""
+        """The approval form, or the run of another stage."""
         if self.is_approval:
             return f"/ui/waiting?{urlencode({'run': self.run_id, 'stage': self.stage})}"
         return f"/ui/runs/{self.run_id}?stage={quote(self.stage, safe='')}"
@@ -88,7 +93,7 @@ class PastDecisionItem:
 
 def get_waiting_stages(run: RunView) -> list[StageRunView]:
     """Return the run's stages that wait for a person or a machine now."""
-    reasons = (Reason.APPROVAL, Reason.EXTERNAL)
+    reasons = (Reason.APPROVAL, Reason.EXTERNAL, Reason.PAUSED)
     return [
         stage
         for stage in run.stages
@@ -102,7 +107,8 @@ def group_waiting_items(runs: Sequence[RunView], now: datetime) -> list[WaitingG
     items.sort(key=lambda item: (item.deadline or now, item.key))
     groups = [
         WaitingGroup("people", "Approvals", "open one to decide", [item for item in items if item.is_approval]),
-        WaitingGroup("machines", "External stages", "completed by a report", [item for item in items if not item.is_approval]),
+        WaitingGroup("prefect", "Paused in Prefect", "resumed there", [item for item in items if item.reason is Reason.PAUSED]),
+        WaitingGroup("machines", "External stages", "completed by a report", [item for item in items if item.reason is Reason.EXTERNAL]),
     ]
     return [group for group in groups if group.items]
 
@@ -164,7 +170,7 @@ def _build_item(run: RunView, stage: StageRunView, now: datetime) -> WaitingItem
         run_id=run.id,
         stage=stage.name,
         run=f"{run.pipeline} #{run.number:,}",
-        is_approval=stage.newest.reason is Reason.APPROVAL,
+        reason=stage.newest.reason or Reason.EXTERNAL,
         since=format_timestamp(since),
         time_left="timed out" if is_over else f"{format_elapsed(deadline, now)} left" if deadline else "",
         elapsed_percent=round(elapsed, 1),
@@ -175,7 +181,9 @@ def _build_item(run: RunView, stage: StageRunView, now: datetime) -> WaitingItem
 
 
 def _build_sentence(run: RunView, stage: StageRunView) -> str:
-    """Return an approval's question and approvers, or an external stage's last report."""
+    """Return an approval's question and approvers, how a paused flow run goes on, or an external stage's last report."""
+    if stage.newest.reason is Reason.PAUSED:
+        return f"The flow run of {stage.deployment} is paused. Resume it in Prefect."
     if stage.newest.reason is Reason.APPROVAL:
         question = (stage.message or "Approve or reject?").strip().split("\n")[0]
         return f"{question} Approvers: {' or '.join(stage.approvers)}." if stage.approvers else question

@@ -7,6 +7,7 @@ from application.ports.persistence.logs import NewLogLine
 from application.queries.views.history import FirstOccurrence, PastDecision
 from application.queries.views.logs import LogFilter
 from domain.access.actor import ANONYMOUS_ACTOR, Actor
+from domain.flow_runs.flow_state import FlowState
 from domain.reports.judging import judge_report
 from domain.reports.report import Report, Reporter
 from domain.runs.approvals import Decision, decide_approval
@@ -17,6 +18,7 @@ from domain.runs.status import Reason, Status
 from domain.runs.trigger import Trigger
 from tests.contracts.stores import StoreUnderTest
 from tests.support.builders import NOW, WORKER, a_definition, a_pipeline, a_run_of, a_stage, a_stored_run, an_hour_later, seconds_later
+from tests.support.flow_run_stories import created, observed
 
 
 async def change(store: StoreUnderTest, run_id: int, *steps: object) -> Run:
@@ -322,8 +324,13 @@ async def test_runs_that_wait_for_a_person_or_machine_are_found(store: StoreUnde
     await a_stored_run(store.open_unit_of_work, await a_pipeline(store.open_unit_of_work, "works", ["a", a_stage("x", "external")]))
     over = await a_stored_run(store.open_unit_of_work, await a_pipeline(store.open_unit_of_work, "asked", [a_stage("ask", "approval")]))
     await change(store, over, lambda run: decide_approval(run, "ask", Decision(True), NOW, ANONYMOUS_ACTOR))
+    trains = await a_pipeline(store.open_unit_of_work, "trains", [a_stage("train", "prefect")])
+    await a_stored_run(store.open_unit_of_work, trains)
+    paused = await a_stored_run(store.open_unit_of_work, trains)
+    await change(store, paused, created("train", NOW))
+    await change(store, paused, observed("train", FlowState.PAUSED, NOW))
 
-    assert [run.id for run in await store.reader.waiting_runs(10)] == [waits]
+    assert [run.id for run in await store.reader.waiting_runs(10)] == [waits, paused]
     assert await store.reader.waiting_runs(0) == []
 
 

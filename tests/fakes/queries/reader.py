@@ -402,7 +402,8 @@ def _percentile(values: Sequence[float], share: float) -> float:
 
 
 def _waits_for_action(attempt: Attempt) -> bool:
-    return attempt.status is Status.WAITING and attempt.reason in (Reason.APPROVAL, Reason.EXTERNAL) and attempt.deadline_at is not None
+    reasons = (Reason.APPROVAL, Reason.EXTERNAL, Reason.PAUSED)
+    return attempt.status is Status.WAITING and attempt.reason in reasons and attempt.deadline_at is not None
 
 
 def _group_failures(runs: Sequence[Run]) -> dict[tuple[str, str], list[tuple[Attempt, Run]]]:

@@ -128,3 +128,13 @@ async def test_a_terminal_sees_why_a_stage_is_queued_in_prefect() -> None:
 
     assert "Queued in Prefect for 0 s: it is late: no worker of pool k8s has taken it yet." in text
     assert re.search(r"train +prefect +queued +1 .* it is late: no worker of pool k8s has taken it yet", text)
+
+
+async def test_the_board_leads_from_a_paused_run_to_its_flow_run() -> None:
+    async with InProcessHeadgate(**EMBEDDED) as headgate:
+        await open_run(headgate, (FlowState.PAUSED, "Suspended"))
+
+        board = await get_page(headgate, "/")
+
+    assert f"train is suspended in Prefect: resume it there [/ui/prefect/flow-runs/{FLOW_RUN}]" in board
+    assert f"Resume in Prefect nightly [/ui/prefect/flow-runs/{FLOW_RUN}]" in board

@@ -9,6 +9,7 @@ from domain.access.actor import Actor
 from domain.runs.approvals import Decision, decide_approval
 from domain.runs.status import Status
 from tests.support.builders import a_stage
+from tests.support.flow_run_stories import furnish_flow_runs
 from tests.support.in_process import InProcessHeadgate
 
 FIELDS = {"type": "object", "properties": {"share": {"type": "integer", "minimum": 1, "maximum": 100}}, "required": ["share"]}
@@ -138,3 +139,16 @@ async def test_a_form_without_a_decision_is_refused(headgate: InProcessHeadgate)
 
     assert answer.status_code == 422
     assert headgate.fakes.store.committed.runs[run_id].stages["publish"].status is Status.WAITING
+
+
+async def test_a_paused_flow_run_is_listed_for_people_without_an_approval_form(headgate: InProcessHeadgate) -> None:
+    found = await furnish_flow_runs(headgate)
+
+    text = (await headgate.page_client.get("/ui/waiting", headers={"Accept": "text/plain"})).text
+    page = (await headgate.page_client.get("/ui/waiting")).text
+    listed = (await headgate.client.get("/waiting/")).json()
+
+    assert "Paused in Prefect\n" in text and "The flow run of ml/train is paused. Resume it in Prefect." in text
+    assert f'href="/ui/runs/{found["paused"]}?stage=train"' in page
+    assert "Approve" not in page and "Report train" not in page
+    assert [(each["stage"], each["reason"], each["since"]) for each in listed] == [("train", "paused", None)]
