@@ -58,8 +58,9 @@ def find_parameter_problems(
     values = {**deployment.defaults, **given}
     required = deployment.schema.get("required")
     required = required if isinstance(required, list) else []
-    # Prefect accepts null for what is not required.
-    checked = {key: value for key, value in values.items() if key not in unknown and (value is not None or key in required)}
+    properties = _get_properties(deployment.schema)
+    accepted = {key for key, value in values.items() if value is None and key not in required and _is_nullable(properties.get(key))}
+    checked = {key: value for key, value in values.items() if key not in unknown and key not in accepted}
     schema = _without_properties(deployment.schema, required, unknown) if unknown else deployment.schema
     problems = schemas.find_foreign_problems(checked, schema) or ()
     return [
@@ -90,6 +91,11 @@ def _without_properties(schema: Mapping[str, Any], required: list[Any], names: C
     """Return the schema of an object in which these properties are missing."""
     kept = {keyword: value for keyword, value in schema.items() if keyword in _KEYWORDS_OF_PROPERTIES}
     return kept | {"required": [name for name in required if name not in names]}
+
+
+def _is_nullable(schema: Any) -> bool:
+    """Return True if Prefect accepts null for an optional parameter with this schema, whatever its type."""
+    return isinstance(schema, Mapping) and "type" in schema and "default" not in schema
 
 
 def _has_placeholder(value: Any) -> bool:

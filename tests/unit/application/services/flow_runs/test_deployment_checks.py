@@ -13,7 +13,7 @@ from domain.pipelines.definition import PipelineDefinition
 from domain.pipelines.parsing import parse_definition
 from tests.fakes.dispatch.deployments import FakeDeployments
 
-SCHEMA: Final = {
+SCHEMA: Final[dict[str, Any]] = {
     "title": "Parameters",
     "type": "object",
     "properties": {
@@ -172,9 +172,12 @@ async def test_an_unknown_deployment_refuses_no_run() -> None:
     assert await checks.find_run_problems({"day": 7}) == {}
 
 
-async def test_null_is_accepted_for_what_is_not_required() -> None:
-    assert await Checks().find_run_problems({"day": "x", "rate": None}) == {}
-    assert await Checks().find_run_problems({"day": None}) != {}
+async def test_null_is_accepted_for_what_is_optional_and_has_no_default() -> None:
+    schema = {**SCHEMA, "properties": {**SCHEMA["properties"], "size": {"type": "integer"}}}
+
+    assert await Checks(schema).find_run_problems({"day": "x", "size": None}) == {}
+    assert list(await Checks(schema).find_run_problems({"day": "x", "rate": None})) == ["stages[1].parameters.rate"]
+    assert list(await Checks(schema).find_run_problems({"day": None})) == ["stages[1].parameters.day"]
 
 
 async def test_a_default_that_prefect_computes_is_not_checked() -> None:

@@ -38,6 +38,7 @@ API: Final = (
     "/runs/",
     "/runs/?limit=2",
     "/waiting/",
+    "/prefect/deployments",
     "/audit/?limit=1",
     "/tokens/",
     "/accounts/",
