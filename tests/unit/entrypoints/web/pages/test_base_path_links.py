@@ -59,6 +59,7 @@ UNLINKED: Final = (
     "/ui/runs/{run}/stages/illustrate",
     "/ui/prefect/flow-runs/0b0f8d1e-6c0e-4b0c-9b43-3a9d1f6f2f10",
     "/ui/pipelines/exports/deployments",
+    "/prefect/deployments",
     "/ui/sign-in",
     "/ui/sign-in/provider",
     "/ui/tokens/1/heard",
