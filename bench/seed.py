@@ -96,6 +96,14 @@ slots AS (INSERT INTO slot (bucket, run_id, position, limit_name, taken_at, over
 INSERT INTO slot_wait (bucket, run_id, position, limit_name, priority, waits_since)
 SELECT name, id, -1, name, priority, at FROM buckets WHERE id > {GROUP_LIMIT} ON CONFLICT DO NOTHING
 """
+FLOW_RUNS = 5_000
+_FLOW_RUNS = f"""
+INSERT INTO flow_run (run_id, stage, attempt, requested_at, due_at, flow_run_id, created_at)
+SELECT number, 'stage-1', 1, now(), now() + CASE WHEN number % 10 = 1 THEN '-1 s' ELSE '1 d' END::interval,
+       CASE WHEN number % 10 = 0 THEN 'flow-' || number END, CASE WHEN number % 10 = 0 THEN now() END
+FROM generate_series(1, {FLOW_RUNS}) AS number ON CONFLICT DO NOTHING
+"""
+"""A tenth is followed, a tenth is due, and the others wait, as while Prefect does not answer."""
 _TABLES = "('run'::regclass, 'attempt'::regclass, 'event'::regclass, 'dispatch'::regclass)"
 _CONSTRAINTS = f"""
 SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
@@ -155,9 +163,10 @@ def seed(url: str, runs: int, show_progress: bool = True) -> None:
         connection.execute("SELECT setval(pg_get_serial_sequence('incident', 'id'), greatest((SELECT max(id) FROM incident), 1))")
         connection.execute("SELECT setval(pg_get_serial_sequence('delivery', 'id'), greatest((SELECT max(id) FROM delivery), 1))")
         connection.execute(_SLOTS)
+        connection.execute(_FLOW_RUNS)
         connection.execute("VACUUM (ANALYZE) run, attempt, failure, event, dispatch, pipeline, revision, schedule, tick")
         connection.execute("VACUUM (ANALYZE) incident, incident_entry, alert_rule_state, alert_message, delivery, channel, channel_use")
-        connection.execute("VACUUM (ANALYZE) slot, slot_wait, concurrency_limit, group_use")
+        connection.execute("VACUUM (ANALYZE) slot, slot_wait, concurrency_limit, group_use, flow_run")
         if show_progress:
             print_progress(f"runs seeded in {time.monotonic() - started:.0f} s", runs, runs)
 

@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from adapters.persistence.database import Database
+from application.ports.persistence.flow_runs import FlowRunRef
 from application.ports.persistence.unit_of_work import UnitOfWork
 from application.queries.views.logs import LogFilter
 from application.queries.views.ticks import TickWindow
-from bench.seed import GROUP, WAITING_RUNS
+from bench.seed import FLOW_RUNS, GROUP, WAITING_RUNS
 from bench.support.alert_queries import build_alert_queries
 from domain.concurrency.bucket import Bucket, get_group_bucket
 from domain.runs.status import Status
@@ -109,6 +110,17 @@ def build_queries(database: Database, runs: int) -> Mapping[str, Query]:
         "runs that hold slots of a group": lambda: _ask(database, lambda work: work.concurrency.find_holders(buckets[0].name)),
         "runs that wait for a group": lambda: _ask(database, lambda work: work.concurrency.find_waiting(buckets[0].name)),
         "dispatches by priority": lambda: _ask(database, lambda work: work.dispatches.find_requested("headgate", 100)),
+        "flow run services: requests that are due": lambda: _ask(database, lambda work: work.flow_runs.lease_requests(32, 30.0)),
+        "flow run services: when to look next": lambda: _ask(database, lambda work: work.flow_runs.get_next_request_at()),
+        "flow run services: whether anything is followed": lambda: _ask(database, lambda work: work.flow_runs.has_followed()),
+        "flow run services: flow runs to follow": lambda: _ask(database, lambda work: work.flow_runs.begin_poll(2.0, 200)),
+        "flow run services: flow runs to follow, in the middle": lambda: _ask(
+            database, lambda work: work.flow_runs.begin_poll(2.0, 200, FlowRunRef(FLOW_RUNS // 2, "stage-1", 1))
+        ),
+        "flow run services: followed flow runs of some runs": lambda: _ask(
+            database, lambda work: work.flow_runs.find_followed(range(100, 110))
+        ),
+        "flow run services: changes of many": lambda: _ask(database, _change_flow_runs),
         **build_alert_queries(database, runs),
         "change feed, new events": lambda: _read_new_events(database),
     }
@@ -118,6 +130,15 @@ async def _ask(database: Database, question: Callable[[UnitOfWork], Awaitable[ob
     """Ask in a transaction of its own, and change nothing."""
     async with database.open_unit_of_work() as work:
         await question(work)
+
+
+async def _change_flow_runs(work: UnitOfWork) -> None:
+    """Mark and remove flow runs, and send these statements with a query."""
+    refs = [FlowRunRef(run_id, "stage-1", 1) for run_id in range(10, 210, 10)]
+    await work.flow_runs.mark_missing(refs)
+    await work.flow_runs.remember(refs[0], "running")
+    await work.flow_runs.remove(refs)
+    await work.flow_runs.lock_log(refs[0])
 
 
 async def _read_new_events(database: Database) -> None:

@@ -23,6 +23,7 @@ GROWING_TABLES = (
     "dispatch",
     "log_line",
     "outbox",
+    "flow_run",
     "report_receipt",
     "tick",
     "site_event",

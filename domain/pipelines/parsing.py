@@ -107,7 +107,7 @@ def _parse_stage(raw: object, path: str, previous: str | None, problems: list[Fi
         uses=parse_uses(fields),
         hold=fields.parse_flag("hold"),
         deployment=fields.parse_deployment() if kind is StageKind.PREFECT else None,
-        parameters=fields.parse_object("parameters") if kind is StageKind.PREFECT else None,
+        parameters=(fields.parse_object("parameters") or {}) if kind is StageKind.PREFECT else None,
         on_cancel=fields.parse_choice("on_cancel", OnCancel, OnCancel.CANCEL) or OnCancel.CANCEL,
     )
 

@@ -98,6 +98,7 @@ DEFINITION: Final = {
             "query": {"n": 1},
             "body": {"n": 1},
         },
+        {"name": "p", "deployment": "ml/train", "parameters": {"n": 1, "l": [1]}, "timeout": 1, "retries": 1, "retry_delay": 1},
         {"name": "e", "kind": "external", "timeout": 1},
         {
             "name": "a",

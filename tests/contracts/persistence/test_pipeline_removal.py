@@ -1,5 +1,6 @@
 from datetime import UTC, datetime, timedelta
 
+from application.ports.persistence.flow_runs import FlowRunRef
 from application.ports.persistence.pipelines import StoredPipeline
 from domain.runs.run import Run
 from domain.runs.status import Status
@@ -116,3 +117,22 @@ async def test_a_run_whose_end_prefect_does_not_know_is_kept_for_an_hour(store: 
 
     assert await store.reader.run(run_id) is None
     assert NOW.tzinfo is UTC
+
+
+async def test_a_run_with_a_flow_run_under_way_is_kept_for_an_hour_and_removed_with_it(store: StoreUnderTest) -> None:
+    pipeline = await a_pipeline(store.open_unit_of_work, "nightly", [a_stage("a", "prefect")])
+    run_id, settled = [await a_stored_run(store.open_unit_of_work, pipeline) for _ in range(2)]
+    await change(store, run_id, lambda run: run.cancel(NOW, None))
+    await change(store, settled, lambda run: run.cancel(NOW, None))
+    async with store.open_unit_of_work() as work:
+        await work.flow_runs.remove([FlowRunRef(settled, "a", 1)])
+        await work.commit()
+    await mark_deleted(store, pipeline)
+
+    await remove_all(store, pipeline, an_hour_later())
+    assert [await store.reader.run(each) is not None for each in (run_id, settled)] == [True, False]
+    await remove_all(store, pipeline, an_hour_later() + timedelta(seconds=1))
+
+    assert await store.reader.run(run_id) is None
+    async with store.open_unit_of_work() as work:
+        assert await work.flow_runs.get_next_request_at() is None

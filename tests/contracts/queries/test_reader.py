@@ -7,6 +7,7 @@ from application.ports.persistence.logs import NewLogLine
 from application.queries.views.history import FirstOccurrence, PastDecision
 from application.queries.views.logs import LogFilter
 from domain.access.actor import ANONYMOUS_ACTOR, Actor
+from domain.flow_runs.flow_run import FlowRun, FlowRunObservation
 from domain.flow_runs.flow_state import FlowState
 from domain.reports.judging import judge_report
 from domain.reports.report import Report, Reporter
@@ -14,6 +15,7 @@ from domain.runs.approvals import Decision, decide_approval
 from domain.runs.attempt_log import LogLimit
 from domain.runs.events import EventType
 from domain.runs.run import Run
+from domain.runs.run_flow_runs import observe_flow_run, record_created
 from domain.runs.status import Reason, Status
 from domain.runs.trigger import Trigger
 from tests.contracts.stores import StoreUnderTest
@@ -56,6 +58,27 @@ async def test_a_pipeline_that_never_ran_is_pending(store: StoreUnderTest) -> No
     assert await store.reader.pipeline(pipeline.id) == view
     assert await store.reader.pipeline("nobody") is None
     assert await store.reader.pipeline(404) is None
+
+
+async def test_an_attempt_of_a_prefect_stage_is_read_with_its_flow_run(store: StoreUnderTest) -> None:
+    pipeline = await a_pipeline(store.open_unit_of_work, stages=[a_stage("a", "prefect"), a_stage("b")])
+    run_id = await a_stored_run(store.open_unit_of_work, pipeline)
+    late = FlowRunObservation(FlowState.SCHEDULED, "Late", pool="k8s", problem="pool k8s has no worker")
+
+    async def read_flow_runs() -> list[FlowRun | None]:
+        view = await store.reader.run(run_id)
+        assert view is not None
+        return [stage.newest.flow_run for stage in view.stages]
+
+    assert await read_flow_runs() == [FlowRun(NOW), None]
+    await change(store, run_id, lambda run: record_created(run, "a", 1, "f-1", NOW))
+    assert await read_flow_runs() == [FlowRun(NOW, "f-1"), None]
+    await change(store, run_id, lambda run: observe_flow_run(run, "a", 1, late, NOW))
+
+    expected = FlowRun(NOW, "f-1", FlowState.SCHEDULED, "Late", "k8s", "pool k8s has no worker")
+    assert await read_flow_runs() == [expected, None]
+    (listed,) = await store.reader.runs(pipeline_id=None, status=None, skip=0, limit=10)
+    assert listed.stages[0].newest.flow_run == expected
 
 
 async def test_pipelines_are_paged_by_id_with_their_latest_run(store: StoreUnderTest) -> None:

@@ -32,9 +32,10 @@ from application.ports.persistence.incidents import AlertPosition
 from application.ports.persistence.receipts import ReceiptKey
 from domain.errors import Unavailable
 from domain.pipelines.activation import ACTIVE
+from domain.pipelines.definition import OnCancel
 from domain.runs.dispatch import DispatchState
 from domain.runs.events import EventType
-from domain.runs.status import Status
+from domain.runs.status import Reason, Status
 from entrypoints.supervisor.instance_lock import StartError
 from entrypoints.supervisor.migration_process import MigrationProcess
 from tests.support.postgres import a_database
@@ -398,6 +399,55 @@ async def test_a_database_of_the_release_before_alerts_has_none_and_goes_back_wi
         ]
         with pytest.raises(IntegrityError):
             connection.execute(ACKNOWLEDGE)
+    upgrade(empty_database_url)
+
+
+BEFORE_FLOW_RUNS = "0027"
+A_WAITING_ATTEMPT = """INSERT INTO attempt (run_id, position, number, stage, status, reason, created_at)
+    VALUES (1, 0, {number}, 'a', 'waiting', '{reason}', now())"""
+
+
+async def test_a_database_of_the_release_before_flow_runs_has_none_and_goes_back_without_them(empty_database_url: str) -> None:
+    upgrade(empty_database_url, BEFORE_FLOW_RUNS)
+    with a_connection(empty_database_url) as connection:
+        for statement in STORED_PIPELINE:
+            connection.execute(text(statement.replace(":", "\\:")))
+        run = """INSERT INTO run (pipeline_id, revision, number, status, trigger, parameters, trace, pool, created_at, last_seq,
+                 dispatch_state, dispatch_epoch) VALUES (1, 1, 1, 'waiting', 'api', '{}', '{}', 'headgate', now(), 1, 'none', 0)"""
+        for statement in (run, A_WAITING_ATTEMPT.format(number=1, reason="external")):
+            connection.execute(text(statement))
+        connection.commit()
+
+    upgrade(empty_database_url)
+
+    database = Database(empty_database_url)
+    try:
+        view = await database.reader.run(1)
+        assert view is not None
+        assert (view.stages[0].newest.reason, view.stages[0].newest.flow_run) == (Reason.EXTERNAL, None)
+        async with database.open_unit_of_work() as work:
+            (stage,) = (await work.runs.lock([1]))[1].stages.values()
+            assert (stage.definition.deployment, stage.definition.on_cancel) == (None, OnCancel.CANCEL)
+            assert stage.current.flow_run is None
+            assert await work.flow_runs.begin_poll(2.0, 10) == []
+            await work.commit()
+    finally:
+        await database.stop()
+    with a_connection(empty_database_url) as connection:
+        connection.execute(text(A_WAITING_ATTEMPT.format(number=2, reason="paused")))
+        with pytest.raises(IntegrityError):
+            connection.execute(text(A_WAITING_ATTEMPT.format(number=3, reason="tired")))
+        connection.rollback()
+        connection.execute(text(A_WAITING_ATTEMPT.format(number=2, reason="paused")))
+        connection.commit()
+
+    downgrade(empty_database_url, BEFORE_FLOW_RUNS)
+
+    with a_connection(empty_database_url) as connection:
+        rows = connection.execute(text("SELECT number, status, reason FROM attempt ORDER BY number")).all()
+        assert rows == [(1, "waiting", "external"), (2, "waiting", None)]
+        with pytest.raises(IntegrityError):
+            connection.execute(text(A_WAITING_ATTEMPT.format(number=3, reason="paused")))
     upgrade(empty_database_url)
 
 

@@ -17,6 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from adapters.persistence.database import Database
 from adapters.persistence.tables.concurrency import OF_RUN
 from domain.concurrency.slots import SlotState
+from domain.flow_runs.flow_run import FlowRunChange
 from domain.runs.run import Run
 from tests.support.builders import NOW, a_definition
 from tests.unit.domain.runs.test_run_state_machine import RunMachine, stage_lists
@@ -34,6 +35,8 @@ class StoredRunMachine(RunMachine):
         self.loop = asyncio.Runner()
         self.database = Database(self.url, 2)
         self.told = 0
+        self.told_flow_runs: dict[tuple[int, int], FlowRunChange] = {}
+        self.flow_run_rows: dict[tuple[str, int], bool] = {}
 
     @initialize(stages=stage_lists(), parallelism=st.integers(1, 3), limits=st.sampled_from([[], [{"limit": 1}]]))
     def open(self, stages: list[dict[str, object]], parallelism: int, limits: list[dict[str, object]]) -> None:
@@ -48,11 +51,24 @@ class StoredRunMachine(RunMachine):
             stored = self._untold()
             self.run.id = await work.runs.add(stored)
             await work.commit()
-        self.told = self.run.last_seq
+        self._note_told()
 
     def _untold(self) -> Run:
-        """The run with the events that are not stored yet. Its slots are stored anew each time."""
-        return replace(self.run, new_events=self.run.new_events[self.told :], slot_changes=dict(self.run.slot_changes))
+        """The run with the events and the changes of flow runs that are not stored yet. Its slots are stored anew each time."""
+        changes = {key: change for key, change in self.run.flow_run_changes.items() if self.told_flow_runs.get(key) is not change}
+        events = self.run.new_events[self.told :]
+        return replace(self.run, new_events=events, slot_changes=dict(self.run.slot_changes), flow_run_changes=changes)
+
+    def _note_told(self) -> None:
+        """Keep what is stored by now: the last event, and the rows of flow runs with whether they are cancelled."""
+        names = list(self.run.stages)
+        for (position, number), change in self.run.flow_run_changes.items():
+            key = names[position], number
+            if change is FlowRunChange.FORGET:
+                self.flow_run_rows.pop(key, None)
+            elif change is FlowRunChange.CREATE or key in self.flow_run_rows:
+                self.flow_run_rows[key] = change is FlowRunChange.CANCEL
+        self.told, self.told_flow_runs = self.run.last_seq, dict(self.run.flow_run_changes)
 
     @invariant()
     def it_is_stored_as_it_is(self) -> None:
@@ -63,7 +79,7 @@ class StoredRunMachine(RunMachine):
             await work.runs.lock([self.run.id])
             await work.runs.save(self._untold())
             await work.commit()
-        self.told = self.run.last_seq
+        self._note_told()
         async with self.database.open_unit_of_work() as work:
             stored = (await work.runs.lock([self.run.id]))[self.run.id]
         assert stored == replace(self.run, new_events=[], new_dispatch=None)
@@ -86,6 +102,16 @@ class StoredRunMachine(RunMachine):
             rows = (await connection.execute(text(query), {"run": self.run.id})).all()
         assert len(set(rows)) == len(rows)
         return {(position, bucket, is_held) for position, bucket, is_held in rows}
+
+    @invariant()
+    def its_flow_runs_are_stored(self) -> None:
+        assert self.loop.run(self._read_flow_runs()) == self.flow_run_rows
+
+    async def _read_flow_runs(self) -> dict[tuple[str, int], bool]:
+        query = text("SELECT stage, attempt, cancel_requested_at IS NOT NULL FROM flow_run WHERE run_id = :run")
+        async with self.database.engine.connect() as connection:
+            rows = (await connection.execute(query, {"run": self.run.id})).all()
+        return {(stage, attempt): is_cancelled for stage, attempt, is_cancelled in rows}
 
     @invariant()
     def the_history_has_no_gap(self) -> None:

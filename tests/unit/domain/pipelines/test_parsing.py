@@ -175,9 +175,11 @@ def test_missing_keys_have_their_defaults() -> None:
 
 
 def test_a_deployment_makes_a_stage_of_kind_prefect() -> None:
-    (stage,) = parse_definition(a_raw_definition([{"name": "a", "deployment": "ml/train"}])).stages
+    definition = parse_definition(a_raw_definition([{"name": "a", "deployment": "ml/train"}]))
 
-    assert stage == StageDefinition("a", StageKind.PREFECT, deployment="ml/train")
+    (stage,) = definition.stages
+    assert stage == StageDefinition("a", StageKind.PREFECT, deployment="ml/train", parameters={})
+    assert parse_definition(serialize_pipeline(definition)) == definition
     assert (stage.timeout, stage.on_cancel) == (3_600.0, OnCancel.CANCEL)
 
 
