@@ -23,11 +23,14 @@ from application.services.batching.advance_batcher import AdvanceBatcher
 from application.services.batching.report_batcher import ReportBatcher
 from application.services.concurrency.grant_service import GrantService
 from application.services.dispatch.local_wakeups import LocalWakeups
+from application.services.flow_runs.deployment_checks import DeploymentChecks
+from application.services.flow_runs.deployment_lookup import DeploymentLookup
 from domain.concurrency.bucket import Bucket
 from domain.concurrency.slots import SlotChange, SlotState
 from domain.reports.report import Report
 from domain.runs.status import Status
 from tests.fakes.access.execution_tokens import FakeExecutionTokens
+from tests.fakes.dispatch.deployments import FakeDeployments
 from tests.fakes.dispatch.wakeups import FakeWakeups
 from tests.fakes.dispatch.worker_streams import FakeWorkerStreams
 from tests.fakes.system.disk_space import FakeDiskSpace
@@ -142,6 +145,28 @@ async def test_a_trigger_takes_four_round_trips(database: Database) -> None:
         await trigger(TriggerCommand(pipeline.name))
 
     assert recorder.sizes == [1, 1, 1, 2], "the pipeline, the number, the run; then its dispatch, the audit entry, and the commit"
+
+
+async def test_only_a_pipeline_that_runs_deployments_takes_a_check_and_a_round_trip_for_it(database: Database) -> None:
+    plain = await a_pipeline(database.open_unit_of_work, "plain", stages=5)
+    training = await a_pipeline(database.open_unit_of_work, "training", stages=[a_stage("train", "prefect")])
+    prefect, schemas = FakeDeployments(), JsonSchemaValidator()
+    prefect.add("ml/train")
+    checks = DeploymentChecks(DeploymentLookup(prefect), schemas)
+    opener = RunOpener(schemas, SystemClock(), FakeWakeups(), FakeDiskSpace(), deployment_checks=checks)
+    trigger = TriggerPipeline(database.open_unit_of_work, opener)
+    round_trips, requests = [], []
+
+    for pipeline in (plain, training):
+        await trigger(TriggerCommand(pipeline.name))
+        with database.record_queries() as recorder:
+            await trigger(TriggerCommand(pipeline.name))
+            await trigger.process_batch([TriggerCommand(pipeline.name)] * 2)
+        round_trips.append(len(recorder.sizes))
+        requests.append(prefect.requests.total())
+
+    assert round_trips == [8, 10], "a transaction reads the pipeline, and another one opens the runs after the check"
+    assert requests == [0, 1], "and the deployment is remembered for a moment"
 
 
 async def test_concurrency_limits_add_no_round_trip_to_a_trigger(database: Database) -> None:
