@@ -53,17 +53,16 @@ class PrefectDeployments:
         deployments = [
             parse("/deployments/filter", lambda found: to_deployment(found, flows[found["flow_id"]]), record)
             for record in records
-            if flows.get(str(record.get("flow_id"))) not in (None, FLOW_NAME)
+            if (flow_name := flows.get(str(record.get("flow_id")))) is not None and not _is_own(flow_name, record)
         ]
         return sorted({each.id: each for each in deployments}.values(), key=lambda each: each.name)
 
     async def find(self, name: str) -> Deployment | None:
         flow_name, _, deployment_name = name.partition("/")
-        if flow_name == FLOW_NAME:
-            return None
         body = {"flows": {"name": {"any_": [flow_name]}}, "deployments": {"name": {"any_": [deployment_name]}}, "limit": 1}
         for record in await self._client.filter("/deployments/filter", body):
-            return self._client.parse("/deployments/filter", lambda found: to_deployment(found, flow_name), record)
+            if not _is_own(flow_name, record):
+                return self._client.parse("/deployments/filter", lambda found: to_deployment(found, flow_name), record)
         return None
 
     async def create_flow_run(self, run: DeploymentRun) -> str:
@@ -163,6 +162,11 @@ class PrefectDeployments:
         await self._client.post(f"/flow_runs/{flow_run_id}/set_state", {"state": state, "force": force})
 
 
+def _is_own(flow_name: str, record: Mapping[str, Any]) -> bool:
+    """Return True if Headgate created the deployment for its dispatches. Its entrypoint is a module; a user's is mostly a file."""
+    return flow_name == FLOW_NAME and str(record.get("entrypoint")).endswith(f".{FLOW_NAME}")
+
+
 def _get_created_id(created: dict[str, Any]) -> str:
     if "id" not in created and "detail" in created:
         raise FlowRunRejected(f"Prefect rejected the flow run: {describe_detail(created['detail'])}")
@@ -180,5 +184,6 @@ def _find_pool_problem(name: str, pool: Mapping[str, Any] | None) -> str | None:
         return f"pool {name} has no worker"
     limit, taken = pool.get("concurrency_limit"), pool.get("active_slots")
     if isinstance(limit, int) and isinstance(taken, int) and taken >= limit:
-        return f"all {limit} slots of pool {name} are taken" if limit else f"pool {name} has a limit of 0"
+        slots = {0: f"pool {name} has a limit of 0", 1: f"the only slot of pool {name} is taken"}
+        return slots.get(limit, f"all {limit} slots of pool {name} are taken")
     return None

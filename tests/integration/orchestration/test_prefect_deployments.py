@@ -95,8 +95,15 @@ async def test_headgates_own_deployments_are_not_among_them(prefect: RunningPref
     await orchestrator.create_flow_run(FlowRunRequest("own-pool", uuid.uuid4().hex, "x", {}, FlowState.PENDING))
     await orchestrator.close()
 
-    assert not [each.name for each in await real.deployments.list_all() if "run_pipeline" in each.name]
+    assert "run_pipeline/own-pool" not in [each.name for each in await real.deployments.list_all()]
     assert await real.deployments.find("run_pipeline/own-pool") is None
+
+
+async def test_a_users_flow_of_the_same_name_as_headgates_own_is_among_them(real: RealPrefect) -> None:
+    name = f"run_pipeline/{uuid.uuid4().hex[:8]}"
+    await real.add(Deployment("", name, pool="k8s", is_strict=False))
+
+    assert await real.deployments.find(name) in await real.deployments.list_all()
 
 
 async def test_more_deployments_than_fit_into_a_response_are_all_listed(real: RealPrefect) -> None:
@@ -181,7 +188,7 @@ async def test_a_pool_that_starts_nothing_says_why(real: RealPrefect) -> None:
     assert await real.deployments.find_pool_problems(pools.values()) == {
         pools["idle"]: f"pool {pools['idle']} has no worker",
         pools["paused"]: f"pool {pools['paused']} is paused",
-        pools["busy"]: f"all 1 slots of pool {pools['busy']} are taken",
+        pools["busy"]: f"the only slot of pool {pools['busy']} is taken",
         pools["headgate"]: f"the workers of pool {pools['headgate']} are Headgate's own, which run no deployments",
         pools["missing"]: f"Prefect has no pool {pools['missing']}",
         pools["closed"]: f"pool {pools['closed']} has a limit of 0",

@@ -29,6 +29,7 @@ DEPLOYMENT: Final = {
     "work_pool_name",
     "description",
     "paused",
+    "entrypoint",
     "enforce_parameter_schema",
 }
 PAGE: Final = {"limit", "offset", "sort"}

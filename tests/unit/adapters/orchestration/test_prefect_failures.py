@@ -106,22 +106,27 @@ async def test_an_odd_response_raises_nothing_but_unavailable(call: str, body: A
 
 
 async def test_a_response_that_drips_is_cut_off() -> None:
+    has_ended = asyncio.Event()
+
     async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
-        try:
+        with suppress(ConnectionError):
             while not writer.is_closing():
                 writer.write(b"[")
                 await writer.drain()
                 await asyncio.sleep(0.05)
-        except ConnectionError:
-            pass
         writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+        has_ended.set()
 
     async with await asyncio.start_server(drip, "127.0.0.1", 0) as server:
-        port = PrefectDeployments(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/api", None, FakeClock(), seconds=0.5)
+        port = PrefectDeployments(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/api", None, FakeClock(), seconds=1.0)
         with pytest.raises(Unavailable, match="does not respond"):
             await port.list_all()
         await port.close()
+        async with asyncio.timeout(20):
+            await has_ended.wait()
 
 
 async def test_an_endless_response_is_cut_off() -> None:
