@@ -67,13 +67,14 @@ def note_problem(run: "Run", name: str, number: int, problem: str | None, now: d
     _note(run, stage, attempt, now, message=problem or before.state_name or "its flow run can be created")
 
 
-def fail_request(run: "Run", name: str, number: int, error_message: str, now: datetime) -> None:
-    """Fail an attempt for which Prefect creates no flow run."""
+def fail_request(run: "Run", name: str, number: int, error_message: str, now: datetime, *, may_exist: bool = False) -> None:
+    """Fail an attempt for which Prefect creates no flow run. If an earlier try may still create one, that one is cancelled."""
     stage, attempt = _find(run, name, number)
     if not attempt.status.is_terminal:
         attempt.error_message = error_message
         run.move(stage, Status.FAILED, now, reason=Reason.ERROR, actor=PREFECT_ACTOR)
-    _change(run, stage, attempt, FlowRunChange.FORGET)
+    if not may_exist:
+        _change(run, stage, attempt, FlowRunChange.FORGET)
     run.propagate(now)
 
 
@@ -119,11 +120,12 @@ def request_stop(run: "Run", stage: StageRun, now: datetime) -> bool:
 
 
 def release_flow_run(run: "Run", stage: StageRun) -> None:
-    """Decide what happens to the flow run of an attempt that has just ended."""
+    """Decide what happens to the flow run of an attempt that has just ended. One that Prefect may be creating now is cancelled."""
     attempt = stage.current
     if attempt.flow_run is None:
         return
-    is_left = attempt.status in (Status.CANCELLED, Status.SKIPPED) and stage.definition.on_cancel is OnCancel.LEAVE
+    leaves = attempt.status in (Status.CANCELLED, Status.SKIPPED) and stage.definition.on_cancel is OnCancel.LEAVE
+    is_left = leaves and attempt.flow_run.id is not None
     _change(run, stage, attempt, FlowRunChange.FORGET if is_left or attempt.flow_run.is_over else FlowRunChange.CANCEL)
 
 

@@ -16,6 +16,7 @@ from application.services.flow_runs.flow_run_changes import FlowRunChanges
 from application.services.flow_runs.flow_run_ends import FlowRunEnds
 from application.services.flow_runs.seen_state import parse_seen_state
 from domain.flow_runs.flow_run import FlowRunObservation
+from domain.flow_runs.flow_state import FlowState
 from domain.runs.run_flow_runs import CANCEL_SECONDS
 
 POLL_SECONDS: Final = 2.0
@@ -103,6 +104,7 @@ class FlowRunFollower:
             if observation is not None and observation.state.is_terminal:
                 self._ends.add(each, observation)
         await self._handle_missing([each for each in page if each.flow_run_id not in seen], now)
+        await self._mark_cancelled_in_prefect([each.ref for each in page if _is_cancelled_in_prefect(each, seen)])
         await run_bounded(MAX_CALLS, self._cancel, [each for each in page if _is_to_cancel(each, seen, now)])
 
     async def _handle_missing(self, missing: Sequence[FollowedFlowRun], now: datetime) -> None:
@@ -115,8 +117,14 @@ class FlowRunFollower:
             if each.missing_since is not None and (now - each.missing_since).total_seconds() >= MISSING_SECONDS:
                 await self._changes.lose(each)
 
+    async def _mark_cancelled_in_prefect(self, refs: Sequence[FlowRunRef]) -> None:
+        if refs:
+            async with self._open_unit_of_work() as work:
+                await work.flow_runs.mark_cancel_sent(refs)
+                await work.commit()
+
     async def _cancel(self, followed: FollowedFlowRun) -> None:
-        """Cancel the flow run; if it was asked for long ago, force its state."""
+        """Cancel the flow run; if that was asked for CANCEL_SECONDS ago, force its state."""
         if followed.cancel_sent_at is not None:
             await self._deployments.force_cancelled(followed.flow_run_id)
             return
@@ -140,8 +148,16 @@ def _find_unchecked(page: Sequence[FollowedFlowRun], now: datetime) -> Mapping[F
     return waiting if is_due else {}
 
 
+def _is_cancelled_in_prefect(followed: FollowedFlowRun, seen: Mapping[str, FlowRunObservation]) -> bool:
+    """Return True for a flow run that is being cancelled, although Headgate did not ask for it yet."""
+    observation = seen.get(followed.flow_run_id)
+    return observation is not None and observation.state is FlowState.CANCELLING and followed.cancel_sent_at is None
+
+
 def _is_to_cancel(followed: FollowedFlowRun, seen: Mapping[str, FlowRunObservation], now: datetime) -> bool:
     observation = seen.get(followed.flow_run_id)
-    if followed.cancel_requested_at is None or observation is None or observation.state.is_terminal:
+    if observation is None or observation.state.is_terminal:
         return False
-    return followed.cancel_sent_at is None or (now - followed.cancel_sent_at).total_seconds() >= CANCEL_SECONDS
+    if followed.cancel_sent_at is not None:
+        return (now - followed.cancel_sent_at).total_seconds() >= CANCEL_SECONDS
+    return followed.cancel_requested_at is not None and observation.state is not FlowState.CANCELLING

@@ -192,7 +192,7 @@ class FlowRunSubmitter:
             run = (await work.runs.lock([ref.run_id])).get(ref.run_id)
             if run is None:
                 return
-            fail_request(run, ref.stage, ref.attempt, message, self._clock.now())
+            fail_request(run, ref.stage, ref.attempt, message, self._clock.now(), may_exist=prepared.request.was_leased)
             await work.runs.save(run)
             await work.commit()
         self._wakeups.notify_committed([run])

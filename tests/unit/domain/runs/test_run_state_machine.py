@@ -405,7 +405,8 @@ class RunMachine(RuleBasedStateMachine):
                 if attempt.status.is_terminal:
                     assert change is not FlowRunChange.CREATE
                     is_left = attempt.status in (Status.CANCELLED, Status.SKIPPED) and stage.definition.on_cancel is OnCancel.LEAVE
-                    assert change is FlowRunChange.FORGET or not (is_left or attempt.flow_run.is_over)
+                    was_created = attempt.flow_run.state is not None
+                    assert change is FlowRunChange.FORGET or not ((is_left and was_created) or attempt.flow_run.is_over)
                 else:
                     assert change is (FlowRunChange.CREATE if attempt.stop_requested_at is None else FlowRunChange.CANCEL)
 

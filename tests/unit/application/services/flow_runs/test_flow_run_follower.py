@@ -256,6 +256,20 @@ async def test_a_cancel_in_prefect_cancels_the_stage(headgate: FlowRunHeadgate) 
     assert headgate.get_status(run_id) is Status.CANCELLED
 
 
+async def test_a_cancel_in_prefect_that_no_worker_finishes_is_forced(headgate: FlowRunHeadgate) -> None:
+    run_id = await headgate.start_followed()
+    headgate.prefect.set_state(headgate.get_flow_run_id(run_id), FlowState.CANCELLING)
+
+    await headgate.follow_for(50)
+    waiting = headgate.get_status(run_id)
+    await headgate.follow_for(30)
+
+    assert waiting is Status.QUEUED
+    assert headgate.get_status(run_id) is Status.CANCELLED
+    assert headgate.get_state(run_id) is FlowState.CANCELLED
+    assert headgate.prefect.requests["cancel"] == 0
+
+
 async def test_an_output_is_read_again_if_prefect_fails(headgate: FlowRunHeadgate) -> None:
     run_id = await headgate.start_followed()
     flow_run_id = headgate.get_flow_run_id(run_id)

@@ -206,6 +206,7 @@ async def test_a_flow_run_that_is_created_after_its_stage_was_left_is_cancelled(
 
     headgate.prefect.create_flow_run = create_after_a_cancel  # type: ignore[method-assign]
     await headgate.submit()
+    await headgate.follow_for(10)
 
     assert [each.seen.state for each in headgate.prefect.flow_runs.values()] == [FlowState.CANCELLED]
     assert headgate.followed == 0
