@@ -32,6 +32,7 @@ TESTS_BY_PAGE: Final[Mapping[str, tuple[str, ...]]] = {
     "docs/how-to/run-for-a-team.md": (_TEAM,) * 4,
     "docs/how-to/run-in-containers.md": (_CONTAINERS,) * 3,
     "docs/how-to/pause-and-archive.md": ("tests/system/test_pausing.py::test_the_commands_of_the_page_work",),
+    "docs/how-to/run-prefect-deployments.md": ("tests/system/test_prefect_deployments.py::test_the_commands_of_the_page_work",) * 4,
     "docs/how-to/schedule-a-pipeline.md": (_SCHEDULES,) * 6,
     "docs/how-to/use-the-api.md": (_EXAMPLES,) * 4,
     "docs/how-to/write-a-pipeline.md": (_PIPELINE,) * 2,

@@ -73,3 +73,13 @@ def test_the_month_is_optional_and_between_one_and_twelve() -> None:
     good = [{}, {"month": 1}, {"month": 12, "top": 16}]
     bad = [{"month": 0}, {"month": 13}, {"month": "July"}, {"moth": 7}, {"top": 0}]
     assert [validator.is_valid(parameters) for parameters in good + bad] == [True] * len(good) + [False] * len(bad)
+
+
+def test_the_pipeline_that_runs_a_flow_is_valid_and_names_parameters_of_that_flow() -> None:
+    from examples.prefect.daylight import daylight
+
+    read = parse_definition(load(ROOT / "examples/prefect/daylight.yaml"))
+
+    stage = read.stage("compute")
+    assert stage is not None and stage.parameters is not None
+    assert (stage.deployment, set(stage.parameters)) == (f"{daylight.name}/local", {"day", "cities"})
