@@ -27,6 +27,7 @@ GROUPS: Final = (
     "tests/integration/installation",
     "tests/integration/orchestration",
     "tests/system/telemetry",
+    "tests/system/flow_runs",
     "tests/system",
     "tests/unit/entrypoints/web/browser",
 )

@@ -81,6 +81,11 @@ class Stack:
         return self.folder / "starts"
 
     @property
+    def parent_fd(self) -> int:
+        """The end of a pipe that each process holds, so that it ends when the test process ends."""
+        return self._pipe[0]
+
+    @property
     def slots(self) -> int:
         return int(self._extra_environment["HEADGATE_WORKER_SLOTS"])
 
