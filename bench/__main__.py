@@ -11,12 +11,12 @@ import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from bench import alerts, costs, depth, idle, limits, lists, stages, start, status, ticks, trigger_storm, viewers
+from bench import alerts, costs, deployments, depth, idle, limits, lists, stages, start, status, ticks, trigger_storm, viewers
 from bench.support.measurements import Measurement, print_measurements
 from bench.support.stack import bench_stack
 from bench.support.web_process import postgres_server, web_process
 
-PARTS = ("idle", "start", "stages", "storm", "limits", "costs", "alerts", "status", "lists", "viewers", "ticks", "depth")
+PARTS = ("idle", "start", "stages", "storm", "limits", "costs", "alerts", "prefect", "status", "lists", "viewers", "ticks", "depth")
 
 
 def main() -> None:
@@ -48,6 +48,9 @@ def main() -> None:
     if "alerts" in wanted:
         with alerts.alerting_stack() as (stack, receiver):
             run_part("alerts", lambda: alerts.measure(stack, receiver, round(60 * scale), 10 * scale))
+    if "prefect" in wanted:
+        with deployments.deployment_stack() as (web, prefect):
+            run_part("prefect", lambda: deployments.measure(web, prefect, round(100 * scale), 60 * scale))
     if {"status", "lists", "viewers"} & set(wanted):
         with postgres_server() as server:
             with web_process(server) as web:
