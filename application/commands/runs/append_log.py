@@ -37,7 +37,7 @@ class AppendLog:
         is_tail: bool = False,
         unfinished: UnfinishedLines | None = None,
     ) -> AppendedLines:
-        lines = [_correct_time(line, self.clock.now()) for line in lines]
+        lines = [correct_time(line, self.clock.now()) for line in lines]
         async with self.open_unit_of_work() as work:
             try:
                 appended = await work.logs.append(
@@ -51,5 +51,6 @@ class AppendLog:
         return appended
 
 
-def _correct_time(line: NewLogLine, now: datetime) -> NewLogLine:
+def correct_time(line: NewLogLine, now: datetime) -> NewLogLine:
+    """Return the line with our time if its own differs by more than MAX_CLOCK_SKEW."""
     return line if abs(line.at - now) <= MAX_CLOCK_SKEW else replace(line, at=now)

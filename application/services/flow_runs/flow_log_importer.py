@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from application.commands.runs.append_log import correct_time
 from application.ports.dispatch.deployments import Deployments, FlowLogLine, FlowLogPage
 from application.ports.persistence.flow_runs import FlowLogState, FlowRunRef, FollowedFlowRun
 from application.ports.persistence.logs import AppendedLines, NewLogLine
@@ -72,7 +73,7 @@ class FlowLogImporter:
         tail = _Tail()
         while state is not None:
             page = await self._deployments.read_log(flow_run_id, state.position, is_over=True)
-            lines = _to_lines(page.lines, state.next_index)
+            lines = self._to_lines(page, state)
             if tail.max_bytes is None:
                 appended = await self._store(ref, state, page, lines, is_over=True)
                 if appended is None:
@@ -95,11 +96,15 @@ class FlowLogImporter:
                 return
             page = await self._deployments.read_log(followed.flow_run_id, state.position, is_over=False)
             if page.position != state.position:
-                appended = await self._store(followed.ref, state, page, _to_lines(page.lines, state.next_index), is_over=False)
+                appended = await self._store(followed.ref, state, page, self._to_lines(page, state), is_over=False)
                 if appended is None or appended.tail is not None:
                     return
             if not page.has_more:
                 return
+
+    def _to_lines(self, page: FlowLogPage, state: FlowLogState) -> list[NewLogLine]:
+        now = self._clock.now()
+        return [correct_time(line, now) for line in _split_messages(page.lines, state.next_index)]
 
     async def _load_state(self, ref: FlowRunRef) -> FlowLogState | None:
         async with self._open_unit_of_work() as work:
@@ -155,7 +160,7 @@ class _Tail:
                 self._size -= len(self.lines.popleft().text.encode())
 
 
-def _to_lines(messages: Iterable[FlowLogLine], next_index: int) -> list[NewLogLine]:
+def _split_messages(messages: Iterable[FlowLogLine], next_index: int) -> list[NewLogLine]:
     """Return the lines of messages, numbered from `next_index`. Warnings and errors go to `stderr`."""
     parts = [(message, text) for message in messages for text in _clean(message.text).split("\n")]
     return [

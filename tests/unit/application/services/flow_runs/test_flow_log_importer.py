@@ -1,6 +1,7 @@
 """The importer of flow runs' logs, stepped by hand over fakes."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -119,6 +120,16 @@ async def test_of_a_log_that_is_too_long_the_first_and_the_last_lines_are_stored
     assert [int(text[:4]) for text in log[note + 1 :]] == list(range(1_000 - len(log[note + 1 :]), 1_000))
     assert 0 < len(log[note + 1 :]) < 110
     assert headgate.get_status(run_id) is Status.COMPLETED
+
+
+async def test_a_message_with_a_wrong_time_gets_the_time_of_the_store(headgate: FlowRunHeadgate) -> None:
+    run_id, flow_run_id = await start_running(headgate)
+    headgate.prefect.log(flow_run_id, "late", at=headgate.fakes.clock.now() - timedelta(days=30))
+
+    await headgate.end(run_id, FlowState.COMPLETED)
+
+    [line] = headgate.fakes.store.committed.log_lines.values()
+    assert line.at == headgate.fakes.clock.now()
 
 
 async def test_text_that_the_store_cannot_hold_is_replaced(headgate: FlowRunHeadgate) -> None:
