@@ -1,8 +1,10 @@
 """Compare stages of kind `prefect` with the deployments that they run."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 from application.ports.dispatch.deployments import Deployment
@@ -11,7 +13,11 @@ from application.services.flow_runs.deployment_lookup import DeploymentLookup
 from application.services.flow_runs.deployment_parameters import KnownParameters, find_parameter_problems, find_unknown_parameters
 from domain.errors import FieldProblem, InvalidInput
 from domain.pipelines.definition import PipelineDefinition, StageDefinition, StageKind
+from domain.pipelines.field_parser import MAX_PROBLEMS
 
+CHECK_SECONDS: Final = 1.0
+"""The longest time for the parameters of one definition. Those of further stages are left to the orchestrator."""
+MAX_WARNINGS: Final = 100
 _MAX_NAMED: Final = 5
 _Stage = tuple[int, StageDefinition, str]
 """A stage of kind `prefect` with its index and the name of its deployment."""
@@ -31,6 +37,7 @@ class DeploymentChecks:
 
     lookup: DeploymentLookup
     schemas: ParameterSchemas
+    monotonic: Callable[[], float] = time.monotonic
 
     async def check_definition(self, definition: PipelineDefinition) -> list[str]:
         """Return warnings. Raise InvalidInput for unknown deployments, and for values that break a deployment's schema in every run."""
@@ -48,7 +55,8 @@ class DeploymentChecks:
             raise InvalidInput(problems)
         unchecked = _describe_unchecked([name for _, _, name in stages if name not in found])
         known = [(index, stage, deployment) for index, stage, name in stages if (deployment := found.get(name)) is not None]
-        return [*unchecked, *(sentence for each in known for sentence in find_unknown_parameters(*each))]
+        unknown = (sentence for each in known for sentence in find_unknown_parameters(*each))
+        return [*unchecked, *islice(unknown, MAX_WARNINGS)]
 
     async def check_parameters(self, definition: PipelineDefinition, parameters: Mapping[str, Any]) -> None:
         """Raise InvalidInput if the parameters of a run break the schema of a deployment.
@@ -70,14 +78,16 @@ class DeploymentChecks:
         """Check the stages in a thread, so that other tasks run meanwhile: each of 500 stages can pass large parameters on."""
 
         def find() -> list[FieldProblem]:
-            return [
-                problem
-                for index, stage, name in stages
-                if (deployment := found.get(name)) is not None
-                for problem in find_parameter_problems(index, stage, deployment, known, self.schemas)
-            ]
+            problems: dict[FieldProblem, None] = {}
+            until = self.monotonic() + CHECK_SECONDS
+            for index, stage, name in stages:
+                if self.monotonic() > until or len(problems) >= MAX_PROBLEMS:
+                    break
+                if (deployment := found.get(name)) is not None:
+                    problems |= dict.fromkeys(find_parameter_problems(index, stage, deployment, known, self.schemas))
+            return list(problems)
 
-        return list(dict.fromkeys(await asyncio.to_thread(find)))
+        return await asyncio.to_thread(find)
 
 
 def _list_stages(definition: PipelineDefinition) -> list[_Stage]:

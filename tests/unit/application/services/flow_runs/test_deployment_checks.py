@@ -1,14 +1,14 @@
 """Compare stages of kind `prefect` with their deployments."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import pytest
 
 from adapters.system.json_schema.validator import JsonSchemaValidator
-from application.services.flow_runs.deployment_checks import DeploymentChecks
+from application.services.flow_runs.deployment_checks import MAX_WARNINGS, DeploymentChecks
 from application.services.flow_runs.deployment_lookup import DeploymentLookup
-from domain.errors import InvalidInput
+from domain.errors import FieldProblem, InvalidInput
 from domain.pipelines.definition import PipelineDefinition
 from domain.pipelines.parsing import parse_definition
 from tests.fakes.dispatch.deployments import FakeDeployments
@@ -204,6 +204,35 @@ async def test_a_schema_that_cannot_be_used_refuses_nothing(schema: dict[str, An
 
     assert await checks.find_definition_problems({"day": 7}) == {}
     assert await checks.find_run_problems({"day": 7}) == {}
+
+
+async def test_the_number_of_warnings_is_limited() -> None:
+    warnings = await Checks().check_definition({"day": "x", **{f"p{number}": 1 for number in range(2 * MAX_WARNINGS)}})
+
+    assert len(warnings) == MAX_WARNINGS
+
+
+class SlowSchemas(JsonSchemaValidator):
+    """Each check takes 0.4 seconds of the clock `now`."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def find_foreign_problems(self, values: Mapping[str, Any], schema: Mapping[str, Any]) -> Sequence[FieldProblem] | None:
+        self.now += 0.4
+        return super().find_foreign_problems(values, schema)
+
+
+async def test_a_check_of_many_stages_ends_after_a_second() -> None:
+    prefect, schemas = FakeDeployments(), SlowSchemas()
+    prefect.add("ml/train", SCHEMA)
+    checks = DeploymentChecks(DeploymentLookup(prefect), schemas, lambda: schemas.now)
+    stages = [{"name": f"train{number}", "deployment": "ml/train", "parameters": {"day": 7}} for number in range(9)]
+
+    with pytest.raises(InvalidInput) as refusal:
+        await checks.check_definition(parse_definition({"name": "nightly", "stages": stages}))
+
+    assert [problem.field for problem in refusal.value.problems] == [f"stages[{number}].parameters.day" for number in range(3)]
 
 
 async def test_a_deployment_that_accepts_everything_refuses_nothing() -> None:
