@@ -11,6 +11,7 @@ from domain.runs.attempt import Attempt
 from domain.runs.events import EventType
 from domain.runs.readiness import Readiness, get_readiness
 from domain.runs.run import Run
+from domain.runs.run_flow_runs import is_submitted
 from domain.runs.run_slots import occupies_slots
 from domain.runs.stage_run import StageRun
 from domain.runs.status import Reason, Status
@@ -56,11 +57,12 @@ def change_revision(run: Run, definition: PipelineDefinition, revision: int) -> 
 
     Raises Conflict `graph_changed` unless both revisions have the same pool and the same stages, in the same order, with the same kinds
     and needs: otherwise the finished attempts would not match their stages. Raises Conflict `limits_changed` if that would change the
-    slots that the run or a stage waits for or holds.
+    slots that the run or a stage waits for or holds, and `flow_run_changed` if a flow run that is under way is one of another deployment.
     """
     if revision == run.revision:
         return
     _check_limits(run, definition, revision)
+    _check_flow_runs(run, definition, revision)
     before = [(stage.name, stage.kind, stage.needs) for stage in run.definition.stages]
     after = [(stage.name, stage.kind, stage.needs) for stage in definition.stages]
     if before != after or run.definition.pool != definition.pool:
@@ -83,6 +85,15 @@ def _check_limits(run: Run, definition: PipelineDefinition, revision: int) -> No
     if has_changed:
         sentence = f"Revision {revision} has other concurrency limits than revision {run.revision}; retry when no stage runs or is queued."
         raise Conflict("limits_changed", sentence, {"revision": revision})
+
+
+def _check_flow_runs(run: Run, definition: PipelineDefinition, revision: int) -> None:
+    """Raise Conflict `flow_run_changed` if a flow run may be created, or is under way, of a deployment that the revision does not name."""
+    for stage in run.stages.values():
+        new = definition.stage(stage.name)
+        if is_submitted(stage) and new is not None and new.deployment != stage.definition.deployment:
+            sentence = f"Revision {revision} gives {stage.name} another deployment; retry when its flow run has ended."
+            raise Conflict("flow_run_changed", sentence, {"revision": revision})
 
 
 def with_skipped_dependents(run: Run, chosen: Iterable[StageRun]) -> list[StageRun]:

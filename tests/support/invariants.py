@@ -18,7 +18,7 @@ MOVES = {
     None: {"queued", "waiting", "skipped", "cancelled"},
     "queued": {"running", "cancelled", "failed", "lost"},
     "running": {"waiting", "completed", "failed", "cancelled", "lost"},
-    "waiting": {"queued", "running", "completed", "failed", "skipped", "cancelled"},
+    "waiting": {"queued", "running", "completed", "failed", "skipped", "cancelled", "lost"},
 }
 PAGE = 1_000
 

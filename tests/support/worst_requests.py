@@ -112,7 +112,7 @@ def definitions(method_name: str) -> dict[str, bytes]:
     def dump(**keys: Any) -> bytes:
         return json.dumps({"name": method_name, **keys}, separators=(",", ":")).encode()[:BODY]
 
-    stage = {"name": "a", "command": ["true"]}
+    stage, flow_run = {"name": "a", "command": ["true"]}, {"name": "a", "deployment": "ml/train"}
     many = [f"y{index}" for index in range(110_000)]
     return {
         "dense": dump(stages=dense_stages(500)),
@@ -124,6 +124,9 @@ def definitions(method_name: str) -> dict[str, bytes]:
         "env": dump(stages=[stage | {"env": {f"K{index}": "v" for index in range(60_000)}}]),
         "arguments": dump(stages=[stage | {"command": ["a"] * 250_000}]),
         "texts": dump(stages=[{"name": f"s{index}", "shell": True, "command": "a\nb" * 20_000} for index in range(12)]),
+        "references": dump(stages=[flow_run | {"parameters": {f"k{index}": {"parameter": f"k{index}"} for index in range(30_000)}}]),
+        "nested references": dump(stages=[flow_run | {"parameters": {"a": [[[{"parameter": "x"}]]] * 40_000}}]),
+        "deployments": dump(stages=[flow_run | {"name": f"s{index}", "deployment": f"ml/{index}", "needs": []} for index in range(500)]),
         "enum": dump(stages=[stage], parameters={"properties": {"a": {"enum": list(range(150_000))}}}),
         "all of": dump(stages=[stage], parameters={"properties": {"a": {"allOf": [{"minimum": 1}] * 60_000}}}),
         "patterns": dump(stages=[stage], parameters={"properties": {f"p{index}": {"pattern": "^(a+)+$"} for index in range(20_000)}}),

@@ -707,3 +707,19 @@ def test_a_paused_stage_keeps_the_limits_that_it_holds() -> None:
         change_revision(run, without_limits, 2)
 
     assert error.value.kind == "limits_changed"
+
+
+def test_a_revision_with_another_deployment_waits_for_the_end_of_the_flow_run() -> None:
+    run = a_prefect_run()
+    other = a_definition(stages=[a_stage("a", "prefect", needs=[], deployment="ml/score")])
+
+    with pytest.raises(Conflict) as error:
+        change_revision(run, other, 2)
+    assert error.value.kind == "flow_run_changed"
+
+    see(run, "Failed")
+    change_revision(run, other, 2)
+    retry_failed(run, A_MINUTE_LATER, MARA)
+
+    assert run.stages["a"].definition.deployment == "ml/score"
+    assert attempt_of(run, number=2).flow_run is not None
