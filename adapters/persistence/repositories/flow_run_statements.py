@@ -66,24 +66,24 @@ def _lock_in_order(parameter: str, *conditions: ColumnElement[bool]) -> CTE:
 
 
 def _build_save_changes() -> CompiledStatement:
-    """Add requests, note cancellations, and remove rows, in one statement.
+    """Add requests, note cancellations, and remove rows, in one statement. `changed` are the keys of the last two.
 
     A request that is leased stays leased: the process that creates the flow run is not disturbed by its cancellation.
     """
     created = rows_from_json("created", flow_run, KEY)
-    add = insert(flow_run).from_select(
-        [*KEY, "requested_at", "due_at"], select(*created.c, NOW.label("requested_at"), NOW.label("due_at")), include_defaults=False
-    )
-    to_cancel, to_forget = _lock_in_order("cancelled"), _lock_in_order("forgotten")
+    requests = select(*created.c, NOW.label("requested_at"), NOW.label("due_at"))
+    add = insert(flow_run).from_select([*KEY, "requested_at", "due_at"], requests, include_defaults=False)
+    locked = _lock_in_order("changed")
+    to_cancel, to_forget = (rows_from_json(parameter, flow_run, KEY) for parameter in ("cancelled", "forgotten"))
     cancel = (
         update(flow_run)
-        .where(_is_same(to_cancel))
+        .where(_is_same(locked), _is_same(to_cancel))
         .values(
             cancel_requested_at=func.coalesce(flow_run.c.cancel_requested_at, NOW),
             due_at=func.greatest(NOW, flow_run.c.leased_until),
         )
     )
-    forget = delete(flow_run).where(_is_same(to_forget))
+    forget = delete(flow_run).where(_is_same(locked), _is_same(to_forget))
     return CompiledStatement(add.add_cte(cancel.cte("noted"), forget.cte("removed")))
 
 

@@ -459,7 +459,11 @@ async def test_the_state_of_a_log_is_locked_for_one_process(store: StoreUnderTes
 
 
 async def test_rows_that_two_processes_change_in_opposite_orders_do_not_deadlock(store: StoreUnderTest) -> None:
-    refs = await some_refs(store, 20)
+    """The run cancels every other flow run, and forgets the others."""
+    stages = [a_stage(f"s{n:02}", "prefect", needs=[], on_cancel="leave" if n % 2 else "cancel") for n in range(30)]
+    pipeline = await a_pipeline(store.open_unit_of_work, stages=stages, parallelism=30)
+    run_id = await a_stored_run(store.open_unit_of_work, pipeline)
+    refs = [FlowRunRef(run_id, stage["name"], 1) for stage in stages]
     await set_created(store, *refs)
 
     async def mark(open_unit_of_work: OpenUnitOfWork, marked: list[FlowRunRef]) -> None:
@@ -470,7 +474,9 @@ async def test_rows_that_two_processes_change_in_opposite_orders_do_not_deadlock
     await asyncio.gather(
         *(mark(store.open_unit_of_work, refs) for _ in range(5)),
         *(mark(store.other_unit_of_work, refs[::-1]) for _ in range(5)),
-        change_run(store, refs[0].run_id, lambda run: run.cancel(NOW, "anna")),
+        change_run(store, run_id, lambda run: run.cancel(NOW, "anna")),
     )
 
-    assert all(row.pool_checked_at is not None for row in await poll(store.open_unit_of_work, limit=100))
+    followed = await poll(store.open_unit_of_work, limit=100)
+    assert [row.ref for row in followed] == refs[::2]
+    assert all(row.cancel_requested_at is not None and row.pool_checked_at is not None for row in followed)

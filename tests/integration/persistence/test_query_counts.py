@@ -276,3 +276,26 @@ async def _set_limit(database: Database, pipeline_id: int, limit: int) -> None:
     async with database.open_unit_of_work() as work:
         await work.concurrency.set_limits(pipeline_id, {f"pipeline:{pipeline_id}": limit}, NOW)
         await work.commit()
+
+
+async def test_requested_and_cancelled_flow_runs_travel_with_their_run(database: Database) -> None:
+    stages = [a_stage(name, "prefect", needs=[]) for name in "abc"]
+    pipelines = [
+        await a_pipeline(database.open_unit_of_work, "prefect", stages),
+        await a_pipeline(database.open_unit_of_work, "other", 1),
+    ]
+    sizes = []
+    for pipeline in pipelines:
+        with database.record_queries() as recorder:
+            async with database.open_unit_of_work() as work:
+                run_id = await work.runs.add(a_run_of(pipeline))
+                await work.commit()
+            async with database.open_unit_of_work() as work:
+                run = (await work.runs.lock([run_id]))[run_id]
+                run.cancel(NOW, "mara")
+                await work.runs.save(run)
+                await work.commit()
+        sizes.append(list(recorder.sizes))
+
+    assert [len(each) for each in sizes] == [len(sizes[1])] * 2, "no round trip of their own"
+    assert sum(sizes[0]) == sum(sizes[1]), "one statement for all flow runs, in place of that for the dispatch"

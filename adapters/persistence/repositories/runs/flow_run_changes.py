@@ -18,4 +18,4 @@ def to_flow_run_changes(runs: Sequence[Run]) -> dict[str, list[dict[str, Any]]]:
         names = list(run.stages) if run.flow_run_changes else []
         for (position, number), change in run.flow_run_changes.items():
             rows[_PARAMETERS[change]].append({"run_id": run.id, "stage": names[position], "attempt": number})
-    return rows
+    return rows | {"changed": rows["cancelled"] + rows["forgotten"]}
