@@ -445,6 +445,7 @@ WORST_REQUESTS: Final[Mapping[tuple[str, str], Sequence[WorstRequest]]] = {
     ("POST", "/ui/pipelines/{ref}/backfill"): forms(f"/ui/pipelines/{SCHEDULED}/backfill", parallel="x", parameters="{" * 2_000),
     ("GET", "/ui/pipelines/{ref}/delete"): of_pipelines("/ui/pipelines/{}/delete"),
     ("POST", "/ui/pipelines/{ref}/delete"): forms(f"/ui/pipelines/{DENSE}/delete", confirm="<" * 2_000),
+    ("GET", "/ui/pipelines/{ref}/deployments"): of_pipelines("/ui/pipelines/{}/deployments"),
     ("GET", "/ui/pipelines/{ref}/edit"): of_pipelines("/ui/pipelines/{}/edit"),
     ("POST", "/ui/pipelines/{ref}/edit"): editions(f"/ui/pipelines/{DENSE}/edit"),
     ("POST", "/ui/pipelines/{ref}/edit/preview"): editions(f"/ui/pipelines/{DENSE}/edit/preview"),
@@ -461,6 +462,7 @@ WORST_REQUESTS: Final[Mapping[tuple[str, str], Sequence[WorstRequest]]] = {
     ("GET", "/ui/pipelines/{ref}/trigger"): of_pipelines("/ui/pipelines/{}/trigger"),
     ("POST", "/ui/pipelines/{ref}/trigger"): forms(f"/ui/pipelines/{FIELDS}/trigger", form="1"),
     ("POST", "/ui/pipelines/{ref}/unarchive"): forms(f"/ui/pipelines/{TEXTS}/unarchive"),
+    ("GET", "/ui/prefect/flow-runs/{flow_run}"): one(f"/ui/prefect/flow-runs/{LONG}", "/ui/prefect/flow-runs/" + "0" * 100),
     ("GET", "/ui/runs"): [
         *one("/ui/runs", "/ui/runs?pipeline=" + LONG),
         WorstRequest("text", "/ui/runs", headers={"Accept": "text/plain"}),

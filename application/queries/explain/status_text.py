@@ -75,10 +75,11 @@ def format_time(at: datetime, now: datetime) -> TextPart:
 
 def describe_failure(attempt: AttemptView) -> str:
     """Return why an attempt failed: the first line of its error message, or what is known without one."""
-    if attempt.reason is Reason.TIMEOUT and attempt.started_at is None and attempt.flow_run is not None:
+    has_started = attempt.started_at is not None or (attempt.flow_run is not None and attempt.flow_run.state is FlowState.FAILED)
+    if attempt.reason is Reason.TIMEOUT and not has_started and attempt.flow_run is not None:
         return "Prefect did not start its flow run before the deadline"
     if attempt.reason is Reason.TIMEOUT:
-        return "time limit exceeded" if attempt.started_at else "no worker or report before the deadline"
+        return "time limit exceeded" if has_started else "no worker or report before the deadline"
     if attempt.reason is Reason.SUPERSEDED:
         return "the next run began before its end was reported"
     if attempt.reason is Reason.FENCED:

@@ -123,8 +123,10 @@ def test_a_person_triggers_a_deployment_reads_its_log_and_cancels_it(served: Thr
         expect(page.locator("#log-lines")).to_contain_text("Epoch 2 of 5")
         expect(page.locator("#log-lines li")).to_have_count(2)
 
+        assert page.evaluate("window.unreloaded") is True
         page.get_by_role("link", name="Cancel run").tap()
-        page.get_by_role("button", name="Cancel the run").tap()
+        with page.expect_navigation():
+            page.get_by_role("button", name="Cancel the run").tap()
         expect(page.locator(".status-text")).to_contain_text("Prefect is cancelling the flow run of train")
         until(page, lambda: deployments.flow_runs[flow_run_id].seen.state is FlowState.CANCELLING)
         page.evaluate("window.unreloaded = true")
