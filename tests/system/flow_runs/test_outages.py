@@ -46,6 +46,16 @@ def orphaned_run(lab: FlowRunLab) -> int:
     return run_id
 
 
+@pytest.fixture(scope="module", autouse=True)
+def taken_run(lab: FlowRunLab) -> int:
+    """A cancelled run whose flow run a worker has taken, but does not start. It takes a minute until its state is forced."""
+    run_id = lab.start("taken", "complete", "act/idle")
+    lab.set_state(lab.wait_until_created(run_id), "PENDING")
+    lab.http.post(f"/runs/{run_id}/cancel").raise_for_status()
+    lab.wait_for_why(run_id, "Prefect is cancelling the flow run of train")
+    return run_id
+
+
 def test_a_pool_without_a_worker_is_named_and_a_worker_that_comes_late_runs_it(lab: FlowRunLab) -> None:
     run_id = lab.start("late", "complete", "act/remote")
 
@@ -117,6 +127,13 @@ def test_the_timeout_ends_a_flow_run_that_was_killed_with_its_worker(lab: FlowRu
     stage = lab.wait_for_end(orphaned_run)
 
     assert (stage["status"], stage["reason"]) == ("failed", "timeout")
+    lab.wait_for_state(stage["prefect"]["flow_run_id"], "CANCELLED")
+
+
+def test_a_cancelled_flow_run_that_prefect_does_not_end_is_forced(lab: FlowRunLab, taken_run: int) -> None:
+    stage = lab.wait_for_end(taken_run)
+
+    assert stage["status"] == "cancelled"
     lab.wait_for_state(stage["prefect"]["flow_run_id"], "CANCELLED")
 
 
