@@ -12,6 +12,7 @@ from tests.support.paths import ROOT
 ALLOWED: Final = {
     "tests/simulation/actors/change_feed.py": "a simulated feed wakes up the others of its class",
     "tests/simulation/mutations/backfill_mutants.py": "a mutant removes a guard from the inside",
+    "tests/simulation/mutations/flow_run_mutants.py": "a mutant removes a guard from the inside",
     "tests/simulation/mutations/limit_mutants.py": "a mutant removes a guard from the inside",
     "tests/simulation/mutations/mutants.py": "a mutant removes a guard from the inside",
     "tests/simulation/mutations/schedule_mutants.py": "a mutant removes a guard from the inside",
