@@ -59,13 +59,13 @@ class QueueSnapshot:
 
 
 def find_queue_reason(snapshot: QueueSnapshot) -> QueueReason:
-    """Return the first condition that applies. A run that waits for a slot depends on its limits only, a claimed run on its worker only, a
-    run of an engine's pool on the engine only."""
+    """Return the first condition that applies. A run that waits for a slot depends on its limits only, one with as many running stages as
+    it may have on these, a claimed run on its worker, and a run of an engine's pool on the engine."""
     if snapshot.is_limited:
         return QueueReason.LIMIT
+    if snapshot.running >= snapshot.parallelism:
+        return QueueReason.PARALLELISM
     if snapshot.is_claimed:
-        if snapshot.running >= snapshot.parallelism:
-            return QueueReason.PARALLELISM
         return QueueReason.WORKER_FULL if snapshot.worker_free_slots == 0 else QueueReason.STARTING
     return _find_reason_in_warm_pool(snapshot) if snapshot.is_warm else _find_reason_in_engine(snapshot)
 

@@ -11,6 +11,8 @@ CASES = [
     (QueueSnapshot(is_limited=True, is_claimed=True, running=2, parallelism=2), QueueReason.LIMIT),
     (QueueSnapshot(is_limited=True, is_warm=False, is_refused=True), QueueReason.LIMIT),
     (QueueSnapshot(is_claimed=True, running=2, parallelism=2, worker_free_slots=0), QueueReason.PARALLELISM),
+    (QueueSnapshot(running=1, parallelism=1), QueueReason.PARALLELISM),
+    (QueueSnapshot(running=1, parallelism=1, is_warm=False, is_refused=True), QueueReason.PARALLELISM),
     (QueueSnapshot(is_claimed=True, running=1, parallelism=2, worker_free_slots=0), QueueReason.WORKER_FULL),
     (QueueSnapshot(is_claimed=True, running=1, parallelism=2, worker_free_slots=1), QueueReason.STARTING),
     (QueueSnapshot(is_claimed=True, workers=0), QueueReason.STARTING),

@@ -87,6 +87,17 @@ async def test_while_prefect_does_not_answer_the_last_known_state_is_called_so()
     assert running == f"train has been running for 11 s. {silence}"
 
 
+async def test_a_stage_on_a_worker_waits_for_the_flow_runs_that_take_the_runs_parallelism() -> None:
+    stages = [a_stage("train", "prefect", needs=[]), a_stage("b", needs=[])]
+    running = observed("train", FlowState.RUNNING, LATER)
+
+    full = await explain(created("train", LATER), running, stages=stages, parallelism=1)
+    with_room = await explain(created("train", LATER), running, stages=stages, parallelism=2)
+
+    assert full == "train has been running for 11 s. b is queued: 1 stage of the run is already running, its parallelism limit."
+    assert "no worker is online" in with_room
+
+
 async def test_a_stage_without_room_in_the_runs_parallelism_says_so() -> None:
     stages = [a_stage(name, "prefect", needs=[]) for name in ("train", "score")]
 
