@@ -32,10 +32,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _Channel:
-    """A view, its viewers, and the task that follows the event hub for them."""
+    """A view, its viewers, and the task that follows the event hub for them. Those that are `joining` get no changes yet."""
 
     view: LiveView
     viewers: set[Viewer] = field(default_factory=set)
+    joining: set[Viewer] = field(default_factory=set)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     rendered: RenderedView | None = None
     rendered_at: float = 0.0
@@ -80,6 +81,7 @@ class LiveBroadcaster:
         """
         channel = self._channels.setdefault(key, _Channel(view))
         viewer = Viewer()
+        channel.joining.add(viewer)  # the channel stays if its last viewer leaves meanwhile, as with a page that is loaded again
         try:
             async with channel.lock:
                 await self._add_viewer(channel, viewer, seen, after)
@@ -109,6 +111,7 @@ class LiveBroadcaster:
         if is_new:
             channel.position = tail.position
         channel.viewers.add(viewer)
+        channel.joining.discard(viewer)
         viewer.offer(RECONNECT)
         if rendered.digest != seen:
             viewer.offer(format_fragments(rendered.fragments))
@@ -117,7 +120,8 @@ class LiveBroadcaster:
 
     def _remove_viewer(self, key: tuple[object, ...], channel: _Channel, viewer: Viewer) -> None:
         channel.viewers.discard(viewer)
-        if not channel.viewers and self._channels.get(key) is channel:
+        channel.joining.discard(viewer)
+        if not channel.viewers and not channel.joining and self._channels.get(key) is channel:
             del self._channels[key]
             if channel.task is not None:
                 channel.task.cancel()

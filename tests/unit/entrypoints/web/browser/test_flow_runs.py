@@ -74,7 +74,7 @@ def flow_run_services(served: ThreadServer) -> Iterator[None]:
         yield
     finally:
         served.do(end(tasks))
-    assert not failures
+        assert not failures
 
 
 @pytest.mark.parametrize("name", PATHS)

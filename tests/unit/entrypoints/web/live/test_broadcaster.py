@@ -16,7 +16,7 @@ from entrypoints.web.board_query import BoardQuery
 from entrypoints.web.live.board import LiveBoard
 from entrypoints.web.live.groups import LiveGroupList, LiveGroupPage
 from entrypoints.web.live.run_page import LiveRunPage
-from entrypoints.web.live.view import NO_EFFECT, ChangeEffect, LiveView, RenderedView, format_sse_event
+from entrypoints.web.live.view import NO_EFFECT, ChangeEffect, LiveView, RenderedView, Tail, format_sse_event
 from entrypoints.web.live.viewer import BUFFERED_MESSAGES, Viewer
 from entrypoints.web.view_models.log.query import LogQuery
 from tests.support.example_board import furnish
@@ -218,6 +218,47 @@ async def test_the_last_viewer_to_leave_ends_all_subscriptions(headgate: InProce
     await asyncio.sleep(0)
 
     assert headgate.application.hub().viewer_count == 0
+
+
+async def test_a_page_that_is_loaded_again_follows_changes_although_the_old_one_leaves_meanwhile(headgate: InProcessHeadgate) -> None:
+    run_id = await headgate.stories.open_run(await headgate.stories.add_pipeline())
+    context = headgate.page_context
+    view = SlowView(LiveRunPage(context, run_id, LogQuery()))
+    view.may_go_on.set()
+    async with AsyncExitStack() as stack:
+        old = await stack.enter_async_context(AsyncExitStack())
+        await old.enter_async_context(context.live.join(("run", run_id), view))
+        view.may_go_on.clear()
+        joining = asyncio.ensure_future(stack.enter_async_context(context.live.join(("run", run_id), view)))
+        await view.has_begun.wait()
+
+        await old.aclose()
+        view.may_go_on.set()
+        received = ReceivedMessages(await joining)
+        await received.until("event: events")
+        await headgate.stories.change_run(run_id, lambda run: start(run, headgate.fakes.clock.now()))
+
+        await received.until("has been running for")
+
+
+class SlowView(LiveView):
+    """A view that is rendered only while it may go on."""
+
+    def __init__(self, view: LiveRunPage) -> None:
+        self._view = view
+        self.may_go_on, self.has_begun = asyncio.Event(), asyncio.Event()
+
+    def get_effect(self, batch: ChangeBatch) -> ChangeEffect:
+        return self._view.get_effect(batch)
+
+    async def render(self) -> RenderedView:
+        return await self._view.render()
+
+    async def read_tail(self, after: int) -> Tail:
+        if not self.may_go_on.is_set():
+            self.has_begun.set()
+        await self.may_go_on.wait()
+        return await self._view.read_tail(after)
 
 
 async def test_a_viewer_too_slow_for_its_buffer_is_ended() -> None:
