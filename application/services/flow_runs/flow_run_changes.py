@@ -104,8 +104,8 @@ class FlowRunChanges:
             if run is None:
                 await work.flow_runs.remove([followed.ref for followed, *_ in changes])
             else:
-                for followed, observation, _ in changes:
-                    self._change_attempt(run, followed, observation, _)
+                for followed, observation, after in changes:
+                    self._change_attempt(run, followed, observation, after)
                 await work.runs.save(run)
                 await self._remember(work, run, changes)
             await work.commit()

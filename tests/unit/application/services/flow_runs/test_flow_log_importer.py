@@ -8,6 +8,7 @@ import pytest
 from application.services.flow_runs import log_interest
 from domain.flow_runs.flow_state import FlowState
 from domain.runs.status import Status
+from entrypoints.api.logs.log_tail import LogTail
 from tests.support.followed_flow_runs import FlowRunHeadgate
 
 
@@ -70,6 +71,32 @@ async def test_a_log_that_is_read_wakes_the_importer(headgate: FlowRunHeadgate) 
 
     async with asyncio.timeout(5):
         await importer.wait()
+
+
+@pytest.mark.parametrize("path", ["/ui/runs/{}", "/ui/runs/{}/lines", "/ui/runs/{}/log.txt", "/runs/{}/logs"])
+async def test_pages_and_readers_of_a_log_have_it_copied(headgate: FlowRunHeadgate, path: str) -> None:
+    run_id, flow_run_id = await start_running(headgate)
+    headgate.prefect.log(flow_run_id, "one")
+    client = headgate.page_client if "ui" in path else headgate.client
+
+    async with headgate:
+        assert (await client.get(path.format(run_id))).status_code == 200
+    await copy(headgate)
+
+    assert headgate.get_log(run_id) == ["one"]
+
+
+async def test_a_stream_of_a_log_has_it_copied_as_long_as_it_is_read(headgate: FlowRunHeadgate) -> None:
+    run_id, _ = await start_running(headgate)
+    marks: list[int] = []
+    tail = LogTail(headgate.hub, heartbeat=0.01)
+    stream = tail.stream(headgate.fakes.reader, run_id, None, None, 0, lambda: marks.append(run_id))
+
+    for _ in range(3):
+        await anext(stream)
+    await stream.aclose()
+
+    assert len(marks) >= 3
 
 
 async def test_two_webs_store_each_line_once(headgate: FlowRunHeadgate) -> None:
