@@ -80,6 +80,22 @@ async def test_a_late_message_between_many_others_is_read_once_and_they_are_not_
     assert again == [["late"], [], []]
 
 
+async def test_many_late_messages_do_not_make_earlier_ones_be_read_again() -> None:
+    log = StubLog()
+    for number in range(100):
+        log.add(f"message {number}", 14 - number / 100)
+
+    async with log.served() as port:
+        _, position = await read_rest(port, FlowLogPosition())
+        for number in range(250):
+            log.add(f"late {number}", 16 - number / 1_000)
+        late, position = await read_rest(port, position)
+        again, _ = await read_rest(port, position)
+
+    assert late == [f"late {number}" for number in range(250)]
+    assert again == []
+
+
 async def test_many_messages_of_one_moment_are_read_once() -> None:
     log = StubLog()
     for number in range(900):
