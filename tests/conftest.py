@@ -7,7 +7,7 @@ the same worker: each folder of GROUPS is one group, and so is every other modul
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -64,6 +64,16 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     contains_alone = any(Path(each).is_relative_to(path) for each in ALONE)
     is_left_out = is_alone if wanted.startswith("not alone") else wanted == "alone" and not (is_alone or contains_alone)
     return is_left_out or None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Pause garbage collections while tests are collected: modules and tests stay until the end."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)

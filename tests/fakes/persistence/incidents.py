@@ -56,10 +56,12 @@ class FakeIncidents:
 
     async def add(self, incidents: Sequence[Incident]) -> list[Incident]:
         tx = await self._transaction.begin_statement()
-        stored = []
+        stored, taken = [], {_get_key(row) for row in self._unresolved()}
         for incident in incidents:
-            if not incident.is_resolved and any(_get_key(row) == _get_key(incident) for row in self._unresolved()):
-                raise tx.abort(values.RowRejected("there is an unresolved incident of the same rule or channel"))
+            if not incident.is_resolved:
+                if _get_key(incident) in taken:
+                    raise tx.abort(values.RowRejected("there is an unresolved incident of the same rule or channel"))
+                taken.add(_get_key(incident))
             added = replace(_check(incident), id=tx.store.next_id("incident"))
             await tx.lock("incident", added.id)
             tx.incidents[added.id] = added
