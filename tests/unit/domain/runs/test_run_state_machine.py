@@ -61,10 +61,13 @@ FLOW_STATES = {
 
 @st.composite
 def stage_lists(draw: st.DrawFn) -> list[dict[str, object]]:
+    """Some lists are of stages that start at the same time, so that they compete for the run's parallelism."""
     stages: list[dict[str, object]] = []
-    for index in range(draw(st.integers(1, 5))):
-        names = [str(stage["name"]) for stage in stages]
-        kind = draw(st.sampled_from(["command", "command", "external", "approval", "prefect", "prefect"]))
+    is_flat = draw(st.booleans())
+    kinds = ["prefect", "command"] if is_flat else ["command", "command", "external", "approval", "prefect", "prefect"]
+    for index in range(draw(st.integers(3, 5) if is_flat else st.integers(1, 5))):
+        names = [str(stage["name"]) for stage in stages if not is_flat]
+        kind = draw(st.sampled_from(kinds))
         own: dict[str, object] = {
             "needs": draw(st.lists(st.sampled_from(names), unique=True)) if names else [],
             "allow_failure": draw(st.booleans()),
