@@ -174,3 +174,4 @@ async def test_what_a_deployment_refuses_stands_at_the_parameter_of_the_run(head
     assert "stages[0].parameters.day" in summary
     error = answer.text.split('class="field-error"')[1].split("</p>")[0]
     assert "(deployment ml/train)" in error and "count" in error
+    assert answer.text.count('class="field-error"') == 1
