@@ -322,6 +322,7 @@ async def test_a_flow_run_that_is_cancelled_is_followed_until_it_ends(store: Sto
 
 async def test_a_flow_run_that_is_left_is_forgotten(store: StoreUnderTest) -> None:
     ref = await a_ref(store, on_cancel="leave")
+    await change_run(store, ref.run_id, lambda run: record_created(run, "a", 1, "a", NOW))
     await set_created(store, ref)
 
     await change_run(store, ref.run_id, lambda run: run.cancel(NOW, "anna"))
@@ -464,6 +465,7 @@ async def test_rows_that_two_processes_change_in_opposite_orders_do_not_deadlock
     pipeline = await a_pipeline(store.open_unit_of_work, stages=stages, parallelism=30)
     run_id = await a_stored_run(store.open_unit_of_work, pipeline)
     refs = [FlowRunRef(run_id, stage["name"], 1) for stage in stages]
+    await change_run(store, run_id, lambda run: [record_created(run, *ref[1:], ref.stage, NOW) for ref in refs])
     await set_created(store, *refs)
 
     async def mark(open_unit_of_work: OpenUnitOfWork, marked: list[FlowRunRef]) -> None:

@@ -249,6 +249,14 @@ def test_a_refused_request_of_an_attempt_that_is_over_is_forgotten() -> None:
     assert change_of(run) is FORGET
 
 
+def test_a_refused_request_that_an_earlier_try_may_have_created_is_cancelled() -> None:
+    run = a_prefect_run()
+
+    fail_request(run, "a", 1, "There is no deployment ml/train.", A_MINUTE_LATER, may_exist=True)
+
+    assert (attempt_of(run).status, change_of(run)) == (Status.FAILED, CANCEL)
+
+
 def test_a_request_that_failed_is_repeated_as_often_as_the_stage_says() -> None:
     run = a_prefect_run(retries=1)
 
@@ -609,6 +617,15 @@ def test_a_stage_that_leaves_its_flow_run_is_cancelled_at_once() -> None:
 
     assert statuses(run) == {"a": "cancelled 1"}
     assert change_of(run) is FORGET
+
+
+def test_a_flow_run_that_may_be_created_now_is_cancelled_although_its_stage_leaves_flow_runs() -> None:
+    run = a_prefect_run(on_cancel="leave")
+
+    cancel_stage(run, "a", A_MINUTE_LATER, MARA, None)
+
+    assert statuses(run) == {"a": "cancelled 1"}
+    assert change_of(run) is CANCEL
 
 
 def test_a_cancelled_run_waits_for_its_flow_runs() -> None:
