@@ -22,7 +22,7 @@ from application.commands.runs.run_opener import TriggerCommand
 from application.services.loop import run_service, wait_seconds
 from entrypoints.container import Application
 from entrypoints.settings import Settings
-from tests.fakes import FakeExecutionTokens, FakeOrchestrator, FakeWorkerStreams
+from tests.fakes import FakeClock, FakeDeployments, FakeExecutionTokens, FakeOrchestrator, FakeWorkerStreams
 from tests.fakes.system.disk_space import FakeDiskSpace
 from tests.integration.persistence.database_helpers import a_started_database
 from tests.support.actions import WORKER, worker_report
@@ -46,6 +46,7 @@ class PublishingProcess:
             reader=providers.Object(database.reader),
             change_feed=providers.Object(database.change_feed),
             orchestrator=providers.Singleton(FakeOrchestrator),
+            deployments=providers.Object(FakeDeployments(FakeClock())),
             worker_streams=providers.Singleton(FakeWorkerStreams),
             tokens=providers.Singleton(FakeExecutionTokens),
             schemas=providers.Singleton(JsonSchemaValidator),
