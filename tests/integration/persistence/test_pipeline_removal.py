@@ -29,6 +29,7 @@ OF_THE_SITE = {
     "announcement_position",
     "audit",
     "channel",
+    "flow_run_poll",
     "idempotency",
     "installation",
     "session",
