@@ -38,12 +38,17 @@ def build_mail(settings: Mapping[str, Any], channel: str, message: OutgoingMessa
         mail["Importance"] = "high"
     mail.set_content(_to_text(message), charset="utf-8")
     mail.add_alternative(_PAGE.format(_encodable(message.html), _list_links(message.links)), subtype="html", charset="utf-8")
+    mail.set_boundary(f"=_{_hash(f'boundary {message.id} {channel}')}")  # the default one is random
     return mail
 
 
 def build_message_id(text: str, domain: str) -> str:
     """Return an identifier that depends on the text only."""
-    return f"<{hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()[:40]}@{domain}>"
+    return f"<{_hash(text)}@{domain}>"
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:40]
 
 
 def to_header_text(text: str) -> str:

@@ -67,6 +67,12 @@ def test_a_repeated_mail_is_the_same_and_mails_of_an_incident_are_a_thread() -> 
     assert parse("another-channel")["Message-ID"] != first["Message-ID"]
 
 
+def test_a_repeated_mail_has_the_same_bytes() -> None:
+    first, second = (build_mail(SETTINGS, "team", a_message()).as_bytes() for _ in range(2))
+
+    assert first == second
+
+
 @pytest.mark.parametrize("text", INJECTIONS)
 @pytest.mark.parametrize("place", ["subject", "id", "dedup_key", "text", "html"])
 def test_a_line_break_adds_no_header(place: str, text: str) -> None:
