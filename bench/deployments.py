@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from bench.support.counted_prefect import CountedPrefect, counted_prefect
@@ -68,7 +69,7 @@ def _count_requests(web: WebProcess, prefect: CountedPrefect, more: int, seconds
     """Start more runs until FOLLOWED flow runs wait; count the requests to Prefect within so many seconds."""
     run_ids = [web.trigger("bench-deployment") for _ in range(more)]
     for run_id in run_ids:
-        wait_until(lambda run_id=run_id: _is_created(web, run_id), RUN_SECONDS, "the flow run")  # type: ignore[misc]
+        wait_until(partial(_is_created, web, run_id), RUN_SECONDS, "the flow run")
     time.sleep(_SETTLE_SECONDS)
     print_progress(f"requests for {FOLLOWED} flow runs", 0, 1)
     first = len(prefect.paths)

@@ -14,17 +14,6 @@ def find_free_port() -> int:
         return port
 
 
-def is_port_free(port: int) -> bool:
-    """Return True if a server can listen on the port on loopback now."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
 def explain_port_problem(host: str, port: int) -> str | None:
     """Return None if the port can be bound, else one line that says why not and what to do."""
     try:

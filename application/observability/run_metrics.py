@@ -44,7 +44,7 @@ class RunMetrics:
         return [self._count(Metric.RUNS_FINISHED, 1, **tags), self._measure(Metric.RUN_DURATION, duration, **tags)]
 
     def _collect_stage_move(self, run: Run, event: Event, stage: str, attempt_number: int) -> list[PendingMetric]:
-        attempt = run.stages[stage].attempts[attempt_number - 1]
+        attempt = run.stages[stage].get_attempt(attempt_number)
         tags = {"pipeline": run.definition.name, "stage": stage}
         if event.status is Status.RUNNING:
             started_at = attempt.started_at or event.at

@@ -10,7 +10,7 @@ from domain.flow_runs.flow_state import FlowState
 
 @dataclass(frozen=True, slots=True)
 class FlowRun:
-    """What is known of a flow run in Prefect. `id` is None until Prefect has created it.
+    """A flow run in Prefect, as far as Headgate knows it. `id` is None until Prefect has created it.
 
     `state` and `state_name` are the last ones that Prefect gave, such as `scheduled` and `Late`; `pool` is its work pool. `problem` is why
     it was not created, or does not start, as the end of a sentence.
@@ -30,7 +30,10 @@ class FlowRun:
 
 @dataclass(frozen=True, slots=True)
 class FlowRunObservation:
-    """What Prefect says about a flow run. `run_seconds` is how long it has run; `output` are its result and artifacts, once completed."""
+    """A state of a flow run that Prefect reported.
+
+    `run_seconds` is how long the flow run has run; `output` are its result and artifacts, once it has completed.
+    """
 
     state: FlowState
     state_name: str
@@ -42,7 +45,7 @@ class FlowRunObservation:
 
 
 class FlowRunChange(Enum):
-    """What has to be done about a flow run after the commit."""
+    """The action that a flow run needs after the commit."""
 
     CREATE = auto()
     CANCEL = auto()

@@ -7,7 +7,7 @@ from domain.flow_runs.flow_state import FlowState
 
 
 class StartWait(Enum):
-    """What a flow run waits for before it starts, or starts again."""
+    """The condition that keeps a flow run from starting, or from starting again."""
 
     CREATION = auto()
     """Headgate is about to create it."""
@@ -39,7 +39,7 @@ _BY_STATE_NAME = {
 
 
 def find_start_wait(flow_run: FlowRun) -> StartWait:
-    """Return what a flow run waits for that is not running."""
+    """Return why a flow run is not running."""
     if flow_run.id is None:
         return StartWait.CREATION if flow_run.problem is None else StartWait.CREATION_RETRY
     if flow_run.problem is not None:

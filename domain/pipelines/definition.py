@@ -40,7 +40,7 @@ _ON_WORKER = frozenset({StageKind.COMMAND, StageKind.PYTHON, StageKind.HTTP})
 
 
 class OnCancel(StrEnum):
-    """What happens to the flow run of a stage that is cancelled."""
+    """The effect of cancelling a stage on its flow run."""
 
     CANCEL = "cancel"
     LEAVE = "leave"

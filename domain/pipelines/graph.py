@@ -16,6 +16,18 @@ def sort_topologically(needs: Mapping[str, Iterable[str]]) -> list[str]:
     return order
 
 
+def find_upstream(node: str, needs: Mapping[str, Iterable[str]]) -> set[str]:
+    """Return all nodes that a node needs, directly or through others."""
+    upstream: set[str] = set()
+    pending = list(needs[node])
+    while pending:
+        need = pending.pop()
+        if need not in upstream:
+            upstream.add(need)
+            pending += needs[need]
+    return upstream
+
+
 def _walk(needs: Mapping[str, Iterable[str]]) -> tuple[list[str], list[str]]:
     """Visit the nodes depth first. Return them in topological order, up to the first cycle, and that cycle."""
     done: dict[str, None] = {}

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from domain.errors import FieldProblem
+from domain.pipelines.parameter_references import get_reference
 from domain.text_validation import describe_other_type, find_json_problems, find_text_problem
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
@@ -101,9 +102,8 @@ def _find_query_problems(query: object) -> list[tuple[str, str]]:
         return [("query", "must be an object of at most 50 values")]
     problems = []
     for name, value in query.items():
-        reference = isinstance(value, Mapping) and value.keys() == {"parameter"} and isinstance(value["parameter"], str)
         if find_text_problem(name, 200) or not (
-            reference or (isinstance(value, str | int | float) and not find_text_problem(str(value), 4_096))
+            get_reference(value) is not None or (isinstance(value, str | int | float) and not find_text_problem(str(value), 4_096))
         ):
             problems.append(("query", "a value must be a text, a number, or {parameter: NAME}"))
     return problems

@@ -11,6 +11,7 @@ from domain.errors import Conflict, NotFound
 from domain.flow_runs.flow_run import FlowRunChange
 from domain.pipelines.definition import PipelineDefinition, StageKind
 from domain.runs import run_flow_runs, run_slots
+from domain.runs.approval_values import merge_approval_values
 from domain.runs.attempt import Attempt
 from domain.runs.deadlines import describe_missed_deadline, get_approval_reminder_at, get_next_due_at, is_due, is_past_deadline
 from domain.runs.dispatch import Dispatch, DispatchState
@@ -28,8 +29,8 @@ class Run:
     `verdict` is the status that was given to the run as a whole, and `stop_requested_at` when. `new_events` are the events since the run
     was loaded; `new_dispatch` is the epoch of a dispatch requested since then, for the outbox. `slot_changes` are the last changes since
     then of the slots of the run (None) and of its stages, by position. `has_slot_news` is True from a change that may let a request be
-    granted until the grant service is woken. `flow_run_changes` are what has to be done about flow runs, by the position of the stage and
-    the number of the attempt; `has_flow_run_news` is True from a change until the services are woken. `opening_slots` gives slots to the
+    granted until the grant service is woken. `flow_run_changes` are the actions that flow runs need, by the position of the stage and the
+    number of the attempt; `has_flow_run_news` is True from a change until the services are woken. `opening_slots` gives slots to the
     run while it opens. `over_limit` is True once the run or a stage of it took slots although none was free.
     """
 
@@ -385,19 +386,10 @@ class Run:
 
     def collect_approval_values(self, stage: StageRun) -> dict[str, Any]:
         """Return the values of all approvals before the stage, which it gets as parameters. Later approvals override earlier ones."""
-        upstream: set[str] = set()
-        pending = list(stage.definition.needs)
-        while pending:
-            name = pending.pop()
-            if name not in upstream:
-                upstream.add(name)
-                pending += self.stages[name].definition.needs
-        values: dict[str, Any] = {}
-        for each in self.stages.values():
-            is_approved = each.definition.kind is StageKind.APPROVAL and each.status is Status.COMPLETED
-            if each.name in upstream and is_approved and isinstance(each.current.output, Mapping):
-                values |= each.current.output
-        return values
+        completed = [each for each in self.stages.values() if each.status is Status.COMPLETED]
+        approved = {each.name: each.current.output for each in completed if each.definition.kind is StageKind.APPROVAL}
+        needs = {each.name: each.definition.needs for each in self.stages.values()} if approved else {}
+        return merge_approval_values(stage.name, needs, approved)
 
     def _request_dispatch(self, now: datetime) -> None:
         self.dispatch = Dispatch(DispatchState.REQUESTED, self.dispatch.epoch + 1)

@@ -15,7 +15,8 @@ from domain.runs.status import Reason, Status
 if TYPE_CHECKING:
     from domain.runs.run import Run
 
-PREFECT_ACTOR = "Prefect"
+PREFECT = "Prefect"
+"""The actor of what happens in Prefect."""
 CANCEL_SECONDS = 60.0
 """How long Prefect has to cancel a flow run. After that the stage is cancelled, and the flow run's state is forced."""
 GONE = "Prefect no longer has its flow run."
@@ -72,7 +73,7 @@ def fail_request(run: "Run", name: str, number: int, error_message: str, now: da
     stage, attempt = _find(run, name, number)
     if not attempt.status.is_terminal:
         attempt.error_message = error_message
-        run.move(stage, Status.FAILED, now, reason=Reason.ERROR, actor=PREFECT_ACTOR)
+        run.move(stage, Status.FAILED, now, reason=Reason.ERROR, actor=PREFECT)
     if not may_exist:
         _change(run, stage, attempt, FlowRunChange.FORGET)
     run.propagate(now)
@@ -84,9 +85,9 @@ def lose_flow_run(run: "Run", name: str, number: int, now: datetime) -> None:
     if not attempt.status.is_terminal:
         if attempt.stop_requested_at is None:
             attempt.error_message = GONE
-            run.move(stage, Status.LOST, now, actor=PREFECT_ACTOR)
+            run.move(stage, Status.LOST, now, actor=PREFECT)
         else:
-            run.move(stage, Status.CANCELLED, now, actor=PREFECT_ACTOR)
+            run.move(stage, Status.CANCELLED, now, actor=PREFECT)
     _change(run, stage, attempt, FlowRunChange.FORGET)
     run.propagate(now)
 
@@ -137,9 +138,9 @@ def _follow(run: "Run", stage: StageRun, seen: FlowRunObservation, now: datetime
             if stage.status is Status.QUEUED:
                 _start(run, stage, seen, now)
             attempt.output = seen.output
-            run.move(stage, Status.COMPLETED, now, actor=PREFECT_ACTOR, message=seen.problem)
+            run.move(stage, Status.COMPLETED, now, actor=PREFECT, message=seen.problem)
         case FlowState.CANCELLED:
-            run.move(stage, Status.CANCELLED, now, actor=PREFECT_ACTOR)
+            run.move(stage, Status.CANCELLED, now, actor=PREFECT)
         case FlowState.FAILED | FlowState.CRASHED:
             if stage.status is Status.QUEUED and seen.run_seconds > 0:
                 _start(run, stage, seen, now)
@@ -149,9 +150,9 @@ def _follow(run: "Run", stage: StageRun, seen: FlowRunObservation, now: datetime
         case FlowState.PAUSED if not is_stopping and stage.status is not Status.WAITING:
             if stage.status is Status.QUEUED:
                 _start(run, stage, seen, now)
-            run.move(stage, Status.WAITING, now, reason=Reason.PAUSED, actor=PREFECT_ACTOR)
+            run.move(stage, Status.WAITING, now, reason=Reason.PAUSED, actor=PREFECT)
         case FlowState.SCHEDULED | FlowState.PENDING if not is_stopping and stage.status is Status.WAITING:
-            run.move(stage, Status.QUEUED, now, actor=PREFECT_ACTOR)
+            run.move(stage, Status.QUEUED, now, actor=PREFECT)
         case _:
             return False
     return True
@@ -159,12 +160,12 @@ def _follow(run: "Run", stage: StageRun, seen: FlowRunObservation, now: datetime
 
 def _end_badly(run: "Run", stage: StageRun, seen: FlowRunObservation, now: datetime) -> None:
     if stage.current.stop_requested_at is not None:
-        run.move(stage, Status.CANCELLED, now, actor=PREFECT_ACTOR)
+        run.move(stage, Status.CANCELLED, now, actor=PREFECT)
         return
     has_crashed = seen.state is FlowState.CRASHED
     stage.current.error_message = seen.message or ("The flow run crashed." if has_crashed else "The flow run failed.")
     reason = Reason.TIMEOUT if seen.state_name == "TimedOut" else None if has_crashed else Reason.ERROR
-    run.move(stage, Status.LOST if has_crashed else Status.FAILED, now, reason=reason, actor=PREFECT_ACTOR)
+    run.move(stage, Status.LOST if has_crashed else Status.FAILED, now, reason=reason, actor=PREFECT)
 
 
 def _start(run: "Run", stage: StageRun, seen: FlowRunObservation, now: datetime) -> None:
@@ -176,7 +177,7 @@ def _start(run: "Run", stage: StageRun, seen: FlowRunObservation, now: datetime)
         if attempt.stop_requested_at is None:
             attempt.deadline_at = attempt.started_at + timedelta(seconds=stage.definition.timeout)
         run.started_at = run.started_at or attempt.started_at
-    run.move(stage, Status.RUNNING, now, actor=PREFECT_ACTOR)
+    run.move(stage, Status.RUNNING, now, actor=PREFECT)
 
 
 def _note(run: "Run", stage: StageRun, attempt: Attempt, now: datetime, **data: str) -> None:
@@ -190,7 +191,7 @@ def _is_requestable(stage: StageRun) -> bool:
 
 def _find(run: "Run", name: str, number: int) -> tuple[StageRun, Attempt]:
     stage = run.get_stage(name)
-    return stage, stage.attempts[number - 1]
+    return stage, stage.get_attempt(number)
 
 
 def _change(run: "Run", stage: StageRun, attempt: Attempt, change: FlowRunChange) -> None:

@@ -23,6 +23,10 @@ class StageRun:
         """The newest attempt."""
         return self.attempts[-1]
 
+    def get_attempt(self, number: int) -> Attempt:
+        """Return the attempt of this number; the first one is 1."""
+        return self.attempts[number - 1]
+
     @property
     def status(self) -> Status:
         return self.current.status

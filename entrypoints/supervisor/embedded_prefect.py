@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from adapters.secret_file import read_or_create_secret
-from adapters.system.network import find_free_port, is_port_free
+from adapters.system.network import explain_port_problem, find_free_port
 
 _MAX_PORT = 65_535
 
@@ -15,7 +15,7 @@ _MAX_PORT = 65_535
 def choose_port(home: Path) -> int:
     """Return the port of the last start, or another one if it is not free. Store it in the home folder."""
     port = read_port(home)
-    if port is None or not is_port_free(port):
+    if port is None or explain_port_problem("127.0.0.1", port) is not None:
         port = find_free_port()
         draft = _get_path(home).with_name(f"prefect-port.{os.getpid()}")
         draft.write_text(f"{port}\n", encoding="ascii")

@@ -4,7 +4,13 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
 from entrypoints.network_addresses import is_loopback
+from entrypoints.prefect_urls import build_flow_run_url
 from entrypoints.settings import Settings
+
+
+def get_flow_run_path(flow_run_id: str) -> str:
+    """Return the path of Headgate's page that leads to a flow run in Prefect."""
+    return f"/ui/prefect/flow-runs/{quote(flow_run_id, safe='')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +32,15 @@ class PrefectPages:
 
     @property
     def needs_explanation(self) -> bool:
-        """Whether a link alone does not lead to the page for everyone."""
+        """True if some people need more than a link to reach the page."""
         return self.url is None or self.has_password or self.is_local
 
     def link_flow_run(self, flow_run_id: str) -> str:
         """Return the URL of a flow run's page, or the path of Headgate's page that explains how to open it. Empty without pages."""
         if self.url is None:
             return ""
-        return f"/ui/prefect/flow-runs/{quote(flow_run_id, safe='')}" if self.needs_explanation else self.build_flow_run_url(flow_run_id)
+        return get_flow_run_path(flow_run_id) if self.needs_explanation else self.build_flow_run_url(flow_run_id)
 
     def build_flow_run_url(self, flow_run_id: str) -> str:
         """Return the URL of a flow run's page in Prefect. Empty without pages."""
-        return f"{self.url}/runs/flow-run/{quote(flow_run_id, safe='')}" if self.url else ""
+        return build_flow_run_url(self.url, flow_run_id) if self.url else ""

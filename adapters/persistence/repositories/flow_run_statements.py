@@ -22,7 +22,6 @@ from sqlalchemy import (
     literal_column,
     null,
     select,
-    text,
     true,
     tuple_,
     update,
@@ -33,11 +32,11 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from adapters.persistence.connection.bulk_parameters import is_any_of, rows_from_json
 from adapters.persistence.connection.clock import NOW, seconds_ago, seconds_from_now
 from adapters.persistence.connection.compiled_statements import CompiledStatement
-from adapters.persistence.tables.flow_runs import IS_REQUEST, flow_run, flow_run_poll
+from adapters.persistence.tables.flow_runs import flow_run, flow_run_poll
 
 KEY: Final = ("run_id", "stage", "attempt")
 _KEYS = [flow_run.c[name] for name in KEY]
-_IS_REQUEST: ColumnElement[bool] = text(f"flow_run.{IS_REQUEST}")  # type: ignore[assignment]
+_IS_REQUEST = flow_run.c.flow_run_id.is_(None)
 _IS_FOLLOWED = flow_run.c.flow_run_id.is_not(None)
 _MOMENT = select(NOW).scalar_subquery()
 """The time, evaluated once, so that an index finds what is due."""

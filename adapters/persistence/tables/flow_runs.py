@@ -11,9 +11,6 @@ from sqlmodel import Field
 
 from adapters.persistence.tables.base import TableBase, get_table, timestamp_column
 
-IS_REQUEST = "flow_run_id IS NULL"
-"""SQL condition: the flow run is still to be created."""
-
 
 class FlowRunTable(TableBase, table=True):
     """The flow run of an attempt, from its request until Headgate is done with it.
@@ -26,7 +23,7 @@ class FlowRunTable(TableBase, table=True):
 
     __tablename__ = "flow_run"
     __table_args__: ClassVar[Any] = (
-        Index("ix_flow_run_due", "due_at", postgresql_where=text(IS_REQUEST)),
+        Index("ix_flow_run_due", "due_at", postgresql_where=text("flow_run_id IS NULL")),
         Index("ix_flow_run_followed", "run_id", "stage", "attempt", postgresql_where=text("flow_run_id IS NOT NULL")),
     )
     run_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))

@@ -11,9 +11,10 @@ from application.ports.system.clock import Clock
 from domain.access.actor import ANONYMOUS_ACTOR, Actor
 from domain.access.audit import AuditAction, create_audit_entry
 from domain.errors import NotFound
+from domain.runs.run_flow_runs import PREFECT
 from domain.runs.status import Status
 
-PREFECT_ACTOR = Actor("Prefect", auth_method="prefect")
+PREFECT_ACTOR = Actor(PREFECT, auth_method="prefect")
 """A user of Prefect's own pages."""
 
 

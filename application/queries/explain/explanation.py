@@ -14,9 +14,9 @@ from application.queries.explain.status_text import (
     describe_failure,
     format_stage_names,
     get_error_line,
-    has_crashed,
 )
 from application.queries.views.runs import AttemptView, RunView, StageRunView
+from domain.flow_runs.flow_state import FlowState
 from domain.runs.status import Reason, Status
 
 
@@ -89,7 +89,8 @@ def _lost(run: RunView) -> list[TextPart]:
 
 
 def _describe_lost_flow_run(stage: StageRunView) -> list[TextPart]:
-    if not has_crashed(stage.newest):
+    flow_run = stage.newest.flow_run
+    if flow_run is None or flow_run.state is not FlowState.CRASHED:
         return compose("Prefect no longer has the flow run of ", bold(stage.name))
     message = get_error_line(stage.newest)
     return compose("the flow run of ", bold(stage.name), f" crashed: {message}" if message else " crashed")

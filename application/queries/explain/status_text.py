@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from application.queries.views.runs import AttemptView, StageRunView
+from domain.flow_runs.flow_run import FlowRun
 from domain.flow_runs.flow_state import FlowState
 from domain.runs.status import Reason, Status
 
 MAX_ERROR_LENGTH = 160
+TIME_LIMIT_EXCEEDED = "time limit exceeded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,25 +77,24 @@ def format_time(at: datetime, now: datetime) -> TextPart:
 
 def describe_failure(attempt: AttemptView) -> str:
     """Return why an attempt failed: the first line of its error message, or what is known without one."""
-    has_started = attempt.started_at is not None or (attempt.flow_run is not None and attempt.flow_run.state is FlowState.FAILED)
-    if attempt.reason is Reason.TIMEOUT and not has_started and attempt.flow_run is not None:
-        return "Prefect did not start its flow run before the deadline"
+    if attempt.flow_run is not None:
+        return _describe_failed_flow_run(attempt, attempt.flow_run)
     if attempt.reason is Reason.TIMEOUT:
-        return "time limit exceeded" if has_started else "no worker or report before the deadline"
+        return TIME_LIMIT_EXCEEDED if attempt.started_at else "no worker or report before the deadline"
     if attempt.reason is Reason.SUPERSEDED:
         return "the next run began before its end was reported"
     if attempt.reason is Reason.FENCED:
         return "its worker could not reach Headgate"
-    if attempt.status is Status.LOST and attempt.flow_run is not None and not has_crashed(attempt):
-        return "Prefect no longer has its flow run"
-    if attempt.status is Status.LOST and attempt.flow_run is None:
+    if attempt.status is Status.LOST:
         return "the worker stopped responding"
     return get_error_line(attempt) or "no error message"
 
 
-def has_crashed(attempt: AttemptView) -> bool:
-    """Return whether the attempt was lost because its flow run crashed."""
-    return attempt.flow_run is not None and attempt.flow_run.state is FlowState.CRASHED
+def _describe_failed_flow_run(attempt: AttemptView, flow_run: FlowRun) -> str:
+    if attempt.reason is Reason.TIMEOUT:
+        has_started = attempt.started_at is not None or flow_run.state is FlowState.FAILED
+        return TIME_LIMIT_EXCEEDED if has_started else "Prefect did not start its flow run before the deadline"
+    return get_error_line(attempt) or "no error message"
 
 
 def get_error_line(attempt: AttemptView) -> str:

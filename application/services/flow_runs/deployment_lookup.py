@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Final, TypeVar
 
 from application.ports.dispatch.deployments import Deployment, Deployments
+from application.services.flow_runs.bounded_calls import run_bounded
 from domain.errors import Unavailable
 
 WAIT_SECONDS: Final = 2.0
@@ -53,17 +54,13 @@ class DeploymentLookup:
 
     async def _find_each(self, names: Collection[str], answers: dict[str, Deployment | None]) -> None:
         """Add an answer for each name. Raise Unavailable, with the other answers added, if there is none for one of them."""
-        limit = asyncio.Semaphore(_CONCURRENT_REQUESTS)
 
         async def find(name: str) -> None:
-            async with limit:
-                answers[name] = found = await self._deployments.find(name)
+            answers[name] = found = await self._deployments.find(name)
             if found is not None:
                 self._remember(found)
 
-        for failure in await asyncio.gather(*(find(name) for name in names), return_exceptions=True):
-            if failure is not None:
-                raise failure
+        await run_bounded(_CONCURRENT_REQUESTS, find, names)
 
     async def _ask(self, request: Callable[[], Awaitable[Answer]]) -> Answer:
         """Return the answer. Raise Unavailable if there is none in time, or if there was none a moment ago."""

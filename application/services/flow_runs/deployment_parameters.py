@@ -7,8 +7,8 @@ from typing import Any, Final, Self
 from application.ports.dispatch.deployments import Deployment
 from application.ports.system.parameter_schemas import ParameterSchemas
 from domain.errors import FieldProblem
-from domain.flow_runs.parameters import find_references, get_reference, resolve_parameters
 from domain.pipelines.definition import PipelineDefinition, StageDefinition
+from domain.pipelines.parameter_references import find_references, get_reference, resolve_parameters
 
 _PLACEHOLDER: Final = "__prefect_kind"
 """The key of defaults that Prefect computes when it creates the flow run, such as variables and templates."""

@@ -17,6 +17,7 @@ from application.services.dispatch.local_wakeups import LocalWakeups
 from application.services.flow_runs.bounded_calls import run_bounded
 from application.services.flow_runs.log_interest import LogInterest
 from domain.runs.attempt_log import LogLimit
+from domain.text_validation import replace_unstorable
 
 POLL_SECONDS: Final = 2.0
 MAX_SLEEP_SECONDS: Final = 60.0
@@ -86,7 +87,7 @@ class FlowLogImporter:
             if not page.has_more:
                 break
         if tail.lines:
-            await self._append(ref, list(tail.lines), is_tail=True)
+            await self._append_tail(ref, list(tail.lines))
         self._full.discard(ref)
 
     async def _copy_new(self, followed: FollowedFlowRun) -> None:
@@ -130,9 +131,9 @@ class FlowLogImporter:
             self._wakeups.notify_committed(log_run_ids=[ref.run_id])
         return appended
 
-    async def _append(self, ref: FlowRunRef, lines: Sequence[NewLogLine], *, is_tail: bool) -> None:
+    async def _append_tail(self, ref: FlowRunRef, lines: Sequence[NewLogLine]) -> None:
         async with self._open_unit_of_work() as work:
-            await work.logs.append(*ref, lines, self._limit, is_tail=is_tail)
+            await work.logs.append(*ref, lines, self._limit, is_tail=True)
             await work.commit()
         self._wakeups.notify_committed(log_run_ids=[ref.run_id])
 
@@ -162,13 +163,8 @@ class _Tail:
 
 def _split_messages(messages: Iterable[FlowLogLine], next_index: int) -> list[NewLogLine]:
     """Return the lines of messages, numbered from `next_index`. Warnings and errors go to `stderr`."""
-    parts = [(message, text) for message in messages for text in _clean(message.text).split("\n")]
+    parts = [(message, text) for message in messages for text in replace_unstorable(message.text).replace("\r\n", "\n").split("\n")]
     return [
         NewLogLine(next_index + offset, message.at, "stderr" if message.level >= logging.WARNING else "stdout", text)
         for offset, (message, text) in enumerate(parts)
     ]
-
-
-def _clean(text: str) -> str:
-    """Replace what the store cannot hold."""
-    return text.replace("\r\n", "\n").replace("\x00", "\ufffd").encode("utf-8", "replace").decode()

@@ -126,4 +126,4 @@ class FlowRunChanges:
 
 
 def _get_flow_run(run: Run, followed: FollowedFlowRun) -> FlowRun | None:
-    return run.get_stage(followed.ref.stage).attempts[followed.ref.attempt - 1].flow_run
+    return run.get_stage(followed.ref.stage).get_attempt(followed.ref.attempt).flow_run

@@ -104,7 +104,7 @@ class FlowRunFollower:
             if observation is not None and observation.state.is_terminal:
                 self._ends.add(each, observation)
         await self._handle_missing([each for each in page if each.flow_run_id not in seen], now)
-        await self._mark_cancelled_in_prefect([each.ref for each in page if _is_cancelled_in_prefect(each, seen)])
+        await self._mark_cancel_sent([each.ref for each in page if _is_cancelled_in_prefect(each, seen)])
         await run_bounded(MAX_CALLS, self._cancel, [each for each in page if _is_to_cancel(each, seen, now)])
 
     async def _handle_missing(self, missing: Sequence[FollowedFlowRun], now: datetime) -> None:
@@ -117,7 +117,7 @@ class FlowRunFollower:
             if each.missing_since is not None and (now - each.missing_since).total_seconds() >= MISSING_SECONDS:
                 await self._changes.lose(each)
 
-    async def _mark_cancelled_in_prefect(self, refs: Sequence[FlowRunRef]) -> None:
+    async def _mark_cancel_sent(self, refs: Sequence[FlowRunRef]) -> None:
         if refs:
             async with self._open_unit_of_work() as work:
                 await work.flow_runs.mark_cancel_sent(refs)
@@ -129,9 +129,7 @@ class FlowRunFollower:
             await self._deployments.force_cancelled(followed.flow_run_id)
             return
         await self._deployments.cancel(followed.flow_run_id)
-        async with self._open_unit_of_work() as work:
-            await work.flow_runs.mark_cancel_sent([followed.ref])
-            await work.commit()
+        await self._mark_cancel_sent([followed.ref])
 
 
 def _find_unchecked(page: Sequence[FollowedFlowRun], now: datetime) -> Mapping[FollowedFlowRun, str]:

@@ -7,7 +7,7 @@ from application.commands.dispatches.claims import DispatchRules, flow_run_key
 from application.ports.dispatch.deployments import DeploymentRun
 from application.ports.persistence.flow_runs import FlowRunRef, FlowRunRequest
 from application.ports.telemetry.telemetry import TraceContext
-from domain.flow_runs.parameters import resolve_parameters
+from domain.pipelines.parameter_references import resolve_parameters
 from domain.runs.run import Run
 
 
@@ -44,5 +44,5 @@ def _prepare(request: FlowRunRequest, run: Run | None, rules: DispatchRules) -> 
         name=f"{run.definition.name} #{run.number} {name}" + (f" attempt {number}" if number > 1 else ""),
         parameters=resolve_parameters(definition.parameters or {}, values),
     )
-    is_cancelled = request.is_cancelled or stage.attempts[number - 1].status.is_terminal
+    is_cancelled = request.is_cancelled or stage.get_attempt(number).status.is_terminal
     return PreparedRequest(request, deployment_run, is_cancelled, run.definition.name, run.trace)

@@ -36,7 +36,7 @@ MAX_SLEEP_SECONDS: Final = 10.0
 """The longest sleep while nothing is requested. It bounds the delay of a request whose process ended before it created the flow run."""
 MAX_BACKOFF_SECONDS: Final = 15.0
 SETTLE_SECONDS: Final = 60.0
-"""How long a cancelled request is kept, whose flow run another process may be creating."""
+"""Seconds for which a cancelled request is kept, because another process may still create its flow run."""
 SPAN_NAME: Final = "headgate.flow_run"
 SILENT: Final = "Prefect does not answer"
 
@@ -151,7 +151,7 @@ class FlowRunSubmitter:
     async def _settle_cancelled(self, prepared: PreparedRequest, run: DeploymentRun) -> None:
         """Drop a request that was never tried. If a flow run of it may exist, let the follower cancel it.
 
-        A request that another process may still be creating is kept for SETTLE_SECONDS.
+        The request is kept for SETTLE_SECONDS, because another process may still create its flow run.
         """
         ref, now = prepared.ref, self._clock.now()
         if not prepared.request.was_leased:
@@ -174,7 +174,7 @@ class FlowRunSubmitter:
         async with self._open_unit_of_work() as work:
             run = (await work.runs.lock([ref.run_id])).get(ref.run_id)
             if run is not None:
-                was_recorded = _is_recorded(run.get_stage(ref.stage).attempts[ref.attempt - 1].flow_run, flow_run_id)
+                was_recorded = _is_recorded(run.get_stage(ref.stage).get_attempt(ref.attempt).flow_run, flow_run_id)
                 record_created(run, ref.stage, ref.attempt, flow_run_id, self._clock.now())
                 await work.runs.save(run)
             await work.flow_runs.set_created(ref, flow_run_id)

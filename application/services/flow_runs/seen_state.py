@@ -1,4 +1,4 @@
-"""What was seen last of a flow run, as it is stored beside it."""
+"""The last known state of a flow run, which is stored with it."""
 
 import json
 from dataclasses import dataclass, replace

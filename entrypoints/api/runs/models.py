@@ -13,6 +13,7 @@ from domain.pipelines.parsing import MAX_PRIORITY
 from domain.runs.status import Reason, Status
 from entrypoints.api.shared.models import Comment, RequestModel, ResponseModel, with_example
 from entrypoints.http.base_path import link
+from entrypoints.prefect_urls import build_flow_run_url
 
 
 def build_run_links(run_id: int, pipeline_id: int) -> dict[str, str]:
@@ -146,7 +147,7 @@ class FlowRunResponse(ResponseModel):
             pool=flow_run.pool if flow_run else None,
             problem=flow_run.problem if flow_run else None,
             why=describe_flow_run_state(view) or None,
-            url=f"{prefect_url}/runs/flow-run/{flow_run_id}" if prefect_url and flow_run_id else None,
+            url=build_flow_run_url(prefect_url, flow_run_id) if prefect_url and flow_run_id else None,
         )
 
 

@@ -59,16 +59,13 @@ def parse_form_values(fields: Sequence[FormField]) -> dict[str, Any]:
 
 
 def assign_errors(fields: Sequence[FormField], problems: Sequence[FieldProblem], path: str = "parameters") -> list[str]:
-    """Set each problem as the error of its field. Return the problems of no field as sentences. `path` is the prefix of field names.
-
-    Problems of stages belong to no field.
-    """
+    """Set each problem as the error of its field. Return the others as sentences. `path` is the prefix of the fields' problems."""
     rest = []
     others = next((each for each in fields if each.is_rest), None)
     for problem in problems:
         name = problem.field.removeprefix(path).removeprefix(".")
-        is_elsewhere = problem.field.startswith("stages[")
-        match = None if is_elsewhere else _find_field(fields, name) or (others if name else None)
+        is_of_field = problem.field.startswith(path) and bool(name)
+        match = (_find_field(fields, name) or others) if is_of_field else None
         if match is None:
             rest.append(f"{name or path.capitalize()}: {problem.message}")
         elif match.error is None:

@@ -3,7 +3,6 @@
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, repeat, zip_longest
 from typing import Any
 
 from domain.errors import FieldProblem
@@ -61,12 +60,11 @@ class NewPipelineForm:
     def from_form(cls, form: Mapping[str, Sequence[str]]) -> "NewPipelineForm":
         """Return the posted values."""
         rows = zip(form.get("stage", ()), form.get("kind", ()), form.get("work", ()), strict=False)
-        more = zip_longest(form.get("parameters", ()), form.get("on_cancel", ()), fillvalue="")
         stages = [
-            StageFormRow(name.strip(), kind, command.strip(), parameters.strip(), on_cancel)
-            for (name, kind, command), (parameters, on_cancel) in zip(rows, chain(more, repeat(("", ""))), strict=False)
+            StageFormRow(name.strip(), kind, command.strip(), _get_text(form, "parameters", row).strip(), _get_text(form, "on_cancel", row))
+            for row, (name, kind, command) in enumerate(rows)
         ]
-        return cls(_get_first(form, "name").strip(), _get_first(form, "description").strip(), stages or [StageFormRow()])
+        return cls(_get_text(form, "name").strip(), _get_text(form, "description").strip(), stages or [StageFormRow()])
 
     def to_definition(self) -> dict[str, Any]:
         """Return the definition that the form describes."""
@@ -86,8 +84,10 @@ class NewPipelineForm:
                 self.error = f"{problem.field}: {problem.message}"
 
 
-def _get_first(form: Mapping[str, Sequence[str]], key: str) -> str:
-    return next(iter(form.get(key, ())), "")
+def _get_text(form: Mapping[str, Sequence[str]], key: str, row: int = 0) -> str:
+    """Return the text of a field in a row; empty if the form has none."""
+    texts = form.get(key, ())
+    return texts[row] if row < len(texts) else ""
 
 
 def _parse_parameters(text: str) -> object:

@@ -1,11 +1,12 @@
 """The action that resolves a run's state, as a link beside its status text."""
 
 from dataclasses import dataclass
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from application.queries.views.runs import RunView, StageRunView
 from domain.access.permissions import Permission
 from domain.runs.status import Reason, Status
+from entrypoints.web.prefect_pages import get_flow_run_path
 from entrypoints.web.view_models.waiting import get_waiting_stages
 
 
@@ -33,7 +34,7 @@ def _get_waiting_action(run: RunView, stage: StageRunView) -> NextAction:
     href = f"/ui/waiting?{urlencode({'run': run.id, 'stage': stage.name})}"
     newest = stage.newest
     if newest.flow_run is not None and newest.flow_run.id is not None:
-        return NextAction("Resume in Prefect", f"/ui/prefect/flow-runs/{quote(newest.flow_run.id, safe='')}", Permission.READ)
+        return NextAction("Resume in Prefect", get_flow_run_path(newest.flow_run.id), Permission.READ)
     if newest.reason is Reason.APPROVAL:
         return NextAction("Approve or reject", href, Permission.OPERATE)
     return NextAction("How to report", href, Permission.READ)

@@ -41,7 +41,7 @@ class WaitingItem:
 
     @property
     def is_approval(self) -> bool:
-        """Whether a person approves or rejects it here."""
+        """True if a person approves or rejects it here."""
         return self.reason is Reason.APPROVAL
 
     @property

@@ -13,9 +13,9 @@ from adapters.orchestration.prefect_deployments import PrefectDeployments
 from adapters.system.clock import SystemClock
 from adapters.system.network import find_free_port
 from application.ports.dispatch.deployments import Deployment, Deployments
+from bench.support.counting_proxy import counting_proxy
 from domain.flow_runs.flow_state import FlowState
 from tests.fakes import FakeClock, FakeDeployments
-from tests.support.counting_proxy import a_counting_proxy
 from tests.support.prefect_server import RunningPrefect
 
 
@@ -119,7 +119,7 @@ async def a_real_prefect(server: RunningPrefect) -> AsyncIterator[RealPrefect]:
     user, _, password = server.auth_string.partition(":")
     unreachable = PrefectDeployments(f"http://127.0.0.1:{find_free_port()}/api", None, SystemClock())
     async with (
-        a_counting_proxy(server.api_url) as (url, requested),
+        counting_proxy(server.api_url) as (url, requested),
         httpx.AsyncClient(base_url=server.api_url, auth=(user, password), trust_env=False, timeout=30) as api,
     ):
         deployments = PrefectDeployments(url, server.auth_string, SystemClock())

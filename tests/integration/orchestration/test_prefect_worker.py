@@ -20,9 +20,9 @@ from adapters.orchestration.prefect_environment import build_client_environment
 from adapters.orchestration.prefect_orchestrator import PrefectOrchestrator
 from adapters.system.network import find_free_port
 from application.ports.dispatch.orchestrator import FlowRunRequest
+from bench.support.counting_proxy import counting_proxy
 from domain.runs.status import Status
 from entrypoints.worker.runner.idle_window import IdleWindow
-from tests.support.counting_proxy import a_counting_proxy
 from tests.support.prefect_server import RunningPrefect
 from tests.support.served_headgate import TOKEN, ServedHeadgate
 from tests.support.waiting import eventually
@@ -156,7 +156,7 @@ async def test_a_run_costs_five_calls_to_prefect_however_many_stages_it_has(
 ) -> None:
     pipeline = await web.create_pipeline(*(sh(f"s{number}", "true") for number in range(6)))
 
-    async with a_counting_proxy(prefect.api_url) as (door, asked), a_warm_worker(web, replace(prefect, api_url=door), rest, tmp_path):
+    async with counting_proxy(prefect.api_url) as (door, asked), a_warm_worker(web, replace(prefect, api_url=door), rest, tmp_path):
         await web.wait_until_over(await web.trigger(pipeline))
         await eventually(lambda: len(web.recorded_flow_runs) == 1)
         ((_, _, flow_run_id),) = web.recorded_flow_runs

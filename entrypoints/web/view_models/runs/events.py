@@ -7,7 +7,7 @@ from application.queries.explain.durations import format_duration
 from application.queries.explain.status_text import TextPart
 from application.queries.views.events import EventView
 from domain.runs.events import EventType
-from domain.runs.run_flow_runs import PREFECT_ACTOR
+from domain.runs.run_flow_runs import PREFECT
 from domain.runs.status import Reason, Status
 from entrypoints.web.view_models.formatting import (
     Sentence,
@@ -83,7 +83,7 @@ def _describe_stage_status(event: EventView) -> Sentence:
     data, stage = event.data, _get_stage(event)
     is_retry = bool(event.attempt and event.attempt > 1)
     if event.status is Status.RUNNING:
-        worker = f" on {data['worker']}" if data.get("worker") else " in Prefect" if event.actor == PREFECT_ACTOR else ""
+        worker = f" on {data['worker']}" if data.get("worker") else " in Prefect" if event.actor == PREFECT else ""
         return [stage, TextPart(f" started{worker}" + (f", attempt {event.attempt}" if is_retry else ""))]
     if event.status is Status.QUEUED and data.get("reason") == Reason.LIMIT:
         return [stage, TextPart(" waits for a slot of a concurrency limit")]
@@ -100,7 +100,7 @@ def _describe_stage_status(event: EventView) -> Sentence:
     if event.status is Status.LOST and data.get("reason") == "superseded":
         return [stage, TextPart(" was lost: the next run began before its end was reported")]
     ending = f" {_ENDINGS.get(event.status, str(event.status))}" if event.status else ""
-    if event.status is Status.LOST and event.actor == PREFECT_ACTOR:
+    if event.status is Status.LOST and event.actor == PREFECT:
         ending = " was lost"
     attempt = f" on attempt {event.attempt}" if is_retry else ""
     error = str(data.get("error_message") or "").strip().split("\n")[0][:MAX_TEXT_LENGTH]

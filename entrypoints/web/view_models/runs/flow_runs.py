@@ -1,14 +1,15 @@
 """The flow runs of stages of kind `prefect`."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from application.queries.explain.flow_runs import describe_flow_run_state
 from application.queries.views.runs import AttemptView, RunView, StageRunView
-from domain.flow_runs.parameters import resolve_parameters
 from domain.pipelines.definition import OnCancel, StageKind
+from domain.pipelines.parameter_references import resolve_parameters
+from domain.runs.approval_values import merge_approval_values
 from domain.runs.status import Status
 from entrypoints.web.ansi import show_control_characters
 from entrypoints.web.prefect_pages import PrefectPages
@@ -87,18 +88,6 @@ def link_flow_run(attempt: AttemptView, prefect: PrefectPages) -> str:
 
 
 def _collect_approval_values(run: RunView, stage: StageRunView) -> dict[str, Any]:
-    """Return the values of all approvals before the stage, which it gets as parameters."""
-    stages = {each.name: each for each in run.stages}
-    upstream: set[str] = set()
-    pending = list(stage.needs)
-    while pending:
-        name = pending.pop()
-        if name not in upstream:
-            upstream.add(name)
-            pending += stages[name].needs
-    values: dict[str, Any] = {}
-    for each in run.stages:
-        is_approved = each.kind == StageKind.APPROVAL and each.status is Status.COMPLETED
-        if each.name in upstream and is_approved and isinstance(each.newest.output, Mapping):
-            values |= each.newest.output
-    return values
+    completed = [each for each in run.stages if each.status is Status.COMPLETED]
+    approved = {each.name: each.newest.output for each in completed if each.kind == StageKind.APPROVAL}
+    return merge_approval_values(stage.name, {each.name: each.needs for each in run.stages}, approved)

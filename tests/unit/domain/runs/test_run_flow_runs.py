@@ -15,7 +15,7 @@ from domain.runs.retry import change_revision, retry_failed
 from domain.runs.run import Run
 from domain.runs.run_flow_runs import (
     CANCEL_SECONDS,
-    PREFECT_ACTOR,
+    PREFECT,
     count_active_stages,
     fail_request,
     lose_flow_run,
@@ -235,7 +235,7 @@ def test_a_request_that_prefect_refuses_fails_the_attempt() -> None:
     assert (attempt.status, attempt.reason, attempt.error_message) == (Status.FAILED, Reason.ERROR, "There is no deployment ml/train.")
     assert change_of(run) is FORGET
     assert run.status is Status.FAILED
-    assert run.new_events[-2].actor == PREFECT_ACTOR
+    assert run.new_events[-2].actor == PREFECT
 
 
 def test_a_refused_request_of_an_attempt_that_is_over_is_forgotten() -> None:
@@ -299,7 +299,7 @@ def test_the_timeout_counts_from_the_start_that_prefect_gives() -> None:
     assert statuses(run) == {"a": "running 1"}
     assert attempt_of(run).started_at == seconds_later(40)
     assert attempt_of(run).deadline_at == seconds_later(140)
-    assert (run.status, run.started_at, run.new_events[-2].actor) == (Status.RUNNING, seconds_later(40), PREFECT_ACTOR)
+    assert (run.status, run.started_at, run.new_events[-2].actor) == (Status.RUNNING, seconds_later(40), PREFECT)
 
 
 def test_a_stage_does_not_start_before_it_was_queued() -> None:
@@ -435,7 +435,7 @@ def test_a_flow_run_cancelled_in_prefect_cancels_its_stage() -> None:
     see(run, "Cancelled")
 
     assert statuses(run) == {"a": "cancelled 1"}
-    assert run.new_events[-2].actor == PREFECT_ACTOR
+    assert run.new_events[-2].actor == PREFECT
     assert change_of(run) is FORGET
 
 

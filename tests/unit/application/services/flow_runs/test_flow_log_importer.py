@@ -165,4 +165,4 @@ async def test_text_that_the_store_cannot_hold_is_replaced(headgate: FlowRunHead
 
     await headgate.end(run_id, FlowState.COMPLETED)
 
-    assert headgate.get_log(run_id) == ["a\ufffdb", "?"]
+    assert headgate.get_log(run_id) == ["a\ufffdb", "\ufffd"]

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.flow_runs.parameters import find_references, resolve_parameters
+from domain.pipelines.parameter_references import find_references, resolve_parameters
 
 DAY = {"parameter": "day"}
 JSON = st.recursive(

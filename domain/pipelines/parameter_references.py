@@ -1,4 +1,4 @@
-"""The parameters of a flow run: values, and references to parameters of the run."""
+"""References to the parameters of a run, `{parameter: NAME}`, in the values that a definition gives a stage."""
 
 from collections.abc import Mapping
 from typing import Any
