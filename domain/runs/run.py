@@ -32,6 +32,7 @@ class Run:
     granted until the grant service is woken. `flow_run_changes` are the actions that flow runs need, by the position of the stage and the
     number of the attempt; `has_flow_run_news` is True from a change until the services are woken. `opening_slots` gives slots to the
     run while it opens. `over_limit` is True once the run or a stage of it took slots although none was free.
+    `reopened_at` is when the run was last reopened after its end.
     """
 
     pipeline_id: int
@@ -54,6 +55,7 @@ class Run:
     priority: int = 0
     slot_state: SlotState = SlotState.NONE
     over_limit: bool = False
+    reopened_at: datetime | None = None
     new_events: list[Event] = field(default_factory=list)
     new_dispatch: int | None = None
     slot_changes: dict[int | None, SlotChange] = field(default_factory=dict, compare=False)
@@ -222,6 +224,7 @@ class Run:
             return
         self.verdict = self.stop_requested_at = self.finished_at = None
         self.status = Status.PENDING
+        self.reopened_at = now
         self.record(EventType.RUN_REOPENED, now, actor=actor, data=data)
 
     def _add_retries(self, now: datetime) -> None:

@@ -102,7 +102,8 @@ def observe_flow_run(run: "Run", name: str, number: int, seen: FlowRunObservatio
     is_over = attempt.status.is_terminal
     has_moved = not is_over and _follow(run, stage, seen, now)
     if not has_moved and attempt.flow_run != before:
-        _note(run, stage, attempt, now, message=seen.problem or seen.state_name, state=seen.state_name)
+        problem = seen.problem if seen.problem != before.problem else None
+        _note(run, stage, attempt, now, message=problem or seen.state_name, state=seen.state_name)
     if is_over and seen.state.is_terminal:
         _change(run, stage, attempt, FlowRunChange.FORGET)
     run.propagate(now)

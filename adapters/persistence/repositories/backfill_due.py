@@ -14,6 +14,7 @@ from sqlalchemy import (
     DateTime,
     Select,
     bindparam,
+    case,
     exists,
     func,
     or_,
@@ -31,10 +32,16 @@ from adapters.persistence.tables.base import UNFINISHED
 from adapters.persistence.tables.pipelines import NOT_DELETED, pipeline
 from adapters.persistence.tables.runs import run
 from domain.backfills.backfill import BackfillState
-from domain.backfills.tick import BackfillTickState
+from domain.backfills.tick import BackfillTickState, get_tick_state
+from domain.runs.status import Status
 
 _IS_UNFINISHED: ColumnElement[bool] = text(f"run.{UNFINISHED}")  # type: ignore[assignment]
 _IS_RUNNING = backfill_tick.c.state == BackfillTickState.RUNNING.value
+_WAS_REOPENED: ColumnElement[bool] = run.c.reopened_at.is_not(None)
+_STATE_OF_RUN = case(
+    *((run.c.status == status.value, get_tick_state(status).value) for status in Status if status.is_terminal),
+    else_=BackfillTickState.RUNNING.value,
+)
 _IS_OVER = or_(run.c.id.is_(None), text(f"NOT (run.{UNFINISHED})"))
 
 
@@ -45,10 +52,14 @@ def _select_ended(*columns: Any) -> Select[Any]:
 
 
 def _select_reopened(*columns: Any) -> Select[Any]:
-    """Select ticks that had ended, and whose runs were reopened by a retry."""
+    """Select ticks that had ended, and whose runs were reopened by a retry since. These runs may have ended again."""
     same_tick = (backfill_tick.c.backfill_id == run.c.backfill_id) & (backfill_tick.c.due_at == run.c.scheduled_for)
     joined = run.join(backfill_tick, same_tick)
-    return select(*columns).select_from(joined).where(_IS_UNFINISHED, backfill_tick.c.run_id == run.c.id, ~_IS_RUNNING)
+    return (
+        select(*columns)
+        .select_from(joined)
+        .where(or_(_IS_UNFINISHED, _WAS_REOPENED), backfill_tick.c.run_id == run.c.id, ~_IS_RUNNING, backfill_tick.c.state != _STATE_OF_RUN)
+    )
 
 
 def _build_list_moved() -> CompiledStatement:
@@ -60,10 +71,11 @@ def _build_list_moved() -> CompiledStatement:
 
 
 def _select_candidates() -> CompoundSelect[Any]:
-    """Select the backfills that are unfinished or have unfinished runs, so that the others are not read."""
+    """Select the backfills that are unfinished or have unfinished or reopened runs, so that the others are not read."""
     unfinished = select(backfill.c.id).where(backfill.c.finished_at.is_(None))
     running = select(run.c.backfill_id).where(run.c.backfill_id.is_not(None), _IS_UNFINISHED)
-    return union(unfinished, running)
+    reopened = select(run.c.backfill_id).where(run.c.backfill_id.is_not(None), _WAS_REOPENED)
+    return union(unfinished, running, reopened)
 
 
 def _build_lock_due() -> CompiledStatement:

@@ -47,6 +47,9 @@ class RunTable(TableBase, table=True):
         Index("ix_run_active", "pipeline_id", "id", postgresql_where=text(UNFINISHED)),
         Index("ix_run_of_schedule", "schedule_id", "id", postgresql_where=text(f"schedule_id IS NOT NULL AND {UNFINISHED}")),
         Index("ix_run_of_backfill", "backfill_id", "id", postgresql_where=text(f"backfill_id IS NOT NULL AND {UNFINISHED}")),
+        Index(
+            "ix_run_reopened_of_backfill", "backfill_id", "id", postgresql_where=text("backfill_id IS NOT NULL AND reopened_at IS NOT NULL")
+        ),
         Index("ix_run_of_tick", "pipeline_id", "scheduled_for", "id", postgresql_where=text("scheduled_for IS NOT NULL")),
         Index("ix_run_due", "next_due_at", postgresql_where=text(f"next_due_at IS NOT NULL AND {UNFINISHED}")),
     )
@@ -78,6 +81,7 @@ class RunTable(TableBase, table=True):
     slot_state: str = Field(default=SlotState.NONE, sa_column=Column(Text, nullable=False, server_default=text("'none'")))
     over_limit: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=text("false")))
     backfill_id: int | None = Field(default=None, sa_column=Column(BigInteger))
+    reopened_at: datetime | None = Field(default=None, sa_column=timestamp_column())
 
 
 class AttemptTable(TableBase, table=True):

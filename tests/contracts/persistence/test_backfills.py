@@ -9,7 +9,7 @@ from application.ports.persistence.pipelines import StoredPipeline
 from domain.access.actor import ANONYMOUS_ACTOR
 from domain.backfills.backfill import Backfill, BackfillState, Progress
 from domain.backfills.plan import BackfillOrder, BackfillPlan, ExistingPolicy
-from domain.backfills.tick import BackfillTick, BackfillTickState
+from domain.backfills.tick import BackfillTick, BackfillTickState, get_tick_state
 from domain.runs.retry import retry_failed
 from domain.runs.run import Run
 from domain.runs.status import Status
@@ -75,6 +75,17 @@ async def find_due(store: StoreUnderTest, now: datetime = NOW, *excluded: int) -
     async with store.open_unit_of_work() as work:
         locked = await work.backfills.lock_due(now, excluded)
         return (locked.backfill.id, locked.unfinished_runs) if locked else None
+
+
+async def follow_moved_ticks(store: StoreUnderTest, backfill_id: int) -> None:
+    """Store the states of ticks whose runs moved, as the service does."""
+    async with store.open_unit_of_work() as work:
+        backfill = await work.backfills.find(backfill_id, lock=True)
+        assert backfill is not None
+        ticks = [(moved.tick, moved.tick.follow_run(moved.status)) for moved in await work.backfills.list_moved(backfill_id)]
+        await work.backfills.save_ticks(backfill_id, [new for _, new in ticks])
+        await work.backfills.save(backfill.advance([(old.state, new.state) for old, new in ticks], NOW))
+        await work.commit()
 
 
 async def test_a_stored_backfill_is_read_back(store: StoreUnderTest) -> None:
@@ -211,6 +222,24 @@ async def test_one_with_a_run_that_was_reopened_is_due(store: StoreUnderTest) ->
         (moved,) = await work.backfills.list_moved(backfill.id)
         assert moved.tick.follow_run(moved.status).state is RUNNING
         assert list(await work.backfills.list_unfinished_runs(backfill.id)) == [run_id]
+
+
+@pytest.mark.parametrize("status", [Status.COMPLETED, Status.FAILED, Status.CANCELLED])
+async def test_one_with_a_run_that_was_reopened_and_ended_again_is_due_if_it_ended_otherwise(store: StoreUnderTest, status: Status) -> None:
+    pipeline = await a_pipeline(store.open_unit_of_work)
+    backfill = await add_backfill(store, pipeline, ticks=1)
+    run_id = await open_run(store, pipeline, backfill)
+    await end_run(store, run_id, Status.CANCELLED)
+    await follow_moved_ticks(store, backfill.id)
+
+    await change_run(store, run_id, lambda run: retry_failed(run, NOW + 2 * HOUR, ANONYMOUS_ACTOR))
+    await end_run(store, run_id, status)
+
+    assert await find_due(store) == (None if status is Status.CANCELLED else (backfill.id, 0))
+    await follow_moved_ticks(store, backfill.id)
+    assert await find_due(store) is None
+    (view,) = await store.reader.backfill_ticks(backfill.id, 1)
+    assert view.state is get_tick_state(status)
 
 
 async def test_a_locked_backfill_or_pipeline_is_skipped(store: StoreUnderTest) -> None:

@@ -137,11 +137,13 @@ class FakeBackfills:
             for tick in self._ticks(backfill_id)
             if tick.run_id is not None
         ]
-        return [
-            moved
-            for moved in found
-            if (moved.tick.state is BackfillTickState.RUNNING) is not (moved.status is not None and not moved.status.is_terminal)
-        ]
+        return [moved for moved in found if self._has_moved(moved)]
+
+    def _has_moved(self, moved: MovedTick) -> bool:
+        """Return whether the tick's state does not follow from its run. Ticks that ended stay so once their runs are removed."""
+        if moved.status is None:
+            return moved.tick.state is BackfillTickState.RUNNING
+        return moved.tick.follow_run(moved.status) != moved.tick
 
     def _is_of(self, run: Run, schedule_id: int | None) -> bool:
         if run.trigger.backfill_id is None:

@@ -170,6 +170,7 @@ def to_run_row(run: Run) -> dict[str, Any]:
         "dispatch_holder": run.dispatch.holder,
         "slot_state": run.slot_state.value,
         "over_limit": run.over_limit,
+        "reopened_at": run.reopened_at,
     }
 
 
@@ -218,6 +219,7 @@ def to_run(row: Row[Any], definition: PipelineDefinition, attempts: StoredAttemp
         priority=row.priority,
         slot_state=SlotState(row.slot_state),
         over_limit=row.over_limit,
+        reopened_at=row.reopened_at,
         trace=row.trace,
     )
 

@@ -52,6 +52,7 @@ _RUN_CHANGES = (
     "dispatch_holder",
     "slot_state",
     "over_limit",
+    "reopened_at",
 )
 _RUN_PROGRESS = ("last_seq", "records_processed")
 _IS_ACTIVE = text(UNFINISHED)

@@ -216,6 +216,15 @@ def test_a_problem_is_noted_once_and_when_it_is_over() -> None:
     assert attempt_of(run).flow_run == FlowRun(NOW, "flow-a", FlowState.SCHEDULED, "Scheduled", "k8s")
 
 
+def test_a_problem_is_not_noted_again_when_the_flow_run_moves() -> None:
+    run = a_created_run()
+    see(run, "Scheduled", problem="pool k8s has no worker")
+
+    see(run, "Late", problem="pool k8s has no worker")
+
+    assert notes_of(run) == ["flow run created", "pool k8s has no worker", "Late"]
+
+
 def test_an_attempt_that_is_over_has_no_problem() -> None:
     run = a_prefect_run()
     run.cancel(NOW, "mara")
