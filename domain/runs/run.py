@@ -11,6 +11,7 @@ from domain.errors import Conflict, NotFound
 from domain.flow_runs.flow_run import FlowRunChange
 from domain.pipelines.definition import PipelineDefinition, StageKind
 from domain.runs import run_flow_runs, run_slots
+from domain.runs.active_time import get_seconds_between, waits_only_for_people
 from domain.runs.approval_values import merge_approval_values
 from domain.runs.attempt import Attempt
 from domain.runs.deadlines import describe_missed_deadline, get_approval_reminder_at, get_next_due_at, is_due, is_past_deadline
@@ -31,8 +32,9 @@ class Run:
     then of the slots of the run (None) and of its stages, by position. `has_slot_news` is True from a change that may let a request be
     granted until the grant service is woken. `flow_run_changes` are the actions that flow runs need, by the position of the stage and the
     number of the attempt; `has_flow_run_news` is True from a change until the services are woken. `opening_slots` gives slots to the
-    run while it opens. `over_limit` is True once the run or a stage of it took slots although none was free.
-    `reopened_at` is when the run was last reopened after its end.
+    run while it opens. `over_limit` is True once the run or a stage of it took slots although none was free. `reopened_at` is when the
+    run was last reopened after its end. `idle_seconds` is how long it was idle since its start (see `active_time`), and `idle_since` when
+    the idle time began that has not ended.
     """
 
     pipeline_id: int
@@ -56,6 +58,8 @@ class Run:
     slot_state: SlotState = SlotState.NONE
     over_limit: bool = False
     reopened_at: datetime | None = None
+    idle_seconds: float = 0.0
+    idle_since: datetime | None = None
     new_events: list[Event] = field(default_factory=list)
     new_dispatch: int | None = None
     slot_changes: dict[int | None, SlotChange] = field(default_factory=dict, compare=False)
@@ -222,6 +226,8 @@ class Run:
         """Reopen a finished run for a retry or skip, without its verdict. Callers call `propagate` afterwards."""
         if not self.is_over:
             return
+        if self.started_at is not None and self.finished_at is not None:
+            self.idle_seconds += get_seconds_between(self.finished_at, now)
         self.verdict = self.stop_requested_at = self.finished_at = None
         self.status = Status.PENDING
         self.reopened_at = now
@@ -283,12 +289,22 @@ class Run:
             self.started_at = now
         waits_for_slots = self.slot_state is SlotState.WAITING
         status = compute_run_status(self.stages.values(), self.verdict, self.started_at is not None, waits_for_slots)
+        self._update_idle(status, now)
         if status is self.status:
             return
         self.status = status
         if status.is_terminal:
             self.finished_at = now
         self.record(EventType.RUN_MOVED, now, status=status)
+
+    def _update_idle(self, status: Status, now: datetime) -> None:
+        """Begin or end the time in which the run, which gets this status, waits only for people."""
+        is_idle = self.started_at is not None and waits_only_for_people(status, self.stages)
+        if is_idle and self.idle_since is None:
+            self.idle_since = now
+        elif not is_idle and self.idle_since is not None:
+            self.idle_seconds += get_seconds_between(self.idle_since, now)
+            self.idle_since = None
 
     # -- Slots ---------------------------------------------------------------------------------------------------------
 

@@ -34,7 +34,8 @@ _ARCHIVED = {
     ArchivedFilter.ONLY: pipeline.c.archived_at.is_not(None),
     ArchivedFilter.INCLUDE: true(),
 }
-_BAR = (run.c.id, run.c.number, run.c.status, run.c.created_at, run.c.started_at, run.c.finished_at)
+_TIMES = (run.c.created_at, run.c.started_at, run.c.finished_at, run.c.idle_seconds, run.c.idle_since)
+_BAR = (run.c.id, run.c.number, run.c.status, *_TIMES)
 
 
 def _recent(*columns: ColumnElement[Any], count: int) -> Any:
@@ -135,4 +136,5 @@ class PipelineReader:
 
 
 def _bar(row: Row[Any]) -> RunBar:
-    return RunBar(row.id, row.number, Status(row.status), row.created_at, row.started_at, row.finished_at)
+    times = row.created_at, row.started_at, row.finished_at, row.idle_seconds, row.idle_since
+    return RunBar(row.id, row.number, Status(row.status), *times)

@@ -12,7 +12,8 @@ from adapters.persistence.tables.runs import run
 from application.queries.views.runs import RunTimes
 from domain.runs.status import Status
 
-_RUN_TIMES = select(run.c.id, run.c.number, run.c.status, run.c.trigger, run.c.created_at, run.c.started_at, run.c.finished_at)
+_TIMES = run.c.created_at, run.c.started_at, run.c.finished_at, run.c.idle_seconds, run.c.idle_since
+_RUN_TIMES = select(run.c.id, run.c.number, run.c.status, run.c.trigger, *_TIMES)
 RUN_TIMES_BY_ID = _RUN_TIMES.where(is_any_of(run.c.id, "ids"))
 RUN_TIMES_BETWEEN = (
     _RUN_TIMES.where(
@@ -24,4 +25,5 @@ RUN_TIMES_BETWEEN = (
 
 
 def to_run_times(row: Row[Any]) -> RunTimes:
-    return RunTimes(row.id, row.number, Status(row.status), row.trigger, row.created_at, row.started_at, row.finished_at)
+    times = row.created_at, row.started_at, row.finished_at, row.idle_seconds, row.idle_since
+    return RunTimes(row.id, row.number, Status(row.status), row.trigger, *times)

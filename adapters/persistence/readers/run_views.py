@@ -116,6 +116,8 @@ def _run_view(row: Row[Any], definition: PipelineDefinition, stages: list[StageR
         backfill_id=row.backfill_id,
         trace=row.trace,
         parallelism=definition.parallelism,
+        idle_seconds=row.idle_seconds,
+        idle_since=row.idle_since,
     )
 
 

@@ -32,7 +32,7 @@ def _build_newest_runs(of_schedule: bool) -> CompiledStatement:
 
 NEWEST_RUNS, NEWEST_RUNS_OF_SCHEDULE = _build_newest_runs(of_schedule=False), _build_newest_runs(of_schedule=True)
 DURATIONS = CompiledStatement(
-    select(run.c.started_at, run.c.finished_at)
+    select(run.c.started_at, run.c.finished_at, run.c.idle_seconds)
     .where(run.c.pipeline_id == bindparam("pipeline", type_=BigInteger), run.c.status == bindparam("status", Status.COMPLETED.value))
     .where(run.c.started_at.is_not(None), run.c.finished_at.is_not(None))
     .order_by(run.c.id.desc())

@@ -125,7 +125,7 @@ class SqlBackfills:
 
     async def find_durations(self, pipeline_id: int, limit: int) -> Sequence[float]:
         (rows,) = await self._transaction.fetch_batch((DURATIONS, {"pipeline": pipeline_id, "limit": limit}))
-        return [(row.finished_at - row.started_at).total_seconds() for row in rows]
+        return [max(0.0, (row.finished_at - row.started_at).total_seconds() - row.idle_seconds) for row in rows]
 
     async def lock_due(self, now: datetime, excluded: Collection[int] = ()) -> LockedBackfill | None:
         (rows,) = await self._transaction.fetch_batch((LOCK_DUE, {"now": now, "excluded": list(excluded)}))

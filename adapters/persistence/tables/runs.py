@@ -10,6 +10,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     DateTime,
+    Double,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -82,6 +83,8 @@ class RunTable(TableBase, table=True):
     over_limit: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=text("false")))
     backfill_id: int | None = Field(default=None, sa_column=Column(BigInteger))
     reopened_at: datetime | None = Field(default=None, sa_column=timestamp_column())
+    idle_seconds: float = Field(default=0.0, sa_column=Column(Double, nullable=False, server_default=text("0")))
+    idle_since: datetime | None = Field(default=None, sa_column=timestamp_column())
 
 
 class AttemptTable(TableBase, table=True):

@@ -58,7 +58,7 @@ class Backfills(Protocol):
         ...
 
     async def find_durations(self, pipeline_id: int, limit: int) -> Sequence[float]:
-        """Return how many seconds each of the last `limit` completed runs of the pipeline took."""
+        """Return how many seconds each of the last `limit` completed runs of the pipeline took, without its idle time."""
         ...
 
     async def lock_due(self, now: datetime, excluded: Collection[int] = ()) -> LockedBackfill | None:

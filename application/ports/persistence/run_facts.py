@@ -39,3 +39,5 @@ class RunFacts:
     failed: tuple[FailedStage, ...] = ()
     waits_for: str | None = None
     parameters: Mapping[str, Any] | None = None
+    idle_seconds: float = 0.0
+    idle_since: datetime | None = None

@@ -123,6 +123,9 @@ class RunView:
     over_limit: bool = False
     """True if a person let the run or one of its stages start although a limit was reached."""
     backfill_id: int | None = None
+    idle_seconds: float = 0.0
+    """For how long the run has been idle since its start, without the time since `idle_since`."""
+    idle_since: datetime | None = None
 
     @property
     def waits_for_slot(self) -> bool:
@@ -170,6 +173,8 @@ class RunBar:
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    idle_seconds: float = 0.0
+    idle_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,3 +198,5 @@ class RunTimes:
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    idle_seconds: float = 0.0
+    idle_since: datetime | None = None

@@ -342,9 +342,10 @@ async def test_durations_are_those_of_the_last_completed_runs(store: StoreUnderT
             await work.commit()
         await change_run(store, run_id, _start_first_stage)
         await change_run(store, run_id, lambda run, s=seconds, st=status: run.set_verdict(st, seconds_later(s), None))
+        await change_run(store, run_id, lambda run, s=seconds: setattr(run, "idle_seconds", s / 4))
 
     async with store.open_unit_of_work() as work:
-        assert list(await work.backfills.find_durations(pipeline.id, 2)) == [40.0, 20.0]
+        assert list(await work.backfills.find_durations(pipeline.id, 2)) == [30.0, 15.0]
         assert list(await work.backfills.find_durations(404, 2)) == []
 
 

@@ -354,6 +354,7 @@ async def test_facts_of_runs_name_the_stages_that_failed_last_and_the_approval_t
     run = a_run_of(pipeline, parameters={"customer": "acme"})
     run.claim(1, WORKER, NOW)
     run.start_ready_stages(3, WORKER, NOW)
+    run.idle_seconds, run.idle_since = 2.5, seconds_later(1)
     for second, (stage, attempt) in enumerate([("a", 1), ("b", 1)], 1):
         failed = Report(Status.FAILED, stage, attempt, error_message="x" * 2_000 + f"{stage} failed")
         assert judge_report(run, failed, Reporter(WORKER, WORKER, 1), None, seconds_later(second)).applied
@@ -372,6 +373,7 @@ async def test_facts_of_runs_name_the_stages_that_failed_last_and_the_approval_t
     assert (found[other].number, found[other].failed, found[other].waits_for) == (2, (), None)
     assert (facts.pipeline_id, facts.number, facts.status, facts.parameters) == (pipeline.id, 1, run.status, {"customer": "acme"})
     assert (facts.created_at, facts.started_at, facts.finished_at) == (NOW, NOW, None)
+    assert (facts.idle_seconds, facts.idle_since) == (run.idle_seconds, run.idle_since)
     assert [(stage.name, stage.status, stage.worker) for stage in facts.failed] == [("b", Status.FAILED, WORKER)]
     assert facts.failed[0].error_message == "x" * 1_992 + "b failed"
     assert facts.failed[0].fingerprint == run.stages["b"].attempts[0].fingerprint

@@ -1,4 +1,5 @@
 from dataclasses import astuple
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from domain.reports.report import Report, Reporter
 from domain.runs.approvals import Decision, decide_approval
 from domain.runs.attempt_log import LogLimit
 from domain.runs.events import EventType
+from domain.runs.retry import retry_failed
 from domain.runs.run import Run
 from domain.runs.run_flow_runs import observe_flow_run, record_created
 from domain.runs.status import Reason, Status
@@ -120,6 +122,31 @@ async def test_the_board_has_every_pipeline_by_name_and_its_last_twenty_runs(sto
     assert [bar.number for bar in zebra.bars] == list(range(3, 23))
     assert zebra.pipeline.latest is not None and zebra.pipeline.latest.number == 22
     assert (zebra.bars[0].status, zebra.bars[0].created_at, zebra.bars[0].finished_at) == (Status.QUEUED, NOW, None)
+
+
+async def test_every_reader_of_a_runs_times_knows_its_idle_time(store: StoreUnderTest) -> None:
+    stages = [a_stage("a"), a_stage("ask", "approval", needs=["a"]), a_stage("b", needs=["ask"])]
+    pipeline = await a_pipeline(store.open_unit_of_work, "asking", stages)
+    run_id = await a_stored_run(store.open_unit_of_work, pipeline)
+    await change(store, run_id, started, reported("a", Status.FAILED))
+
+    await change(
+        store, run_id, lambda run: retry_failed(run, seconds_later(110), Actor("mara")), started, reported("a", Status.COMPLETED, 120)
+    )
+    waiting = await read_idle_times(store, pipeline.id, run_id)
+    await change(store, run_id, lambda run: decide_approval(run, "ask", Decision(True), seconds_later(170.5), Actor("mara")))
+    decided = await read_idle_times(store, pipeline.id, run_id)
+
+    assert waiting == [(100.0, seconds_later(120))] * 4
+    assert decided == [(150.5, None)] * 4
+
+
+async def read_idle_times(store: StoreUnderTest, pipeline_id: int, run_id: int) -> list[tuple[float, datetime | None]]:
+    run = await store.reader.run(run_id)
+    (row,) = await store.reader.board()
+    found = [run, row.bars[0], *await store.reader.run_times([run_id])]
+    found += await store.reader.run_times_between(pipeline_id, NOW, an_hour_later(), 10)
+    return [(each.idle_seconds, each.idle_since) for each in found if each is not None]
 
 
 async def test_a_run_is_read_with_everything_its_page_shows(store: StoreUnderTest) -> None:

@@ -8,6 +8,7 @@ from application.ports.persistence.backfills import LockedBackfill, MovedTick, N
 from application.ports.persistence.pipelines import StoredPipeline
 from domain.backfills.backfill import Backfill, BackfillState, Progress
 from domain.backfills.tick import BackfillTick, BackfillTickState
+from domain.runs.active_time import get_active_seconds
 from domain.runs.run import Run
 from domain.runs.status import Status
 from tests.fakes.persistence import values
@@ -56,8 +57,8 @@ class FakeBackfills:
     async def find_durations(self, pipeline_id: int, limit: int) -> Sequence[float]:
         tx = await self._transaction.begin_statement()
         runs = [run for _, run in sorted(tx.runs.items(), reverse=True) if (run.pipeline_id, run.status) == (pipeline_id, Status.COMPLETED)]
-        times = [(run.started_at, run.finished_at) for run in runs]
-        return [(finished - started).total_seconds() for started, finished in times if started and finished][:limit]
+        times = [get_active_seconds(run, run.finished_at) for run in runs if run.finished_at is not None]
+        return [seconds for seconds in times if seconds is not None][:limit]
 
     async def lock_due(self, now: datetime, excluded: Collection[int] = ()) -> LockedBackfill | None:
         tx = await self._transaction.begin_statement()

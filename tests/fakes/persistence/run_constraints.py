@@ -40,7 +40,7 @@ def to_stored(run: Run, run_id: int) -> Run:
     """Return a copy as the store returns it: JSON parsed again, without new events."""
     for word in (run.trigger.kind, run.trigger.actor, run.dispatch.holder):
         values.text(word)
-    for at in (run.created_at, run.started_at, run.finished_at, run.stop_requested_at, run.reopened_at):
+    for at in (run.created_at, run.started_at, run.finished_at, run.stop_requested_at, run.reopened_at, run.idle_since):
         values.moment(at)
     return replace(
         run,

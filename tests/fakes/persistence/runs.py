@@ -155,6 +155,8 @@ def _to_facts(run: Run, run_id: int, with_parameters: Collection[int]) -> RunFac
         tuple(stages),
         waiting[0] if waiting else None,
         run.parameters if run.pipeline_id in with_parameters else None,
+        run.idle_seconds,
+        run.idle_since,
     )
 
 

@@ -386,11 +386,15 @@ def _is_unclaimed(row: DispatchRow) -> bool:
 
 
 def _bar(run: Run) -> RunBar:
-    return RunBar(run.id, run.number, run.status, run.created_at, run.started_at, run.finished_at)
+    return RunBar(run.id, run.number, run.status, *_get_times(run))
 
 
 def _run_times(run: Run) -> RunTimes:
-    return RunTimes(run.id, run.number, run.status, run.trigger.kind, run.created_at, run.started_at, run.finished_at)
+    return RunTimes(run.id, run.number, run.status, run.trigger.kind, *_get_times(run))
+
+
+def _get_times(run: Run) -> tuple[datetime, datetime | None, datetime | None, float, datetime | None]:
+    return run.created_at, run.started_at, run.finished_at, run.idle_seconds, run.idle_since
 
 
 def _percentile(values: Sequence[float], share: float) -> float:

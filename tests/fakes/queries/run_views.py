@@ -46,6 +46,8 @@ def run_view(tables: Tables, run: Run) -> RunView:
         slot_state=run.slot_state.value,
         over_limit=run.over_limit,
         backfill_id=run.trigger.backfill_id,
+        idle_seconds=run.idle_seconds,
+        idle_since=run.idle_since,
     )
 
 

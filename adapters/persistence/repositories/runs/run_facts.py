@@ -51,6 +51,8 @@ def _build() -> Any:
             run.c.created_at,
             run.c.started_at,
             run.c.finished_at,
+            run.c.idle_seconds,
+            run.c.idle_since,
             case((is_wanted, run.c.parameters)).label("parameters"),
             waits_for.label("waits_for"),
             failed.c.stage,
@@ -83,5 +85,17 @@ def _build_run(rows: list[Any]) -> RunFacts:
         for row in rows
         if row.stage is not None
     )
-    times = first.created_at, first.started_at, first.finished_at
-    return RunFacts(first.id, first.pipeline_id, first.number, Status(first.status), *times, failed, first.waits_for, first.parameters)
+    return RunFacts(
+        id=first.id,
+        pipeline_id=first.pipeline_id,
+        number=first.number,
+        status=Status(first.status),
+        created_at=first.created_at,
+        started_at=first.started_at,
+        finished_at=first.finished_at,
+        idle_seconds=first.idle_seconds,
+        idle_since=first.idle_since,
+        failed=failed,
+        waits_for=first.waits_for,
+        parameters=first.parameters,
+    )

@@ -171,6 +171,8 @@ def to_run_row(run: Run) -> dict[str, Any]:
         "slot_state": run.slot_state.value,
         "over_limit": run.over_limit,
         "reopened_at": run.reopened_at,
+        "idle_seconds": run.idle_seconds,
+        "idle_since": run.idle_since,
     }
 
 
@@ -220,6 +222,8 @@ def to_run(row: Row[Any], definition: PipelineDefinition, attempts: StoredAttemp
         slot_state=SlotState(row.slot_state),
         over_limit=row.over_limit,
         reopened_at=row.reopened_at,
+        idle_seconds=row.idle_seconds,
+        idle_since=row.idle_since,
         trace=row.trace,
     )
 

@@ -53,6 +53,8 @@ _RUN_CHANGES = (
     "slot_state",
     "over_limit",
     "reopened_at",
+    "idle_seconds",
+    "idle_since",
 )
 _RUN_PROGRESS = ("last_seq", "records_processed")
 _IS_ACTIVE = text(UNFINISHED)

@@ -16,6 +16,7 @@ from domain.flow_runs.flow_state import FlowState
 from domain.pipelines.definition import OnCancel, StageCondition, StageKind
 from domain.reports.judging import judge_report
 from domain.reports.report import Report, Reporter, ReportOutcome
+from domain.runs.active_time import get_active_seconds, get_idle_seconds
 from domain.runs.approvals import Decision, decide_approval
 from domain.runs.attempt import REPORTABLE_FIELDS, Attempt
 from domain.runs.deadlines import is_due
@@ -305,6 +306,26 @@ class RunMachine(RuleBasedStateMachine):
         waits = run.slot_state is SlotState.WAITING
         assert run.status is compute_run_status(run.stages.values(), run.verdict, run.started_at is not None, waits)
         assert (run.finished_at is not None) == run.is_over
+
+    @invariant()
+    def idle_and_active_time_add_up_to_the_time_since_the_start(self) -> None:
+        run = self.run
+        idle, active = get_idle_seconds(run, self.now), get_active_seconds(run, self.now)
+        assert run.idle_seconds >= 0
+        assert run.idle_since is None or (run.started_at is not None and run.finished_at is None)
+        if active is None or run.started_at is None:
+            assert (idle, active) == (0.0, None)
+        else:
+            elapsed = ((run.finished_at or self.now) - run.started_at).total_seconds()
+            assert 0 <= active <= elapsed + 1e-6
+            assert abs(idle + active - elapsed) < 1e-6
+
+    @invariant()
+    def a_run_is_idle_only_while_people_are_waited_for(self) -> None:
+        run = self.run
+        can_go_on = [stage for stage in run.unfinished_stages if stage.status in (Status.QUEUED, Status.RUNNING)]
+        asked = [stage for stage in run.unfinished_stages if stage.current.reason in (Reason.APPROVAL, Reason.PAUSED)]
+        assert run.idle_since is None or (asked and not can_go_on)
 
     @invariant()
     def what_can_start_has_a_dispatch_and_what_runs_has_a_holder(self) -> None:
