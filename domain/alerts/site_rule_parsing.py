@@ -15,7 +15,7 @@ def parse_site_rule(raw: object, name: str | None = None) -> tuple[AlertRule, tu
     Raises InvalidInput with every invalid field.
     """
     if not isinstance(raw, Mapping):
-        raise InvalidInput.for_field("body", "is a JSON object")
+        raise InvalidInput.for_field("body", "must be a JSON object")
     fields = FieldParser(raw, "")
     tags = fields.parse_tags("tags")
     if name is None and raw.get("name") is None:

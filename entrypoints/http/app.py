@@ -119,7 +119,7 @@ def _to_problem(error: Exception, request: Request) -> Problem:
             return ROUTE_NOT_FOUND
         case HTTPException(status_code=405):
             methods = ", ".join(request.app.state.routes.get_methods(get_route_path(request.scope)))
-            return Problem(405, "method_not_allowed", f"Possible here: {methods}.", headers={"Allow": methods})
+            return Problem(405, "method_not_allowed", f"This URL supports {methods} only.", headers={"Allow": methods})
         case HTTPException():
             return Problem(error.status_code, "refused", str(error.detail), headers=error.headers or {})
     raise error

@@ -48,6 +48,6 @@ def _locate(text: str) -> FieldProblem | None:
         elif is_key and (lines := lines_by_key[-1]) is not None:
             key, is_key = json.loads(token), False
             if key in lines:
-                return FieldProblem(replace_unstorable(key[:100]), f"is twice in one object, on line {lines[key]} and on line {line}")
+                return FieldProblem(replace_unstorable(key[:100]), f"occurs twice in one object, on line {lines[key]} and on line {line}")
             lines[key] = line
     return None

@@ -61,44 +61,44 @@ ErrorPageRenderer = Callable[[Request, Problem], Response | None]
 TITLES = {
     "invalid": "Invalid input",
     "not_found": "Not found",
-    "unavailable": "Try again shortly",
-    "internal": "Something went wrong here",
-    "not_yours": "Not yours to report",
-    "not_allowed": "Not yours to do",
-    "unauthorized": "Sign in first",
-    "foreign_form": "An old or foreign form",
+    "unavailable": "Service unavailable",
+    "internal": "Internal error",
+    "not_yours": "Report not allowed",
+    "not_allowed": "Not allowed",
+    "unauthorized": "Sign-in required",
+    "foreign_form": "Form expired",
     "name_taken": "Name taken",
     "archived": "Archived",
-    "not_archived": "Archive it first",
-    "incident_resolved": "Incident is resolved",
+    "not_archived": "Not archived",
+    "incident_resolved": "Incident already resolved",
     "alert_rule_exists": "Name taken",
     "channel_exists": "Name taken",
     "channel_in_use": "Channel in use",
     "too_many_rules": "Too many rules",
     "limit_full": "Concurrency limit reached",
-    "queue_full": "Too many wait already",
-    "late_report": "Too late",
-    "several_runs": "Which run?",
-    "different_pipeline": "A run of another pipeline",
-    "dispatch_gone": "Dispatch gone",
-    "protocol_version": "Update the worker",
-    "foreign_origin": "Another site's request",
+    "queue_full": "Queue full",
+    "late_report": "Late report",
+    "several_runs": "Several active runs",
+    "different_pipeline": "Different pipeline",
+    "dispatch_gone": "Dispatch ended",
+    "protocol_version": "Protocol version mismatch",
+    "foreign_origin": "Cross-origin request refused",
     "unknown_host": "Unknown host name",
-    "token_scope": "Token not good for this",
-    "stale": "Changed meanwhile",
+    "token_scope": "Token not allowed",
+    "stale": "Changed in the meantime",
     "disk_low": "Disk almost full",
     "stopping": "Stopping",
-    "overloaded": "Too much at once",
-    "too_slow": "Too slow to come",
+    "overloaded": "Headgate is overloaded",
+    "too_slow": "Request timed out",
     "invalid_request": "Invalid request",
     "rate_limited": "Too many requests",
-    "address_too_long": "Address too long",
+    "address_too_long": "URL too long",
     "headers_too_large": "Headers too many or too large",
 }
 
-ROUTE_NOT_FOUND = Problem(404, "not_found", "There is nothing at this address.")
-STOPPING = Problem(503, "stopping", "Headgate is stopping; ask again in a moment.", headers={"Retry-After": "1", "Connection": "close"})
-INTERNAL = Problem(500, "internal", "Something went wrong here. The log has the reason under this request id.")
+ROUTE_NOT_FOUND = Problem(404, "not_found", "No page or route exists at this URL.")
+STOPPING = Problem(503, "stopping", "Headgate is stopping. Try again in a moment.", headers={"Retry-After": "1", "Connection": "close"})
+INTERNAL = Problem(500, "internal", "An internal error occurred. The log shows the cause under this request ID.")
 
 
 def problem_response(scope: Scope, problem: Problem) -> Response:

@@ -18,8 +18,8 @@ from entrypoints.http.request_target import build_head_without_upgrade, split_ab
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 """Bytes of an unfinished head. Larger than the limits of the head middleware, so that it can name the one that was exceeded."""
-INVALID_REQUEST: Final = Problem(400, "invalid_request", "This is not a valid HTTP/1.1 request.")
-TOO_SLOW: Final = Problem(408, "too_slow", "The request took too long to come; send it again.")
+INVALID_REQUEST: Final = Problem(400, "invalid_request", "The request is not valid HTTP/1.1.")
+TOO_SLOW: Final = Problem(408, "too_slow", "The request took too long to arrive. Send it again.")
 
 
 class BoundedProtocol(HttpToolsProtocol):

@@ -16,7 +16,7 @@ def check_query(query_string: bytes, known: frozenset[str], repeatable: frozense
     unknown = [name for name in counts if name not in known][:_MAX_PROBLEMS]
     problems = [FieldProblem(replace_unstorable(name[:60]), _describe_unknown(name, known)) for name in unknown]
     single = known - repeatable
-    problems += [FieldProblem(name, "is given more than once") for name, count in counts.items() if count > 1 and name in single]
+    problems += [FieldProblem(name, "must be set only once") for name, count in counts.items() if count > 1 and name in single]
     if problems:
         raise InvalidInput(problems)
 

@@ -14,8 +14,8 @@ class NotReady:
     sentence: str
 
 
-CONNECTING: Final = NotReady("connecting", "The database is being connected.")
-EXAMPLES_PENDING: Final = NotReady("examples_pending", "The example pipelines are being registered.")
+CONNECTING: Final = NotReady("connecting", "Headgate is connecting to the database.")
+EXAMPLES_PENDING: Final = NotReady("examples_pending", "Headgate is registering the example pipelines.")
 STORE_PROBLEMS: Final = {
     StoreProblem.DOWN: "The database does not answer.",
     StoreProblem.NOT_MIGRATED: "The database is not migrated: run `headgate migrate`.",

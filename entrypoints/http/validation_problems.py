@@ -37,5 +37,5 @@ def _sentence(detail: Mapping[str, Any]) -> str:
     if detail["type"] == "missing":
         return "is required"
     if detail["type"] in ("model_type", "model_attributes_type"):
-        return "is a JSON object"
+        return "must be a JSON object"
     return str(detail["msg"]).removeprefix("Value error, ")

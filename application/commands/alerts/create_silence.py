@@ -93,7 +93,7 @@ def build_silence_event(silence: Silence, change: str, actor: Actor, now: dateti
 
 def _check_texts(new: NewSilence) -> None:
     if new.pipeline is not None and new.tag is not None:
-        raise InvalidInput.for_field("tag", "must be left out if pipeline is given")
+        raise InvalidInput.for_field("tag", "cannot be combined with pipeline")
     problem = find_text_problem(new.reason, MAX_REASON_LENGTH) or ("must not be empty" if not new.reason.strip() else None)
     if problem:
         raise InvalidInput.for_field("reason", problem)

@@ -29,7 +29,7 @@ def _parse_state(value: Any) -> BackfillTickState | None:
     try:
         return BackfillTickState(value) if value is not None else None
     except ValueError:
-        raise ValueError("is one of " + ", ".join(BackfillTickState)) from None
+        raise ValueError("must be one of " + ", ".join(BackfillTickState)) from None
 
 
 StateFilter = Annotated[
@@ -58,7 +58,7 @@ async def start_backfill(
     """Run a pipeline for the ticks of a schedule, or of a cron expression, between two times: up to 10,000. At most `parallel` of its runs
     are unfinished at a time, whatever the schedule's `overlap` says. The pipeline may be paused."""
     if body.pipeline is None:
-        raise InvalidInput.for_field("pipeline", "is a pipeline's id or its name")
+        raise InvalidInput.for_field("pipeline", "must be a pipeline's id or name")
     if body.dry_run:
         preview = await application.preview_backfill()(body.pipeline, body.to_request())
         return JSONResponse(BackfillPreviewResponse.from_preview(preview).model_dump(mode="json", by_alias=True))

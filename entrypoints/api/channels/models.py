@@ -66,7 +66,7 @@ class ChannelRequest(RequestModel):
     def get_settings(self) -> dict[str, Any] | None:
         """Return the settings; None if there are none. Raises InvalidInput if both `url` and `settings` are given."""
         if self.url is not None and self.settings is not None:
-            raise InvalidInput.for_field("url", "must be left out if settings is given")
+            raise InvalidInput.for_field("url", "cannot be combined with settings")
         return {"url": self.url} if self.url is not None else self.settings
 
 
@@ -84,7 +84,7 @@ class NewChannelRequest(ChannelRequest):
         """Return the command's input. Raises InvalidInput if no settings are given."""
         settings = self.get_settings()
         if settings is None:
-            raise InvalidInput.for_field("settings", "must be given, or url")
+            raise InvalidInput.for_field("settings", "is required, or url")
         return NewChannel(self.name, ChannelKind(self.kind), settings, self.fallback, self.drill)
 
 

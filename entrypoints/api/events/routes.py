@@ -73,4 +73,4 @@ async def _check_cursor(feed: ChangeFeed, cursor: str, field: str) -> None:
     try:
         await feed.read(cursor, 1)
     except ValueError:
-        raise InvalidInput.for_field(field, "is not an id of this stream") from None
+        raise InvalidInput.for_field(field, "must be an event id of this stream") from None

@@ -68,4 +68,4 @@ def _parse_name_cursor(cursor: str | None) -> str | None:
     try:
         return base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError):
-        raise InvalidInput.for_field("cursor", "is a cursor from a Link of this list") from None
+        raise InvalidInput.for_field("cursor", "must be a cursor from a Link header of this list") from None

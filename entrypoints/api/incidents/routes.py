@@ -30,7 +30,7 @@ def _parse_state(value: Any) -> IncidentState:
     try:
         return IncidentState(value)
     except ValueError:
-        raise ValueError("is one of " + ", ".join(IncidentState)) from None
+        raise ValueError("must be one of " + ", ".join(IncidentState)) from None
 
 
 StateFilter = Annotated[
@@ -66,7 +66,7 @@ async def list_incidents(
     """Return incidents of every state, newest first. `Link` leads to the next page. With `Accept: text/plain`, return a table."""
     position = parse_cursor(cursor)
     if position.above is not None:
-        raise InvalidInput.for_field("cursor", "is a cursor from a Link of this list")
+        raise InvalidInput.for_field("cursor", "must be a cursor from a Link header of this list")
     pipeline_id = await find_pipeline_id(reader, pipeline)
     found = await reader.incidents(limit + 1, states=state, pipeline_id=pipeline_id, before=position.below)
     page, has_more = found[:limit], len(found) > limit

@@ -51,7 +51,7 @@ def apply_idempotency_key(update: StatusUpdate, raw: Any, key: str | None) -> St
     if key is None or update.event_id == key:
         return update
     if update.event_id is not None:
-        raise InvalidInput.for_field("event_id", "is not the Idempotency-Key; give one of the two, or the same twice")
+        raise InvalidInput.for_field("event_id", "differs from the Idempotency-Key: send only one of them, or the same value in both")
     return replace(update, event_id=key, digest=_hash_report(raw))
 
 
@@ -64,7 +64,7 @@ def _parse_item(raw: Any, principal: Principal, *, is_checked: bool) -> StatusUp
 
 def _to_update(body: StatusUpdateRequest, raw: Any, principal: Principal) -> StatusUpdate:
     if not principal.names_target and body.pipeline_id is None and body.run_id is None:
-        raise InvalidInput.for_field("pipeline_id", "is required, or a run_id")
+        raise InvalidInput.for_field("pipeline_id", "is required, or run_id")
     report = Report(
         status=body.status,
         stage=body.stage_name,

@@ -54,7 +54,7 @@ class TickPreviewResponse(ResponseModel):
 def parse_preview(raw: object) -> tuple[ScheduleDefinition, int, datetime | None]:
     """Return the schedule, the count and the time after which its ticks are asked for. Raises InvalidInput."""
     if not isinstance(raw, Mapping):
-        raise InvalidInput.for_field("body", "is a JSON object")
+        raise InvalidInput.for_field("body", "must be a JSON object")
     fields = FieldParser(raw, "")
     fields.reject_unknown_keys(TIMING_KEYS | {"count", "after"})
     schedule = parse_timing(fields)

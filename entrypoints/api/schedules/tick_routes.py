@@ -26,7 +26,7 @@ def _parse_state(value: Any) -> TickState | None:
     try:
         return TickState(value) if value is not None else None
     except ValueError:
-        raise ValueError("is one of " + ", ".join(TickState)) from None
+        raise ValueError("must be one of " + ", ".join(TickState)) from None
 
 
 _Timestamp = Annotated[datetime | None, BeforeValidator(parse_timestamp), WithJsonSchema({"type": "string", "format": "date-time"})]

@@ -39,8 +39,8 @@ Duration = Annotated[
 def choose_end(duration: timedelta | None, end: datetime | None, end_field: str) -> datetime | timedelta:
     """Return the one that is given. Raises InvalidInput unless exactly one is."""
     if duration is not None and end is not None:
-        raise InvalidInput.for_field(end_field, "must be left out if for is given")
+        raise InvalidInput.for_field(end_field, "cannot be combined with for")
     found = duration if duration is not None else end
     if found is None:
-        raise InvalidInput.for_field("for", f"must be given, or {end_field}")
+        raise InvalidInput.for_field("for", f"is required, or {end_field}")
     return found

@@ -44,7 +44,7 @@ def parse_key(header: str | None) -> str | None:
         return None
     key = header[1:-1] if len(header) > 2 and header[0] == header[-1] == '"' else header
     if not _KEY.fullmatch(key):
-        raise InvalidInput.for_field(IDEMPOTENCY_HEADER, f"is 1 to {_MAX_LENGTH} visible ASCII characters")
+        raise InvalidInput.for_field(IDEMPOTENCY_HEADER, f"must be 1 to {_MAX_LENGTH} visible ASCII characters")
     return key
 
 

@@ -66,7 +66,7 @@ def parse_timestamp(value: Any) -> datetime | None:
             return found.astimezone(UTC)
     except (ValueError, OverflowError):
         pass
-    raise ValueError("is a time as RFC 3339 writes it, such as 2026-11-23T09:30:00Z")
+    raise ValueError("must be an RFC 3339 time such as 2026-11-23T09:30:00Z")
 
 
 def _parse_pipeline_ref(value: Any) -> PipelineRef | None:
@@ -76,13 +76,13 @@ def _parse_pipeline_ref(value: Any) -> PipelineRef | None:
         return value
     if isinstance(value, str) and 0 < len(value) <= 100:
         return int(value) if value.isascii() and value.isdigit() and int(value) <= MAX_BIGINT else value
-    raise ValueError("is a pipeline's id or its name")
+    raise ValueError("must be a pipeline's id or name")
 
 
 def _parse_reported_status(value: Any) -> Status:
     status = parse_reported_status(value) if isinstance(value, str) else None
     if status is None:
-        raise ValueError("is one of " + ", ".join(sorted(REPORTABLE_STATUSES)))
+        raise ValueError("must be one of " + ", ".join(sorted(REPORTABLE_STATUSES)))
     return status
 
 

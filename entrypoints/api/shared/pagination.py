@@ -41,7 +41,7 @@ def parse_cursor(cursor: str | None) -> PagePosition:
         plain = ""
     found = _POSITION.fullmatch(plain)
     if found is None or int(found[2]) >= 2**63:
-        raise InvalidInput.for_field("cursor", "is a cursor from a Link of this list")
+        raise InvalidInput.for_field("cursor", "must be a cursor from a Link header of this list")
     return PagePosition(above=int(found[2])) if found[1] == ">" else PagePosition(below=int(found[2]))
 
 

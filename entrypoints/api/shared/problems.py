@@ -36,23 +36,23 @@ def _example(status: int, kind: str, title: str, detail: str, **more: Any) -> di
 
 _EXAMPLES: dict[int, dict[str, Any]] = {
     401: _example(
-        401, "unauthorized", "Unauthorized", "This token is not valid: it was not issued here, or has been altered, revoked or has expired."
+        401, "unauthorized", "Unauthorized", "The token is invalid: it was not issued here, or it was altered, revoked or has expired."
     ),
-    403: _example(403, "foreign_origin", "Another site's request", "This request comes from a web page of another site."),
+    403: _example(403, "foreign_origin", "Cross-origin request refused", "The request comes from a web page of another site."),
     404: _example(404, "not_found", "Not found", "There is no run 99."),
     409: _example(
         409,
         "late_report",
-        "Too late",
+        "Late report",
         "certify is completed, which is final; the history records the report that it failed.",
         run_id=7,
         seq=15,
         state="completed",
     ),
-    412: _example(412, "stale", "Changed meanwhile", "flights is at revision 3; read it again before you change it."),
-    413: _example(413, "too_large", "Too large", "A body is at most 1 MiB."),
+    412: _example(412, "stale", "Changed in the meantime", "flights is at revision 3; read it again before you change it."),
+    413: _example(413, "too_large", "Too large", "The body must be at most 1 MiB."),
     415: _example(
-        415, "unsupported_media_type", "Unsupported media type", "A body is JSON, or a form: send Content-Type: application/json."
+        415, "unsupported_media_type", "Unsupported media type", "The body must be JSON or a form. Set Content-Type: application/json."
     ),
     422: _example(
         422,
@@ -66,8 +66,8 @@ _EXAMPLES: dict[int, dict[str, Any]] = {
             }
         ],
     ),
-    429: _example(429, "rate_limited", "Too many requests", "More than 100 requests in 1 s; ask again in 1 s."),
-    503: _example(503, "unavailable", "Try again shortly", "The database does not answer."),
+    429: _example(429, "rate_limited", "Too many requests", "More than 100 requests in 1 s. Try again in 1 s."),
+    503: _example(503, "unavailable", "Service unavailable", "The database does not answer."),
     507: _example(
         507,
         "disk_low",

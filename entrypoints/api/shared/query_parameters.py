@@ -16,7 +16,7 @@ def _parse_status(value: Any) -> Status | None:
     try:
         return Status(value) if value is not None else None
     except ValueError:
-        raise ValueError("is one of " + ", ".join(Status)) from None
+        raise ValueError("must be one of " + ", ".join(Status)) from None
 
 
 _Timestamp = Annotated[datetime | None, BeforeValidator(parse_timestamp), WithJsonSchema({"type": "string", "format": "date-time"})]

@@ -57,7 +57,7 @@ class ApiRoute(APIRoute):
         """Return the body's value. Raise InvalidInput for `null`, since every body of the API is an object, and for a duplicate key."""
         value = check_key_count(strict_json.parse_and_check(body))
         if value is None:
-            raise InvalidInput.for_field("body", "is a JSON object")
+            raise InvalidInput.for_field("body", "must be a JSON object")
         if duplicate := find_duplicate_key(decode_text(body)):
             raise InvalidInput([duplicate])
         return value

@@ -26,7 +26,7 @@ def parse_resume_position(request: Request, after: int | None) -> int:
         return after or 0
     number = parse_id(last)
     if number is None:
-        raise InvalidInput.for_field("Last-Event-ID", "is the id of an event of this stream")
+        raise InvalidInput.for_field("Last-Event-ID", "must be an event id of this stream")
     return number
 
 

@@ -49,9 +49,9 @@ class NewSilenceRequest(RequestModel):
             name for name, value in (("pipeline", self.pipeline), ("tag", self.tag), ("all", self.everything or None)) if value is not None
         ]
         if not given:
-            raise InvalidInput.for_field("pipeline", "must be given, or tag, or all: true")
+            raise InvalidInput.for_field("pipeline", "is required, or tag, or all: true")
         if len(given) > 1:
-            raise InvalidInput.for_field(given[-1], f"must be left out if {given[0]} is given")
+            raise InvalidInput.for_field(given[-1], f"cannot be combined with {given[0]}")
         return NewSilence(self.pipeline, self.tag, self.since, choose_end(self.duration, self.until, "to"), self.reason)
 
 

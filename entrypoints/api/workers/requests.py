@@ -41,7 +41,7 @@ def _to_pairs(value: Any) -> Any:
 
 def _require_timestamp(value: datetime | None) -> datetime:
     if value is None:
-        raise ValueError("is a time")
+        raise ValueError("must be a time")
     return value
 
 
@@ -111,7 +111,7 @@ class WorkerReportModel(RequestModel):
     @model_validator(mode="after")
     def _check_fence(self) -> Self:
         if (self.status is Status.LOST) is not (self.reason == "fenced"):
-            raise ValueError("the status is lost if the reason is fenced, and only then")
+            raise ValueError("status lost requires reason fenced, and reason fenced requires status lost")
         return self
 
     def to_worker_report(self) -> WorkerReport:

@@ -54,7 +54,7 @@ router = APIRouter(
 
 def _check_dispatch(run_id: int, epoch: int) -> None:
     if not 1 <= run_id <= MAX_ID or not 1 <= epoch <= MAX_INTEGER:
-        raise InvalidInput.for_field("run_id" if not 1 <= run_id <= MAX_ID else "epoch", "is a whole number from 1")
+        raise InvalidInput.for_field("run_id" if not 1 <= run_id <= MAX_ID else "epoch", "must be a whole number from 1")
 
 
 async def _get_dispatch(run_id: int, epoch: int) -> tuple[int, int]:

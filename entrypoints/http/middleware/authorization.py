@@ -26,16 +26,16 @@ from entrypoints.http.route_table import MatchedRoute, RouteTable
 _CHALLENGE: Final = {"WWW-Authenticate": 'Bearer realm="headgate"'}
 SIGN_IN_REQUIRED: Final = Problem(401, "unauthorized", "Sign in, or send a token: `Authorization: Bearer hg_…`.", headers=_CHALLENGE)
 INVALID_TOKEN: Final = Problem(
-    401, "unauthorized", "This token is not good here: not ours, altered, expired or revoked.", headers=_CHALLENGE
+    401, "unauthorized", "The token is invalid: it was not issued here, or it was altered, revoked or has expired.", headers=_CHALLENGE
 )
-WORKER_SIGN_IN_REQUIRED: Final = Problem(401, "unauthorized", "Worker routes need a worker's token.", headers=_CHALLENGE)
-WORKER_TOKEN_REQUIRED: Final = Problem(403, "token_scope", "Worker routes need a worker's token, and nothing else opens them.")
-WORKER_ROUTES_ONLY: Final = Problem(403, "token_scope", "A worker's token is good for worker routes; report with the attempt's own token.")
-ATTEMPT_ONLY: Final = Problem(403, "token_scope", "This token is good for the stage attempt it was made for, and nothing else.")
-SESSION_REQUIRED: Final = Problem(403, "not_allowed", "This is for people who have signed in.")
-FOREIGN_FORM: Final = Problem(
-    403, "foreign_form", "This form is not from a page of yours, or that page is too old; open it again and repeat."
+WORKER_SIGN_IN_REQUIRED: Final = Problem(401, "unauthorized", "Worker routes require a worker's token.", headers=_CHALLENGE)
+WORKER_TOKEN_REQUIRED: Final = Problem(403, "token_scope", "Worker routes require a worker's token.")
+WORKER_ROUTES_ONLY: Final = Problem(
+    403, "token_scope", "A worker's token is valid for worker routes only. Report with the attempt's token."
 )
+ATTEMPT_ONLY: Final = Problem(403, "token_scope", "This token is valid for reports about its stage attempt only.")
+SESSION_REQUIRED: Final = Problem(403, "not_allowed", "This requires a signed-in user.")
+FOREIGN_FORM: Final = Problem(403, "foreign_form", "The form has expired or comes from another site. Reload the page and try again.")
 WHOLE_SERVER: Final = MatchedRoute(AccessRule(AccessLevel.PUBLIC), {})
 """The rule of `OPTIONS *`."""
 
@@ -91,7 +91,7 @@ class Authorization:
             return None
         if await self._find_pipeline_id(route) == caller.pipeline_id:
             return None
-        sentence = f"This token is bound to pipeline {caller.pipeline_id}, and this is about {_describe_resource(route)}."
+        sentence = f"This token is limited to pipeline {caller.pipeline_id} and cannot access {_describe_resource(route)}."
         return Problem(403, "token_scope", sentence)
 
     async def _find_pipeline_id(self, route: MatchedRoute) -> int | None:

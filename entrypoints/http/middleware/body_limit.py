@@ -14,7 +14,7 @@ DRAINED_BYTES: Final = 8 << 20
 """Bytes of an oversized body that are still read: an earlier answer would reset the connection before the client reads it."""
 UNFINISHED_BYTES: Final = 64 << 20
 """Bytes of all bodies that have not arrived in full, together."""
-TOO_LARGE: Final = Problem(413, "too_large", "A body is at most 1 MiB.", headers={"Connection": "close"})
+TOO_LARGE: Final = Problem(413, "too_large", "The body must be at most 1 MiB.", headers={"Connection": "close"})
 BODY: Final = "headgate.body"
 
 

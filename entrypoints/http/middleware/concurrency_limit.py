@@ -11,7 +11,7 @@ from entrypoints.http.problems import Problem, problem_response
 HEALTH_PATHS: Final = frozenset({"/livez", "/livez/", "/readyz", "/readyz/"})
 MAX_LOG_APPENDS: Final = 64
 """Log appends at the same time. A worker keeps refused lines and sends them again."""
-OVERLOADED: Final = Problem(503, "overloaded", "Headgate has as much to do as it takes at once; ask again.", headers={"Retry-After": "1"})
+OVERLOADED: Final = Problem(503, "overloaded", "Headgate is handling too many requests. Try again.", headers={"Retry-After": "1"})
 IS_OVERLOAD: Final = "headgate.overloaded"
 """Set in the scope of a refused request: overload does not count against the client's refusal limit."""
 

@@ -12,9 +12,9 @@ MAX_HEADERS: Final = 100
 MAX_HEADERS_BYTES: Final = 32 * 1024
 """Bytes of all names and values."""
 
-URL_TOO_LONG: Final = Problem(414, "address_too_long", f"An address is at most {MAX_URL_BYTES:,} bytes long, its query included.")
+URL_TOO_LONG: Final = Problem(414, "address_too_long", f"The URL must be at most {MAX_URL_BYTES:,} bytes long, including its query.")
 HEADERS_TOO_LARGE: Final = Problem(
-    431, "headers_too_large", f"A request has at most {MAX_HEADERS} headers, of at most {MAX_HEADERS_BYTES:,} bytes together."
+    431, "headers_too_large", f"A request must have at most {MAX_HEADERS} headers, with at most {MAX_HEADERS_BYTES:,} bytes in total."
 )
 
 

@@ -20,18 +20,16 @@ BODY_TYPES: Final = frozenset({"application/json", "text/json", "application/x-w
 _JSON_FORMAT: Final = re.compile(r"application/[a-z0-9][a-z0-9!#$&^_.+-]*\+json")
 """A format based on JSON (RFC 6839), such as application/vnd.api+json."""
 
-UNKNOWN_HOST: Final = Problem(
-    421, "unknown_host", "Headgate does not answer to this host name; HEADGATE_ALLOWED_HOSTS lists those it does."
-)
-UNSUPPORTED_TYPE: Final = Problem(415, "unsupported_media_type", "A body is JSON, or a form: send Content-Type: application/json.")
+UNKNOWN_HOST: Final = Problem(421, "unknown_host", "Unknown host name. Add it to HEADGATE_ALLOWED_HOSTS to allow it.")
+UNSUPPORTED_TYPE: Final = Problem(415, "unsupported_media_type", "The body must be JSON or a form. Set Content-Type: application/json.")
 COMPRESSED: Final = Problem(
-    415, "unsupported_media_type", "A body is sent as it is: leave out Content-Encoding.", headers={"Accept-Encoding": "identity"}
+    415, "unsupported_media_type", "Compressed bodies are not supported. Remove Content-Encoding.", headers={"Accept-Encoding": "identity"}
 )
 UNKNOWN_CODING: Final = Problem(
-    501, "unknown_transfer_coding", "The only transfer coding of a body is chunked.", headers={"Connection": "close"}
+    501, "unknown_transfer_coding", "The only supported transfer coding is chunked.", headers={"Connection": "close"}
 )
-SEVERAL_HOSTS: Final = Problem(400, "invalid_request", "A request has one Host header.", headers={"Connection": "close"})
-FOREIGN_ORIGIN: Final = Problem(403, "foreign_origin", "This request comes from a web page of another site.")
+SEVERAL_HOSTS: Final = Problem(400, "invalid_request", "A request must have exactly one Host header.", headers={"Connection": "close"})
+FOREIGN_ORIGIN: Final = Problem(403, "foreign_origin", "The request comes from a web page of another site.")
 
 
 class HostOrigin:

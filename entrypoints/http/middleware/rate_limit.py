@@ -45,7 +45,7 @@ class RateLimiter:
 
     def refusal(self, *caller: str) -> Problem:
         _, wait = self._get_window(*caller)
-        words = f"More than {self._rate.count:,} requests in {self._rate.seconds:,} s; ask again in {wait:,} s."
+        words = f"More than {self._rate.count:,} requests in {self._rate.seconds:,} s. Try again in {wait:,} s."
         return Problem(429, "rate_limited", words, headers={"Retry-After": str(wait), **self.headers(*caller)})
 
     def _get_window(self, *caller: str) -> tuple[int, int]:

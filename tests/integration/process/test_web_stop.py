@@ -62,7 +62,7 @@ def test_a_request_that_is_open_after_the_drain_gets_503(postgres: EmbeddedPostg
         code = web.process.wait(30)
 
     assert answer.startswith("HTTP/1.1 503 ")
-    assert "Headgate is stopping; ask again in a moment." in answer
+    assert "Headgate is stopping. Try again in a moment." in answer
     assert code == 0
 
 

@@ -112,7 +112,7 @@ def test_values_of_the_right_type_are_read(line: str, key: str, value: Any) -> N
     ("text", "message"),
     [
         ("name: p\npool: a\nname: q", "line 3, column 1: duplicate key name in the definition; it is on line 1 already"),
-        ('{"name": "p",\n "stages": [],\n "name": "q"}', "name: is twice in one object, on line 1 and on line 3"),
+        ('{"name": "p",\n "stages": [],\n "name": "q"}', "name: occurs twice in one object, on line 1 and on line 3"),
         (ONE_STAGE.format(line="env: {A: x, B: y, A: z}"), "duplicate key A in stages[0].env; it is on line 4 already"),
         (
             "name: p\nstages:\n- name: a\n  kind: external\n  name: b",

@@ -21,7 +21,7 @@ def test_a_duplicate_key_is_found_with_both_lines(text: str, key: str, lines: tu
     problem = find_duplicate_key(text)
 
     assert problem is not None
-    assert (problem.field, problem.message) == (key, f"is twice in one object, on line {lines[0]} and on line {lines[1]}")
+    assert (problem.field, problem.message) == (key, f"occurs twice in one object, on line {lines[0]} and on line {lines[1]}")
 
 
 @pytest.mark.parametrize("text", ["{}", "[]", "1", '"a"', '{"a": {"a": 1}, "b": {"a": 2}}', '[{"a": 1}, {"a": 1}]', '{"a": ["a", "a"]}'])
@@ -45,4 +45,4 @@ async def test_the_api_refuses_a_duplicate_key(headgate: InProcessHeadgate, meth
     assert answer.status_code == 422
     ((field, message),) = [(error["field"], error["message"]) for error in answer.json()["errors"]]
     assert field in ("name", "parameters", "comment")
-    assert message == "is twice in one object, on line 1 and on line 2"
+    assert message == "occurs twice in one object, on line 1 and on line 2"

@@ -81,7 +81,7 @@ async def test_a_start_in_the_past_is_now(headgate: AlertingHeadgate) -> None:
         ({"pipeline": "unknown"}, "pipeline: must be a pipeline; there is none named unknown"),
         ({"pipeline": 2**63 - 1}, "pipeline: must be a pipeline; there is none named 9223372036854775807"),
         ({"tag": "unknown"}, "tag: must be a tag of a pipeline; none has the tag unknown"),
-        ({"tag": "a", "pipeline": "nightly"}, "tag: must be left out if pipeline is given"),
+        ({"tag": "a", "pipeline": "nightly"}, "tag: cannot be combined with pipeline"),
     ],
 )
 async def test_an_invalid_silence_names_its_field(headgate: AlertingHeadgate, changes: dict[str, object], problem: str) -> None:

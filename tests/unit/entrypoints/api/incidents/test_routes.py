@@ -126,7 +126,7 @@ async def test_actions_answer_with_the_incident_and_are_repeatable(headgate: Ale
     assert states == ["acknowledged", "acknowledged", "resolved", "resolved"]
     assert (refused["problem"], refused["title"], refused["detail"]) == (
         "incident_resolved",
-        "Incident is resolved",
+        "Incident already resolved",
         "Incident 1 is resolved.",
     )
     assert refused["incident_id"] == 1
@@ -147,8 +147,8 @@ async def test_a_repeated_key_acts_once(headgate: AlertingHeadgate) -> None:
 @pytest.mark.parametrize(
     ("body", "field", "message"),
     [
-        ({}, "for", "must be given, or until"),
-        ({"for": "2h", "until": "2126-01-01T00:00:00Z"}, "until", "must be left out if for is given"),
+        ({}, "for", "is required, or until"),
+        ({"for": "2h", "until": "2126-01-01T00:00:00Z"}, "until", "cannot be combined with for"),
         ({"for": "two hours"}, "for", "must be seconds or a duration"),
         ({"for": ""}, "for", "must be seconds or a duration"),
         ({"for": 0}, "for", "more than 0"),
@@ -156,9 +156,9 @@ async def test_a_repeated_key_acts_once(headgate: AlertingHeadgate) -> None:
         ({"for": "400d"}, "for", "at most 366 days"),
         ({"for": True}, "for", "must be seconds or a duration"),
         ({"for": [1]}, "for", "must be seconds or a duration"),
-        ({"until": "2126-01-01T00:00:00"}, "until", "is a time as RFC 3339 writes it"),
-        ({"until": "tomorrow"}, "until", "is a time as RFC 3339 writes it"),
-        ({"until": 5}, "until", "is a time as RFC 3339 writes it"),
+        ({"until": "2126-01-01T00:00:00"}, "until", "must be an RFC 3339 time"),
+        ({"until": "tomorrow"}, "until", "must be an RFC 3339 time"),
+        ({"until": 5}, "until", "must be an RFC 3339 time"),
         ({"until": "2126-01-01T00:00:00Z"}, "until", "must be at most 366 days"),
         ({"until": "2020-01-01T00:00:00Z"}, "until", "must be later than now"),
         ({"for": "2h", "unitl": "x"}, "unitl", ""),

@@ -78,7 +78,7 @@ async def test_a_blank_body_counts_as_absent(prepared: InProcessHeadgate, body: 
 async def test_a_body_must_be_an_object(prepared: InProcessHeadgate, path: str, body: bytes) -> None:
     answer = await prepared.client.post(path, content=body)
 
-    assert (answer.status_code, answer.json()["errors"]) == (422, [{"field": "body", "message": "is a JSON object"}])
+    assert (answer.status_code, answer.json()["errors"]) == (422, [{"field": "body", "message": "must be a JSON object"}])
 
 
 async def test_invalid_fields_are_named_by_their_path(prepared: InProcessHeadgate) -> None:

@@ -38,7 +38,7 @@ async def test_a_server_that_is_starting_is_not_ready(headgate: InProcessHeadgat
     ready = await headgate.client.get("/readyz")
 
     assert (ready.status_code, ready.json()["reason"]) == (503, "examples_pending")
-    assert ready.json()["detail"] == "The example pipelines are being registered."
+    assert ready.json()["detail"] == "Headgate is registering the example pipelines."
 
 
 async def test_a_low_disk_is_not_ready() -> None:

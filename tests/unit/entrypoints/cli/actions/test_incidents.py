@@ -86,7 +86,7 @@ async def test_json_is_what_the_api_returns() -> None:
         (("snooze", "1", "soon"), "for: must be seconds or a duration"),
         (("snooze", "1", "0"), "for: must be seconds or a duration"),
         (("snooze", "1", "-5m"), ""),
-        (("incidents", "--state", "broken"), "is one of open, acknowledged, snoozed, resolved"),
+        (("incidents", "--state", "broken"), "must be one of open, acknowledged, snoozed, resolved"),
         (("incidents", "--pipeline", "unknown"), "There is no pipeline unknown."),
         (("incidents", "1", "--state", "open"), ""),
         (("ack", "0"), ""),

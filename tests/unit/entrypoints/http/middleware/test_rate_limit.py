@@ -125,7 +125,7 @@ async def test_a_browser_gets_a_page_for_429() -> None:
     page = await headgate.client.get("/pipelines/", headers={"Accept": "text/html"})
 
     assert page.status_code == 429
-    assert "More than 1 requests in 3,600 s; ask again in" in page.text
+    assert "More than 1 requests in 3,600 s. Try again in" in page.text
 
 
 @pytest.mark.parametrize(("claims", "expected"), [(True, ("attempt", "7/load/2")), (False, ("address", "192.0.2.1"))])

@@ -124,7 +124,7 @@ def test_a_form_without_the_csrf_token_does_nothing(team: ThreadServer, open_pag
     sign_in(page, Role.OPERATOR)
     page.locator("form[action$='/trigger'] input[name=_key]").first.evaluate("field => { field.value = 'guessed' }")
     page.get_by_role("button", name="Trigger").first.click()
-    arrived(page, "body", "This form is not from a page of yours")
+    arrived(page, "body", "The form has expired or comes from another site")
     assert not team.headgate.fakes.store.committed.runs
 
     page.goto(f"{team.url}/ui/pipelines/{pipeline.id}")

@@ -21,7 +21,7 @@ async def test_an_unsupported_method_is_a_405_page(headgate: InProcessHeadgate) 
     answer = await headgate.page_client.delete("/ui/runs")
 
     assert answer.status_code == 405
-    assert_error_page(answer, "Possible here: GET")
+    assert_error_page(answer, "This URL supports GET")
 
 
 async def test_a_form_that_is_too_large_is_a_413_page(headgate: InProcessHeadgate) -> None:
