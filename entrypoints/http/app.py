@@ -28,6 +28,7 @@ from entrypoints.http.middleware.path_normalization import PathNormalization
 from entrypoints.http.middleware.rate_limit import RateLimit, RateLimiter, RefusalLimit
 from entrypoints.http.middleware.request_id import RequestId
 from entrypoints.http.middleware.request_metrics import RequestMetrics
+from entrypoints.http.middleware.run_names import RunNames
 from entrypoints.http.middleware.security_headers import SecurityHeaders
 from entrypoints.http.middleware.unexpected_errors import UnexpectedErrors
 from entrypoints.http.problems import ROUTE_NOT_FOUND, ErrorPageRenderer, Problem, ProblemError, problem_response
@@ -99,6 +100,7 @@ def build_middleware(application: Application, routes: RouteTable) -> list[Middl
         Middleware(Authorization, routes=routes, application=application, is_open=settings.auth == "none"),
         *([Middleware(RateLimit, limiter=limiter)] if limiter else []),
         Middleware(OptionsResponder, routes=routes),
+        Middleware(RunNames, application=application),
     ]
 
 

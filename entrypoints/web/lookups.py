@@ -11,6 +11,7 @@ from application.queries.views.runs import RunView, StageRunView
 from domain.errors import NotFound
 from entrypoints.container import Application
 from entrypoints.http.ids import parse_id
+from entrypoints.http.run_references import find_run_id
 from entrypoints.web.page_context import PageContext
 
 
@@ -29,8 +30,8 @@ async def require_pipeline(context: PageContext, ref: str) -> PipelineView:
 
 
 async def require_run(context: PageContext, run_id: str) -> RunView:
-    """Return the run with this id."""
-    number = parse_id(run_id)
+    """Return the run with this id, or with this name."""
+    number = await find_run_id(context.reader, run_id)
     run = None if number is None else await context.reader.run(number)
     if run is None:
         raise NotFound("run", run_id)

@@ -78,8 +78,12 @@ def test_a_stage_is_skipped_and_a_run_cancelled(headgate: RunCommand, running_he
     run_id = running_headgate.trigger("cli-skipped")
     running_headgate.wait_until(lambda: get_json(running_headgate, f"/runs/{run_id}")["status"] == "failed", 60)
 
-    skipped = headgate("skip", str(run_id), "a", "--message", "by hand")
-    cancelled = headgate("cancel", str(run_id), "--message", "enough")
+    skipped = headgate("skip", "cli-skipped#1", "a", "--message", "by hand")
+    shown = headgate("status", "cli-skipped#1", "--json")
+    cancelled = headgate("cancel", "cli-skipped#1", "--message", "enough")
+    unknown = headgate("cancel", "cli-skipped#2")
 
     assert (skipped.returncode, cancelled.returncode) == (0, 0), (skipped, cancelled)
+    assert json.loads(shown.stdout)["id"] == run_id
+    assert (unknown.returncode, unknown.stderr) == (2, "headgate: There is no run cli-skipped#2.\n")
     assert get_json(running_headgate, f"/runs/{run_id}")["status"] == "cancelled"

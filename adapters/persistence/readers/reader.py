@@ -23,6 +23,7 @@ from adapters.persistence.readers.groups import GroupReader
 from adapters.persistence.readers.incidents import IncidentReader
 from adapters.persistence.readers.pipelines import PipelineReader
 from adapters.persistence.readers.queue import QUEUE, WORKER, to_queue_view
+from adapters.persistence.readers.run_names import RUN_ID_BY_NAME
 from adapters.persistence.readers.run_times import RUN_TIMES_BETWEEN, RUN_TIMES_BY_ID, to_run_times
 from adapters.persistence.readers.run_views import RUNS, StageViewCache, load_run_views, to_event_view
 from adapters.persistence.readers.schedules import ScheduleReader
@@ -59,6 +60,7 @@ from application.queries.views.workers import QueueView, WorkerView
 from domain.alerts.incident import IncidentState
 from domain.backfills.tick import BackfillTickState
 from domain.errors import Unavailable
+from domain.runs.run_name import RunName
 
 _LINE = (log_line.c.n, log_line.c.at, log_line.c.stream, log_line.c.text, log_line.c.stage, log_line.c.attempt)
 MAX_CACHED_ATTEMPTS = 5_000
@@ -216,6 +218,12 @@ class SqlReader:
         async with self._read(READ_ONLY_SNAPSHOT) as (transaction, definitions):
             rows = (await transaction.execute(RUNS.where(run.c.id == run_id))).all()
             return next(iter(await load_run_views(transaction, definitions, rows)), None)
+
+    async def find_run_id(self, name: RunName) -> int | None:
+        async with self._read(None) as (transaction, _):
+            values = {"name": name.pipeline, "number": name.number}
+            row = (await transaction.execute(RUN_ID_BY_NAME, values)).one_or_none()
+            return row.id if row else None
 
     async def events(self, run_id: int, after: int, limit: int) -> list[EventView]:
         async with self._read(None) as (transaction, _):

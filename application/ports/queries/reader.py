@@ -27,6 +27,7 @@ from application.queries.views.ticks import TickGroup, TickWindow
 from application.queries.views.workers import QueueView, WorkerView
 from domain.alerts.incident import IncidentState
 from domain.backfills.tick import BackfillTickState
+from domain.runs.run_name import RunName
 from domain.runs.status import Status
 from domain.schedules.tick import TickState
 
@@ -179,6 +180,10 @@ class Reader(Protocol):
         ...
 
     async def run(self, run_id: int) -> RunView | None: ...
+
+    async def find_run_id(self, name: RunName) -> int | None:
+        """Return the id of the run, also by a name that its pipeline had before a rename."""
+        ...
 
     async def events(self, run_id: int, after: int, limit: int) -> list[EventView]:
         """Return events with `seq` greater than `after`, in order."""

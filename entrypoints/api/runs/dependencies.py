@@ -9,7 +9,7 @@ from domain.errors import NotFound
 from entrypoints.api.shared.dependencies import ReaderDep
 from entrypoints.http.ids import parse_id
 
-RunPath = Annotated[str, Path(description="The run's id.")]
+RunPath = Annotated[str, Path(description="The run's id, or its name such as `etl#12`, written `etl%2312` in a URL.")]
 
 
 async def _get_run_id(id: RunPath) -> int:
@@ -29,7 +29,7 @@ async def _get_run(id: RunPath, run_id: RunId, reader: ReaderDep) -> RunView:
     return run
 
 
-async def _get_other_run(other: Annotated[str, Path(description="The id of the run to compare with.")], reader: ReaderDep) -> RunView:
+async def _get_other_run(other: Annotated[str, Path(description="The run to compare with, by id or name.")], reader: ReaderDep) -> RunView:
     number = parse_id(other)
     run = None if number is None else await reader.run(number)
     if run is None:

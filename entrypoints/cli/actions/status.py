@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
+from domain.runs.run_name import is_run_reference
 from entrypoints.cli.actions.activation import describe_activation
 from entrypoints.cli.client.errors import ApiError
 from entrypoints.cli.client.headgate_client import HeadgateClient
@@ -22,15 +23,15 @@ JsonObject = Mapping[str, Any]
 
 
 async def show_status(url: str, target: str | None, as_json: bool) -> int:
-    """Show the target: None for all pipelines, digits for a run, else a pipeline's name. Return 2 if it does not exist."""
+    """Show the target: None for all pipelines, a run's id or name for a run, else a pipeline. Return 2 if it does not exist."""
     async with HeadgateClient(url) as client:
         if target is None:
             await _show_board(client, as_json)
             return 0
-        is_run = target.isascii() and target.isdigit()  # a pipeline's name begins with a letter
-        found = await _show_run(client, int(target), as_json) if is_run else await _show_pipeline(client, target, as_json)
+        is_run = is_run_reference(target)
+        found = await _show_run(client, target, as_json) if is_run else await _show_pipeline(client, target, as_json)
     if not found:
-        print(f"headgate: there is no {'run' if is_run else 'pipeline'} {target} at {url}", file=sys.stderr)
+        print(sanitize(f"headgate: there is no {'run' if is_run else 'pipeline'} {target} at {url}"), file=sys.stderr)
     return 0 if found else 2
 
 
@@ -113,9 +114,9 @@ def _build_run_row(run: JsonObject) -> list[str]:
     ]
 
 
-async def _show_run(client: HeadgateClient, run_id: int, as_json: bool) -> bool:
+async def _show_run(client: HeadgateClient, reference: str, as_json: bool) -> bool:
     try:
-        run, stages = await client.get_run(run_id)
+        run, stages = await client.get_run(reference)
     except ApiError as error:
         if error.status == 404:
             return False

@@ -63,9 +63,10 @@ class HeadgateClient:
                 return None
             raise
 
-    async def get_run(self, run_id: int) -> tuple[JSON, list[JSON]]:
-        """Return the run and its stages, in the order of the definition."""
-        return await self.get(f"/runs/{run_id}"), await self.get(f"/runs/{run_id}/stages")
+    async def get_run(self, run: int | str) -> tuple[JSON, list[JSON]]:
+        """Return the run with this id or name, and its stages in the order of the definition."""
+        path = f"/runs/{quote(str(run), safe='')}"
+        return await self.get(path), await self.get(f"{path}/stages")
 
     async def get_log_tail(self, run_id: int, stage: str, attempt: int, count: int) -> list[JSON]:
         """Return the last `count` lines of an attempt's log. Reads the whole log, page by page; its size is bounded."""

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from entrypoints.cli.commands.remote import AsJson, RunId, get_server_url, run_action
+from entrypoints.cli.commands.remote import AsJson, Run, get_server_url, run_action
 
 
 def groups(
@@ -27,7 +27,7 @@ def groups(
 
 
 def start_over_limit(
-    run: RunId,
+    run: Run,
     stage: Annotated[str | None, typer.Option("--stage", "-s", help="Only this stage.")] = None,
     as_json: AsJson = False,
 ) -> None:

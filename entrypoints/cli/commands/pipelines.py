@@ -44,7 +44,7 @@ def trigger(
 
 
 def status(
-    target: Annotated[str | None, typer.Argument(metavar="[NAME|RUN]", help="A pipeline's name, or a run's id, as in its URL.")] = None,
+    target: Annotated[str | None, typer.Argument(metavar="[NAME|RUN]", help="A pipeline, or a run such as etl#12 or its id.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show the status of every pipeline, the latest runs of one pipeline, or the stages of one run."""

@@ -6,7 +6,17 @@ from typing import Annotated, Any
 
 import typer
 
-RunId = Annotated[int, typer.Argument(metavar="RUN", min=1, help="The run's id, as in its URL.")]
+
+def parse_run(text: str) -> str:
+    """Return a run's name or id as given. Raise BadParameter for another text."""
+    from domain.runs.run_name import parse_run_name
+
+    if parse_run_name(text) is None and not (text.isascii() and text.isdigit()):
+        raise typer.BadParameter(f"{text!r} is not a run: write its name, such as etl#12, or its id")
+    return text
+
+
+Run = Annotated[str, typer.Argument(metavar="RUN", parser=parse_run, help="The run's name, such as etl#12, or its id.")]
 StageName = Annotated[str, typer.Argument(metavar="STAGE")]
 Message = Annotated[str | None, typer.Option("--message", "-m", help="The reason, shown in the run history.")]
 Comment = Annotated[str | None, typer.Option("--comment", "-m", help="Shown with the decision.")]

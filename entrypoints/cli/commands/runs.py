@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from entrypoints.cli.commands.remote import AsJson, Comment, Message, RunId, StageName, get_server_url, run_action
+from entrypoints.cli.commands.remote import AsJson, Comment, Message, Run, StageName, get_server_url, run_action
 
 
 def retry(
-    run: RunId,
+    run: Run,
     stage: Annotated[list[str] | None, typer.Option("--stage", "-s", help="Only this stage; repeatable.")] = None,
     newest: Annotated[bool, typer.Option("--newest", help="Continue with the pipeline's newest revision.")] = False,
     as_json: AsJson = False,
@@ -21,7 +21,7 @@ def retry(
 
 
 def again(
-    run: RunId,
+    run: Run,
     param: Annotated[list[str] | None, typer.Option("--param", "-p", metavar="NAME=VALUE", help="Replaces the earlier value.")] = None,
     params_file: Annotated[Path | None, typer.Option(help="A JSON object of parameters; - for standard input.")] = None,
     as_json: AsJson = False,
@@ -33,7 +33,7 @@ def again(
 
 
 def cancel(
-    run: RunId,
+    run: Run,
     stage: Annotated[str | None, typer.Option("--stage", "-s", help="Only this stage; the run continues.")] = None,
     message: Message = None,
     as_json: AsJson = False,
@@ -44,7 +44,7 @@ def cancel(
     run_action(cancel_run(get_server_url(), run, stage, message, as_json))
 
 
-def skip(run: RunId, stage: StageName, message: Message = None, as_json: AsJson = False) -> None:
+def skip(run: Run, stage: StageName, message: Message = None, as_json: AsJson = False) -> None:
     """Skip a stage: the run continues as if it had completed."""
     from entrypoints.cli.actions.run_controls import post_stage_action
 
@@ -52,7 +52,7 @@ def skip(run: RunId, stage: StageName, message: Message = None, as_json: AsJson 
 
 
 def approve(
-    run: RunId,
+    run: Run,
     stage: StageName,
     comment: Comment = None,
     field: Annotated[list[str] | None, typer.Option("--field", "-f", metavar="NAME=VALUE", help="A field of the approval form.")] = None,
@@ -64,7 +64,7 @@ def approve(
     run_action(approve_stage(get_server_url(), run, stage, comment, tuple(field or ()), as_json))
 
 
-def reject(run: RunId, stage: StageName, comment: Comment = None, as_json: AsJson = False) -> None:
+def reject(run: Run, stage: StageName, comment: Comment = None, as_json: AsJson = False) -> None:
     """Reject a stage that waits for approval: the stage fails."""
     from entrypoints.cli.actions.run_controls import post_stage_action
 

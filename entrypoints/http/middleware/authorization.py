@@ -22,6 +22,7 @@ from entrypoints.http.middleware.body_limit import BODY
 from entrypoints.http.middleware.host_origin import SAFE_METHODS
 from entrypoints.http.problems import Problem, problem_response
 from entrypoints.http.route_table import MatchedRoute, RouteTable
+from entrypoints.http.run_references import find_run_id
 
 _CHALLENGE: Final = {"WWW-Authenticate": 'Bearer realm="headgate"'}
 SIGN_IN_REQUIRED: Final = Problem(401, "unauthorized", "Sign in, or send a token: `Authorization: Bearer hg_…`.", headers=_CHALLENGE)
@@ -102,7 +103,8 @@ class Authorization:
             pipeline = await reader.pipeline(text if number is None else number)
             return pipeline.id if pipeline else None
         if route.rule.resource is ResourceScope.RUN:
-            number = parse_id(next(route.parameters[name] for name in RUN_PARAMETERS if name in route.parameters))
+            text = next(route.parameters[name] for name in RUN_PARAMETERS if name in route.parameters)
+            number = await find_run_id(reader, text)
             run = None if number is None else await reader.run(number)
             return run.pipeline_id if run else None
         return None

@@ -18,6 +18,7 @@ from domain.runs.events import EventType
 from domain.runs.retry import retry_failed
 from domain.runs.run import Run
 from domain.runs.run_flow_runs import observe_flow_run, record_created
+from domain.runs.run_name import RunName
 from domain.runs.status import Reason, Status
 from domain.runs.trigger import Trigger
 from tests.contracts.stores import StoreUnderTest
@@ -523,3 +524,33 @@ async def test_pipelines_are_found_by_part_of_their_name_and_runs_by_pipelines(s
     assert await found(ids[:2], above=newest[-1], limit=2) == newest[-3:-1]
     assert await found(ids[:2], status=Status.FAILED) == []
     assert await found([]) == []
+
+
+async def test_a_run_is_found_by_each_name_that_its_pipeline_has_had(store: StoreUnderTest) -> None:
+    pipeline = await a_pipeline(store.open_unit_of_work, "nightly")
+    other = await a_pipeline(store.open_unit_of_work, "other")
+    ids = [await a_stored_run(store.open_unit_of_work, each) for each in (pipeline, other, pipeline)]
+    async with store.open_unit_of_work() as work:
+        await work.pipelines.find(pipeline.id, lock=True)
+        await work.pipelines.revise(pipeline.id, a_definition("hourly"), NOW)
+        await work.commit()
+
+    names = [RunName(name, number) for name in ("nightly", "hourly", "other", "nobody") for number in (1, 2, 10**17)]
+    found = [await store.reader.find_run_id(name) for name in names]
+
+    assert found == [ids[0], ids[2], None, ids[0], ids[2], None, ids[1], None, None, None, None, None]
+
+
+async def test_a_run_name_belongs_to_the_pipeline_that_has_the_name_now(store: StoreUnderTest) -> None:
+    renamed = await a_pipeline(store.open_unit_of_work, "nightly")
+    await a_stored_run(store.open_unit_of_work, renamed)
+    async with store.open_unit_of_work() as work:
+        await work.pipelines.find(renamed.id, lock=True)
+        await work.pipelines.revise(renamed.id, a_definition("hourly"), NOW)
+        await work.commit()
+    successor = await a_pipeline(store.open_unit_of_work, "nightly")
+
+    before = await store.reader.find_run_id(RunName("nightly", 1))
+    run_id = await a_stored_run(store.open_unit_of_work, successor)
+
+    assert (before, await store.reader.find_run_id(RunName("nightly", 1))) == (None, run_id)

@@ -32,6 +32,7 @@ from domain.backfills.tick import BackfillTickState
 from domain.runs.attempt import Attempt
 from domain.runs.events import EventType
 from domain.runs.run import Run
+from domain.runs.run_name import RunName
 from domain.runs.status import Reason, Status
 from domain.schedules.tick import TickState
 from tests.fakes.persistence import FakeStore, values
@@ -168,6 +169,11 @@ class FakeReader:
     async def run(self, run_id: int) -> RunView | None:
         run = self._tables.runs.get(run_id)
         return run_view(self._tables, run) if run else None
+
+    async def find_run_id(self, name: RunName) -> int | None:
+        owner = await self.pipeline(name.pipeline)
+        found = (run.id for run in self._tables.runs.values() if owner and (run.pipeline_id, run.number) == (owner.id, name.number))
+        return next(found, None)
 
     async def events(self, run_id: int, after: int, limit: int) -> list[EventView]:
         return [event for event in self._events(run_id) if event.seq > after][:limit]

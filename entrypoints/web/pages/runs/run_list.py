@@ -7,6 +7,8 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from domain.runs.status import Status
 from entrypoints.http.auth.permissions import READ, requires
+from entrypoints.http.base_path import redirect
+from entrypoints.http.run_references import find_run_id
 from entrypoints.web.live.run_list import LiveRunList, load_runs
 from entrypoints.web.page_context import get_page_context, load_page_frame
 from entrypoints.web.run_list_query import TRIGGERS, RunListQuery, parse_run_list_query
@@ -31,8 +33,11 @@ TRIGGER_LABELS = {
 @router.get("/ui/runs")
 @requires(READ)
 async def list_runs(request: Request) -> Response:
-    """Show a page of runs, newest first."""
+    """Show a page of runs, newest first. The name of a run in place of a pipeline's leads to that run."""
     context = get_page_context(request)
+    searched = request.query_params.get("pipeline", "").strip()
+    if "#" in searched and (run_id := await find_run_id(context.reader, searched)) is not None:
+        return redirect(f"/ui/runs/{run_id}")
     query = await parse_run_list_query(context, request.query_params)
     runs, has_more = await load_runs(context, query)
     if wants_text(request):
