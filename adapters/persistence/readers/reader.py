@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Unpack
 
-from sqlalchemy import BigInteger, bindparam, func, literal, select, text
+from sqlalchemy import BigInteger, bindparam, literal, select, text
 
 from adapters.persistence.connection.bulk_parameters import is_any_of, is_storable_id
 from adapters.persistence.connection.clock import seconds_ago
@@ -21,6 +21,7 @@ from adapters.persistence.readers.backfills import BackfillReader
 from adapters.persistence.readers.failures import FAILURES, FIRST_SEEN, to_failure_view
 from adapters.persistence.readers.groups import GroupReader
 from adapters.persistence.readers.incidents import IncidentReader
+from adapters.persistence.readers.log_lines import UNFINISHED, select_lines, to_line_view, to_unfinished_views
 from adapters.persistence.readers.pipelines import PipelineReader
 from adapters.persistence.readers.queue import QUEUE, WORKER, to_queue_view
 from adapters.persistence.readers.run_names import RUN_ID_BY_NAME
@@ -32,7 +33,6 @@ from adapters.persistence.readers.tick_groups import TICK_GROUPS, to_tick_group,
 from adapters.persistence.repositories.definitions import DefinitionCache, DefinitionLoader
 from adapters.persistence.repositories.pipelines import is_valid_pipeline_ref
 from adapters.persistence.schema_state import SchemaState, get_schema_state
-from adapters.persistence.tables.logs import log_counter, log_line, log_progress
 from adapters.persistence.tables.pipelines import pipeline, revision
 from adapters.persistence.tables.runs import event, run
 from adapters.persistence.tables.workers import worker
@@ -62,22 +62,10 @@ from domain.backfills.tick import BackfillTickState
 from domain.errors import Unavailable
 from domain.runs.run_name import RunName
 
-_LINE = (log_line.c.n, log_line.c.at, log_line.c.stream, log_line.c.text, log_line.c.stage, log_line.c.attempt)
 MAX_CACHED_ATTEMPTS = 5_000
-MAX_UNFINISHED = 100
-"""Attempts whose unfinished lines are shown at a time."""
 _EARLIEST = select(run.c.created_at - timedelta(days=1)).where(run.c.id == bindparam("run")).scalar_subquery()
 """A day before the run was created, to allow for clock skew. The condition keeps PostgreSQL from reading older partitions."""
 _EVENTS = select(event).where(event.c.run_id == bindparam("run"), event.c.at >= _EARLIEST).limit(bindparam("limit"))
-_LINES = select(*_LINE).where(log_line.c.run_id == bindparam("run"), log_line.c.at >= _EARLIEST)
-_UNFINISHED = (
-    select(log_progress.c.stage, log_progress.c.attempt, log_progress.c.unfinished)
-    .join(log_counter, log_counter.c.run_id == log_progress.c.run_id)
-    .where(log_progress.c.run_id == bindparam("run"), log_counter.c.last_n >= bindparam("after", type_=BigInteger))
-    .where(func.jsonb_array_length(log_progress.c.unfinished["lines"]) > 0)
-    .order_by(log_progress.c.stage, log_progress.c.attempt)
-    .limit(MAX_UNFINISHED)
-)
 _RUNS_BY_ID = RUNS.where(is_any_of(run.c.id, "ids")).order_by(run.c.id)
 _IS_READ_ONLY = text("SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean")
 _EVENTS_AFTER = _EVENTS.where(event.c.seq > bindparam("after", type_=BigInteger)).order_by(event.c.seq)
@@ -235,43 +223,21 @@ class SqlReader:
             return [to_event_view(row) for row in await transaction.execute(_NEWEST_EVENTS, {"run": run_id, "limit": limit})]
 
     async def log(self, run_id: int, *, stage: str | None, attempt: int | None, after: int, limit: int) -> list[LogLineView]:
-        query = _LINES.where(log_line.c.n > after).order_by(log_line.c.n).limit(limit)
-        if stage is not None:
-            query = query.where(log_line.c.stage == stage)
-        if attempt is not None:
-            query = query.where(log_line.c.attempt == attempt)
-        async with self._read(None) as (transaction, _):
-            return [LogLineView(**row._mapping) for row in await transaction.execute(query, {"run": run_id})]
+        return await self.log_window(run_id, LogFilter(stage, attempt), above=after, limit=limit)
 
     async def unfinished_lines(self, run_id: int, line_filter: LogFilter, after: int) -> list[LogLineView]:
         if line_filter.text is not None:
             return []
         async with self._read(None) as (transaction, _):
-            rows = (await transaction.execute(_UNFINISHED, {"run": run_id, "after": after})).all()
-        return [
-            LogLineView(after, datetime.fromisoformat(at), stream, text, row.stage, row.attempt, is_unfinished=True)
-            for row in rows
-            for at, stream, text in row.unfinished["lines"]
-            if line_filter.selects(row.stage, row.attempt, stream)
-        ]
+            rows = (await transaction.execute(UNFINISHED, {"run": run_id, "after": after})).all()
+        return [line for row in rows for line in to_unfinished_views(row, line_filter, after)]
 
     async def log_window(
         self, run_id: int, log_filter: LogFilter, *, limit: int, above: int = 0, below: int | None = None, last: bool = False
     ) -> list[LogLineView]:
-        query = _LINES.where(log_line.c.n > above).order_by(log_line.c.n.desc() if last else log_line.c.n).limit(limit)
-        if below is not None:
-            query = query.where(log_line.c.n < below)
-        for column, value in (
-            (log_line.c.stage, log_filter.stage),
-            (log_line.c.attempt, log_filter.attempt),
-            (log_line.c.stream, log_filter.stream),
-        ):
-            if value is not None:
-                query = query.where(column == value)
-        if log_filter.text is not None:
-            query = query.where(log_line.c.text.icontains(log_filter.text, autoescape=True))
+        query = select_lines(log_filter, limit=limit, above=above, below=below, last=last)
         async with self._read(None) as (transaction, _):
-            found = [LogLineView(**row._mapping) for row in await transaction.execute(query, {"run": run_id})]
+            found = [to_line_view(row) for row in await transaction.execute(query, {"run": run_id})]
         return found[::-1] if last else found
 
     async def workers(self, pool: str | None, within_seconds: float) -> list[WorkerView]:

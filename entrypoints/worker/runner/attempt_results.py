@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from domain.output.failure_text import describe_failure
 from domain.reports.storable_values import add_note, cut_text, describe_changes, make_storable
 from entrypoints.worker.stage_host.job import EndedProcess, JobResult
 from entrypoints.worker_protocol.messages import BODY_LIMIT, AttemptKey, DispatchKey, StageReport, encode_json
 
-_LAST_LINE_LIMIT = 300
 _MESSAGE_LIMIT = 4_000
 _NAMED_HELPERS = 10
 _MAX_RECORDS = 2**63 - 1
@@ -52,7 +51,7 @@ class ReportBuilder:
                 return self._build_report("lost", reason="fenced", error_message=interruption.value)
             case Interruption.WORKER_STOPPING:
                 return self.build_failure(interruption.value)
-        return self.build_failure(_describe_failure(end, last_error))
+        return self.build_failure(end.error or describe_failure(end.code, end.signal, last_error))
 
     def build_failure(self, message: str) -> StageReport:
         return self._build_report("failed", reason="error", error_message=cut_text(message, _MESSAGE_LIMIT))
@@ -72,16 +71,6 @@ class ReportBuilder:
         return StageReport(f"{run_id}:{stage}:{attempt}:{epoch}:1", stage, attempt, status, **more)
 
 
-def describe_exit(code: int | None, number: int | None) -> str:
-    """Return a sentence such as `Exited with code 3.` or `Killed by signal 9 (SIGKILL).`"""
-    if number is None:
-        return f"Exited with code {code}."
-    try:
-        return f"Killed by signal {number} ({signal.Signals(number).name})."
-    except ValueError:
-        return f"Killed by signal {number}."
-
-
 def describe_ended_helpers(helpers: Sequence[EndedProcess]) -> list[str]:
     """Return a sentence for each process that the stage left running and that was ended, and one for those beyond the first ten."""
     sentences = [f"Ended {helper.name} (process {helper.pid}), which the stage left running." for helper in helpers[:_NAMED_HELPERS]]
@@ -95,13 +84,6 @@ def strip_output(report: StageReport, why: str) -> StageReport:
     return StageReport(
         report.event_id, report.stage, report.attempt, report.status, report.reason, error_message=report.error_message, message=why[:500]
     )
-
-
-def _describe_failure(end: JobResult, last_error: str) -> str:
-    if end.error:
-        return end.error
-    exit = describe_exit(end.code, end.signal)
-    return f"{exit} {last_error.strip()[:_LAST_LINE_LIMIT]}" if last_error else exit
 
 
 def _explain_oversized_output(result: dict[str, Any] | None) -> str | None:

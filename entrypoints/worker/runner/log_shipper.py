@@ -9,9 +9,10 @@ from collections import deque
 from typing import Final
 
 from application.ports.system.clock import Clock
+from domain.output.failure_reason import FailureReason
+from domain.output.failure_text import describe_exit
 from entrypoints.worker.client.api_client import ApiClient
-from entrypoints.worker.runner.attempt_results import describe_ended_helpers, describe_exit
-from entrypoints.worker.runner.failure_reason import FailureReason
+from entrypoints.worker.runner.attempt_results import describe_ended_helpers
 from entrypoints.worker.runner.log_sender import UNFINISHED_LENGTH, LogSender
 from entrypoints.worker.stage_host.job import Job, OutputLine
 

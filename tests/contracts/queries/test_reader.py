@@ -23,6 +23,7 @@ from domain.runs.status import Reason, Status
 from domain.runs.trigger import Trigger
 from tests.contracts.stores import StoreUnderTest
 from tests.support.builders import NOW, WORKER, a_definition, a_pipeline, a_run_of, a_stage, a_stored_run, an_hour_later, seconds_later
+from tests.support.coloured_lines import LINES_WITH_CODES
 from tests.support.flow_run_stories import created, observed
 
 
@@ -467,6 +468,20 @@ async def test_log_lines_are_found_by_their_text(store: StoreUnderTest) -> None:
     assert await found("100%") == [2]
     assert await found("r_h") == [3]
     assert await store.reader.log_window(run_id, LogFilter("b", text="error"), limit=10) == []
+
+
+@pytest.mark.parametrize("shown", LINES_WITH_CODES)
+async def test_a_log_search_compares_the_text_without_terminal_codes(store: StoreUnderTest, shown: str) -> None:
+    run_id = await a_stored_run(store.open_unit_of_work, await a_pipeline(store.open_unit_of_work, "coloured", ["a"]))
+    async with store.open_unit_of_work() as work:
+        await work.logs.append(run_id, "a", 1, [NewLogLine(0, NOW, "stdout", shown)], LogLimit(10_000))
+        await work.commit()
+
+    async def found(text: str) -> list[str]:
+        return [line.plain_text for line in await store.reader.log_window(run_id, LogFilter(text=text), limit=10)]
+
+    assert await found("ERROR 42: no") == ["error 42: no"]
+    assert await found("[") == await found("\x1b") == await found("31m") == []
 
 
 async def test_a_window_of_a_log_is_bounded_and_read_from_either_end(store: StoreUnderTest) -> None:

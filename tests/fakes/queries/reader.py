@@ -205,7 +205,7 @@ class FakeReader:
             and (below is None or line.n < below)
             and log_filter.attempt in (None, line.attempt)
             and log_filter.stream in (None, line.stream)
-            and (log_filter.text is None or log_filter.text.lower() in line.text.lower())
+            and (log_filter.text is None or log_filter.text.lower() in line.plain_text.lower())
         ]
         return found[max(0, len(found) - limit) :] if last else found[:limit]
 

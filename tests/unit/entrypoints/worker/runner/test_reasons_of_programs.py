@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from entrypoints.worker.runner.failure_reason import FailureReason
+from domain.output.failure_reason import FailureReason
 from tests.unit.entrypoints.worker.stage_runner import StageRunner, finish
 
 CLEAN_UP = "echo 'ERROR: table missing' >&2; rm -f /tmp/none; exit 3"

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from entrypoints.worker.runner.output_noise import StackFrames, find_trace_prefix, is_follow_up, is_noise
+from domain.output.output_noise import StackFrames, find_trace_prefix, is_follow_up, is_noise
+from domain.output.terminal_codes import strip_terminal_codes
 
-_CODES: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])")
 _TRACEBACK: Final = re.compile(r"\s*(?:\|\s*|\+ )?(?:Exception Group )?Traceback \(most recent call last\):")
 _EXCEPTION: Final = re.compile(r"(?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*(?::|$)")
 _LINES: Final = 200
@@ -48,7 +48,7 @@ class Reason:
 
 def find_reason(lines: Iterable[str]) -> Reason:
     """Return the reason in the lines of one stream, without terminal codes."""
-    texts = [text for line in lines if (text := _CODES.sub("", line).rstrip())]
+    texts = [text for line in lines if (text := strip_terminal_codes(line).rstrip())]
     trace = find_trace_prefix(texts)
     if trace is None:
         return _scan(texts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from entrypoints.worker.runner.failure_reason import FailureReason
+from domain.output.failure_reason import FailureReason
 
 TRACEBACK = ["Traceback (most recent call last):", '  File "m.py", line 3, in <module>', "    load(day)", "    ~~~~^^^^^"]
 
