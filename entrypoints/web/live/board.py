@@ -10,7 +10,7 @@ from application.queries.schedules.expectations import ExpectationStatus
 from application.queries.views.pipelines import BoardRow
 from domain.runs.events import EventType
 from domain.runs.status import Status
-from entrypoints.web.board_query import BoardQuery, choose_rows
+from entrypoints.web.board_query import BoardPage, BoardQuery, choose_rows, find_live_rows
 from entrypoints.web.live.alerts.incident_lines import render_board_incidents
 from entrypoints.web.live.view import ChangeEffect, LiveView, RenderedView
 from entrypoints.web.page_context import PageContext
@@ -56,16 +56,17 @@ class LiveBoard(LiveView):
     async def render_rows(self, rows: list[BoardRow]) -> RenderedView:
         """Render what the query shows of rows that the caller has loaded."""
         page = choose_rows(rows, self._query)
-        statuses = await self._judge(page.rows)
-        fragments = {f"row-{row.pipeline.id}": await self._render_row(row, status) for row, status in zip(page.rows, statuses, strict=True)}
+        live_rows = find_live_rows(rows, page, self._query)
+        statuses = await self._judge(live_rows)
+        fragments = {f"row-{row.pipeline.id}": await self._render_row(row, status) for row, status in zip(live_rows, statuses, strict=True)}
         self._names = {row.pipeline.id: row.pipeline.name for row in rows}
-        counts = render_counts(rows)
+        counts = render_counts(self._query.select_with_any_status(rows))
         incidents = await render_board_incidents(self._context)
         fragments |= {**counts, "incidents": incidents}
-        fragments["rows"] = ("paged " if page.range else "") + ",".join(str(row.pipeline.id) for row in page.rows)
+        fragments["rows"] = format_row_ids(page)
         fragments["range"] = str(render("live/board_range.html", range=page.range))
-        digest = compute_digest(page.rows, f"{counts}{page.range}{[status and status.sentence for status in statuses]}{incidents}")
-        return RenderedView(fragments, digest, _get_refresh_seconds(page.rows))
+        summary = f"{counts}{page.range}{[status and status.sentence for status in statuses]}{incidents}{fragments['rows']}"
+        return RenderedView(fragments, compute_digest(live_rows, summary), _get_refresh_seconds(live_rows))
 
     async def _judge(self, rows: Sequence[BoardRow]) -> Sequence[ExpectationStatus | None]:
         """Return how each row's expectations are met. Their ticks are computed in a thread."""
@@ -108,7 +109,12 @@ def _is_active(row: BoardRow) -> bool:
     return any(not bar.status.is_terminal for bar in row.bars)
 
 
-def render_counts(rows: list[BoardRow]) -> dict[str, str]:
+def format_row_ids(page: BoardPage) -> str:
+    """Return the ids of the page's rows in their order, and whether the board is paged."""
+    return ("paged " if page.range else "") + ",".join(str(row.pipeline.id) for row in page.rows)
+
+
+def render_counts(rows: Sequence[BoardRow]) -> dict[str, str]:
     """Return the number of all pipelines and of those in each status as fragments; empty for 0 in a status."""
     counts = count_statuses(rows)
     return {"count-all": str(len(rows))} | {f"count-{status.value}": str(counts.get(status, "") or "") for status in Status}

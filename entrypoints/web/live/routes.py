@@ -68,11 +68,9 @@ async def _open_stream(context: PageContext, key: tuple[object, ...], view: Live
 
 @router.get("/ui/live/board")
 @requires(READ)
-async def stream_board(
-    request: Request, seen: str = "", q: str = "", status: str = "", tag: str = "", page: str = "", archived: str = ""
-) -> Response:
+async def stream_board(request: Request, seen: str = "") -> Response:
     context = get_page_context(request)
-    query = BoardQuery.parse(q, status, tag, page, archived)
+    query = BoardQuery.parse(request.query_params)
     return await _open_stream(context, ("board", query), LiveBoard(context, query), seen)
 
 

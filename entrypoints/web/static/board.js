@@ -26,18 +26,38 @@
     function filterRows(canHide) {
       const words = search.value.trim().toLowerCase();
       const status = board().dataset.status;
+      const counts = { all: 0 };
       let shown = 0;
       for (const row of board().children) {
         const state = row.querySelector("[data-state]").dataset.state;
-        const matches = row.dataset.searchText.includes(words) && (!status || state === status);
+        const hasWords = row.dataset.searchText.includes(words);
+        const matches = hasWords && (!status || state === status);
+        if (hasWords) {
+          counts.all += 1;
+          counts[state] = (counts[state] || 0) + 1;
+        }
         if (matches || canHide) row.hidden = !matches;
         shown += !row.hidden;
       }
       document.getElementById("no-matches").hidden = shown > 0;
+      for (const count of document.querySelectorAll("[data-count]")) {
+        const number = counts[count.dataset.count] || (count.dataset.count === "all" ? 0 : "");
+        if (count.textContent !== String(number)) count.textContent = number;
+      }
+    }
+    // Links to other filters and orders keep the words that the user has typed.
+    function updateLinks() {
+      for (const link of document.querySelectorAll("[data-keeps-words]")) {
+        const url = new URL(link.href);
+        if (search.value) url.searchParams.set("q", search.value);
+        else url.searchParams.delete("q");
+        link.href = url;
+      }
     }
     search.addEventListener("input", function () {
       if (isPaged()) return;
       filterRows(true);
+      updateLinks();
       const query = new URLSearchParams(location.search);
       if (search.value) query.set("q", search.value);
       else query.delete("q");
@@ -59,6 +79,7 @@
         if (wasPaged !== isPaged()) location.reload();
         headgate.showTimes(board(), false);
         if (isPaged()) document.getElementById("no-matches").hidden = board().children.length > 0;
+        else filterRows(true);
       } finally {
         setTimeout(function () {
           isLoading = false;
@@ -68,7 +89,15 @@
       }
     }
     headgate.onStream("rows", function (event) {
-      if (event.data === board().dataset.rows) return;
+      if (event.data === board().dataset.rows) {
+        document.getElementById("sort-again").hidden = true;
+        return;
+      }
+      // Rows that are sorted stay in their places until the user sorts them again.
+      if ("sorted" in board().dataset) {
+        document.getElementById("sort-again").hidden = false;
+        return;
+      }
       board().dataset.rows = event.data;
       loadRows();
     });

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -11,6 +12,7 @@ from application.queries.explain.run_context import RunContext
 from application.queries.views.pipelines import BoardRow
 from domain.runs.status import Status
 from entrypoints.http.auth.permissions import READ, requires
+from entrypoints.web.board_order import ORDER_WORDS, BoardOrder, sort_rows
 from entrypoints.web.board_query import BoardQuery, choose_rows
 from entrypoints.web.live.board import LiveBoard
 from entrypoints.web.lookups import get_origin
@@ -21,7 +23,7 @@ from entrypoints.web.text_output import text_response, wants_text
 from entrypoints.web.text_pages import format_board
 from entrypoints.web.view_models.formatting import get_status_label
 from entrypoints.web.view_models.new_pipeline_form import NewPipelineForm
-from entrypoints.web.view_models.pipelines.board import StatusFilter, build_searchable_item, count_statuses
+from entrypoints.web.view_models.pipelines.board import OrderLink, SearchableItem, StatusFilter, build_searchable_item, count_statuses
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(load_page_frame)])
 TEXT_ROWS: Final = 1_000
@@ -29,16 +31,16 @@ TEXT_ROWS: Final = 1_000
 
 @router.get("/")
 @requires(READ)
-async def show_board(request: Request, q: str = "", status: str = "", tag: str = "", page: str = "", archived: str = "") -> Response:
+async def show_board(request: Request) -> Response:
     """Show the board, filtered by words, status and tag, or the archived pipelines; before the first pipeline, show how to create one."""
     context = get_page_context(request)
-    query = BoardQuery.parse(q, status, tag, page, archived)
+    query = BoardQuery.parse(request.query_params)
     board = LiveBoard(context, query)
     rows = await board.load_rows()
     if wants_text(request):
         return await _show_text(context, query, rows)
     has_archived = query.archived or bool(await context.reader.pipeline_state_versions(0, 1, archived=ArchivedFilter.ONLY))
-    if not rows and not tag and not has_archived:
+    if not rows and not query.tag and not has_archived:
         return render_page(
             request,
             "new_pipeline.html",
@@ -53,7 +55,7 @@ async def show_board(request: Request, q: str = "", status: str = "", tag: str =
     chosen = choose_rows(rows, query)
     is_paged = chosen.range is not None
     items = [build_searchable_item(row.pipeline) for row in chosen.rows]
-    stream = (query if is_paged else BoardQuery(tag=tag, archived=query.archived)).get_url("/ui/live/board")
+    stream = _get_streamed_query(query, items, is_paged).get_url("/ui/live/board")
     return render_page(
         request,
         "board.html",
@@ -63,18 +65,26 @@ async def show_board(request: Request, q: str = "", status: str = "", tag: str =
         is_paged=is_paged,
         rendered=rendered,
         filters=_build_filters(rows, query),
-        q=q,
-        selected_status=query.status,
-        tag=tag,
-        is_archive=query.archived,
+        orders=[OrderLink(ORDER_WORDS[each], query.get_url("/", order=each, page=1), each is query.order) for each in BoardOrder],
+        query=query,
+        q=request.query_params.get("q", ""),
+        without_tag=query.get_url("/", tag="", page=1),
+        current=query.get_url("/"),
         has_archived=has_archived,
         stream=f"{stream}{'&' if '?' in stream else '?'}seen={rendered.digest}",
     )
 
 
+def _get_streamed_query(query: BoardQuery, items: Sequence[SearchableItem], is_paged: bool) -> BoardQuery:
+    """Return what the page's stream shows. The page's script filters a board of one page, so viewers with other words share its stream."""
+    if not is_paged:
+        return BoardQuery(tag=query.tag, archived=query.archived, order=query.order)
+    return query if query.order is BoardOrder.NAME else replace(query, shown=tuple(item.id for item in items))
+
+
 async def _show_text(context: PageContext, query: BoardQuery, rows: Sequence[BoardRow]) -> Response:
     """Show the rows that the query selects, at most TEXT_ROWS, as text."""
-    selected = query.select(rows)
+    selected = sort_rows(query.select(rows), query.order)
     shown = selected[:TEXT_ROWS]
     contexts = []
     for row in shown:
@@ -88,6 +98,7 @@ async def _show_text(context: PageContext, query: BoardQuery, rows: Sequence[Boa
 
 
 def _build_filters(rows: Sequence[BoardRow], query: BoardQuery) -> list[StatusFilter]:
+    rows = query.select_with_any_status(rows)
     counts = count_statuses(rows)
     statuses = [(status, counts.get(status, 0)) for status in Status if status is not Status.SKIPPED]
     return [_build_filter(None, len(rows), query), *(_build_filter(status, count, query) for status, count in statuses)]

@@ -82,6 +82,15 @@ class StatusFilter:
     is_chosen: bool
 
 
+@dataclass(frozen=True, slots=True)
+class OrderLink:
+    """A link that sorts the rows. Its URL keeps the filters."""
+
+    word: str
+    href: str
+    is_chosen: bool
+
+
 def build_pipeline_item(row: BoardRow, context: RunContext, status: ExpectationStatus | None = None) -> PipelineItem:
     """Return a row's live part. `context` is the latest run's, and `status` is that of the expectation which is met worst."""
     pipeline = row.pipeline

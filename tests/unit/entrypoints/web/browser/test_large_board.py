@@ -27,7 +27,7 @@ def run_id(served: ThreadServer) -> int:
 def test_rows_of_a_later_page_change_live(served: ThreadServer, open_page: OpenPage, run_id: int) -> None:
     page = open_page(served.url)
     expect(page.locator(".pipeline")).to_have_count(ROWS_PER_PAGE)
-    page.get_by_role("link", name="Next").click()
+    page.get_by_role("link", name="Next", exact=True).click()
     expect(page.locator(".pipeline")).to_have_count(5)
     expect(page.locator("#live-state")).to_have_text("Live")
     page.evaluate("window.unreloaded = true")

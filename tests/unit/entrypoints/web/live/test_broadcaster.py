@@ -296,7 +296,7 @@ async def test_a_board_filtered_by_tag_shows_and_follows_only_its_pipelines(head
     batch = await feed.read(since)
 
     assert re.findall(r'id="pipeline-(\d+)"', page) == [str(tagged.id)]
-    assert f'id="board" data-status="" data-rows="{tagged.id}"' in page and '>All <b sse-swap="count-all">1</b>' in page
+    assert f'id="board" data-status="" data-rows="{tagged.id}"' in page and '>All <b data-count="all">1</b>' in page
     assert "tag=sql" in stream
     rendered = (await view.render()).fragments
     assert [name for name in rendered if name.startswith("row-")] == [f"row-{tagged.id}"] and rendered["rows"] == str(tagged.id)
