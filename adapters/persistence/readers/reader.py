@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Unpack
 
-from sqlalchemy import BigInteger, bindparam, literal, select, text
+from sqlalchemy import BigInteger, bindparam, select, text
 
 from adapters.persistence.connection.bulk_parameters import is_any_of, is_storable_id
 from adapters.persistence.connection.clock import seconds_ago
@@ -24,6 +25,14 @@ from adapters.persistence.readers.incidents import IncidentReader
 from adapters.persistence.readers.log_lines import UNFINISHED, select_lines, to_line_view, to_unfinished_views
 from adapters.persistence.readers.pipelines import PipelineReader
 from adapters.persistence.readers.queue import QUEUE, WORKER, to_queue_view
+from adapters.persistence.readers.revisions import (
+    REVISIONS,
+    REVISIONS_WITH_SOURCE,
+    build_revision_views,
+    build_revision_with_source,
+    is_revision,
+    up_to_revision,
+)
 from adapters.persistence.readers.run_names import RUN_ID_BY_NAME
 from adapters.persistence.readers.run_times import RUN_TIMES_BETWEEN, RUN_TIMES_BY_ID, to_run_times
 from adapters.persistence.readers.run_views import RUNS, StageViewCache, load_run_views, to_event_view
@@ -52,7 +61,7 @@ from application.queries.views.events import EventView
 from application.queries.views.groups import FullBucketView, GroupDetailView, GroupView
 from application.queries.views.history import FailureView, FirstOccurrence, PastDecision, StageTimes
 from application.queries.views.logs import LogFilter, LogLineView
-from application.queries.views.pipelines import BoardRow, PipelineStateVersion, PipelineView, RevisionView
+from application.queries.views.pipelines import BoardRow, PipelineStateVersion, PipelineView, RevisionView, RevisionWithSource
 from application.queries.views.runs import RunStateVersion, RunTimes, RunView
 from application.queries.views.schedules import ScheduleView, TickCount, TickView
 from application.queries.views.ticks import TickGroup, TickWindow
@@ -123,28 +132,24 @@ class SqlReader:
             return await pipelines.names(part, limit)
 
     async def revisions(self, pipeline_id: int, *, limit: int, newest: int | None = None) -> list[RevisionView]:
-        query = select(revision.c.revision, revision.c.created_at).where(revision.c.pipeline_id == pipeline_id)
+        query = REVISIONS.where(revision.c.pipeline_id == pipeline_id).order_by(revision.c.revision.desc()).limit(limit)
         if newest is not None:
-            query = query.where(revision.c.revision <= literal(newest, BigInteger))
+            query = query.where(up_to_revision(newest))
         async with self._read(None) as (transaction, definitions):
-            rows = (await transaction.execute(query.order_by(revision.c.revision.desc()).limit(limit))).all()
-            found = []
-            for row in rows:  # one by one, since reading a definition of 1 MiB takes 20 ms
-                key = (pipeline_id, row.revision)
-                found.append(RevisionView(row.revision, (await definitions.load([key]))[key], row.created_at))
-            return found
+            return await build_revision_views(await transaction.execute(query), definitions)
+
+    async def revision(self, pipeline_id: int, number: int) -> RevisionWithSource | None:
+        query = REVISIONS_WITH_SOURCE.where(revision.c.pipeline_id == pipeline_id, is_revision(number))
+        async with self._read(None) as (transaction, definitions):
+            row = (await transaction.execute(query)).one_or_none()
+            return await build_revision_with_source(row, definitions) if row is not None else None
 
     async def revisions_between(self, pipeline_id: int, since: datetime, until: datetime, *, limit: int) -> list[RevisionView]:
-        query = select(revision.c.revision, revision.c.created_at).where(revision.c.pipeline_id == pipeline_id)
-        query = query.where(revision.c.created_at < until).order_by(revision.c.revision.desc()).limit(limit)
+        query = REVISIONS.where(revision.c.pipeline_id == pipeline_id, revision.c.created_at < until)
         async with self._read(None) as (transaction, definitions):
-            found: list[RevisionView] = []
-            for row in (await transaction.execute(query)).all():
-                key = (pipeline_id, row.revision)
-                found.insert(0, RevisionView(row.revision, (await definitions.load([key]))[key], row.created_at))
-                if row.created_at <= since:
-                    break
-            return found
+            rows = (await transaction.execute(query.order_by(revision.c.revision.desc()).limit(limit))).all()
+            newer = list(takewhile(lambda row: row.created_at > since, rows))
+            return (await build_revision_views(rows[: len(newer) + 1], definitions))[::-1]
 
     async def board(self, archived: ArchivedFilter = ArchivedFilter.EXCLUDE) -> list[BoardRow]:
         async with self._pipelines(READ_ONLY_SNAPSHOT) as pipelines:

@@ -7,7 +7,22 @@ from datetime import datetime
 from typing import Any
 
 import psycopg.errors
-from sqlalchemy import ColumnElement, Executable, Text, any_, bindparam, cast, delete, func, insert, literal, select, text, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Executable,
+    Text,
+    any_,
+    bindparam,
+    cast,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.engine import Row
 from sqlalchemy.exc import IntegrityError
@@ -18,10 +33,11 @@ from adapters.persistence.connection.sql_transaction import SqlTransaction
 from adapters.persistence.repositories.definitions import DefinitionLoader
 from adapters.persistence.tables.answers import idempotency
 from adapters.persistence.tables.pipelines import HAS_EXPECTATIONS, NOT_DELETED, pipeline, pipeline_alias, revision
-from application.ports.persistence.pipelines import PipelineRef, StoredPipeline
+from application.ports.persistence.pipelines import PipelineRef, StoredPipeline, StoredRevision
 from domain.errors import NameTaken
 from domain.pipelines.activation import ACTIVE, Activation
 from domain.pipelines.definition import PipelineDefinition
+from domain.pipelines.revision_origin import UNKNOWN_ORIGIN, RevisionOrigin
 from domain.pipelines.serialization import serialize_pipeline
 from domain.text_validation import find_text_problem
 
@@ -51,11 +67,11 @@ class SqlPipelines:
         self._transaction = transaction
         self._definitions = definitions
 
-    async def add(self, definition: PipelineDefinition, now: datetime) -> StoredPipeline:
+    async def add(self, definition: PipelineDefinition, now: datetime, origin: RevisionOrigin = UNKNOWN_ORIGIN) -> StoredPipeline:
         new = insert(pipeline).values(name=definition.name, revision=1, created_at=now, updated_at=now)
         row = await self._execute_named(new.returning(*pipeline.c), definition.name)
         await self._transaction.execute(delete(pipeline_alias).where(pipeline_alias.c.name == definition.name))
-        return await self._add_revision(row, definition, now)
+        return await self._add_revision(row, definition, now, origin)
 
     async def find(self, ref: PipelineRef, *, lock: bool = False) -> StoredPipeline | None:
         if not is_valid_pipeline_ref(ref):
@@ -96,7 +112,9 @@ class SqlPipelines:
         found = {id: to_pipeline(row, definitions[id, row.revision]) for id, row in {row.id: row for row in by_ref.values()}.items()}
         return {ref: found[by_ref[ref].id] for ref in refs if ref in by_ref}
 
-    async def revise(self, pipeline_id: int, definition: PipelineDefinition, now: datetime) -> StoredPipeline:
+    async def revise(
+        self, pipeline_id: int, definition: PipelineDefinition, now: datetime, origin: RevisionOrigin = UNKNOWN_ORIGIN
+    ) -> StoredPipeline:
         change = update(pipeline).where(pipeline.c.id == pipeline_id)
         change = change.values(name=definition.name, revision=pipeline.c.revision + 1, updated_at=now)
         old_name = (await self._transaction.execute(select(pipeline.c.name).where(pipeline.c.id == pipeline_id))).scalar_one()
@@ -104,7 +122,19 @@ class SqlPipelines:
         if definition.name != old_name:
             await self._transaction.execute(delete(pipeline_alias).where(pipeline_alias.c.name == definition.name))
             await self._transaction.execute(insert(pipeline_alias).values(name=old_name, pipeline_id=pipeline_id))
-        return await self._add_revision(row, definition, now)
+        return await self._add_revision(row, definition, now, origin)
+
+    async def find_revision(self, pipeline_id: int, number: int) -> StoredRevision | None:
+        columns = revision.c.created_at, revision.c.source, revision.c.created_by, revision.c.restored_from
+        row = (await self._transaction.execute(select(*columns).where(_is_revision(pipeline_id, number)))).one_or_none()
+        if row is None:
+            return None
+        definitions = await self._definitions.load([(pipeline_id, number)])
+        origin = RevisionOrigin(row.source, row.created_by, row.restored_from)
+        return StoredRevision(number, definitions[pipeline_id, number], row.created_at, origin)
+
+    async def add_source(self, pipeline_id: int, number: int, source: str) -> None:
+        await self._transaction.execute(update(revision).where(_is_revision(pipeline_id, number)).values(source=source))
 
     async def set_activation(self, pipeline_id: int, activation: Activation) -> None:
         values = {name: getattr(activation, name) for name in _ACTIVATION}
@@ -148,13 +178,15 @@ class SqlPipelines:
                 raise NameTaken(name) from error
             raise
 
-    async def _add_revision(self, row: Row[Any], definition: PipelineDefinition, now: datetime) -> StoredPipeline:
-        written = serialize_pipeline(definition)
-        await self._transaction.execute(
-            insert(revision).values(pipeline_id=row.id, revision=row.revision, definition=written, created_at=now)
-        )
+    async def _add_revision(self, row: Row[Any], definition: PipelineDefinition, now: datetime, origin: RevisionOrigin) -> StoredPipeline:
+        new = insert(revision).values(pipeline_id=row.id, revision=row.revision, definition=serialize_pipeline(definition), created_at=now)
+        await self._transaction.execute(new.values(source=origin.source, created_by=origin.created_by, restored_from=origin.restored_from))
         self._definitions.remember((row.id, row.revision), definition)
         return to_pipeline(row, definition)
+
+
+def _is_revision(pipeline_id: int, number: int) -> ColumnElement[bool]:
+    return (revision.c.pipeline_id == pipeline_id) & (revision.c.revision == literal(number, BigInteger))
 
 
 def _is_answer_about(pipeline_id: int) -> ColumnElement[bool]:

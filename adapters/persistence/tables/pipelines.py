@@ -49,7 +49,10 @@ class PipelineAliasTable(TableBase, table=True):
 
 
 class RevisionTable(TableBase, table=True):
-    """A revision's definition as its author wrote it. The type is `json`, which keeps the order of keys that forms follow."""
+    """A revision's definition with all defaults, and its text as its author wrote it, if there is one.
+
+    The type of `definition` is `json`, which keeps the order of keys that forms follow.
+    """
 
     __tablename__ = "revision"
     __table_args__: ClassVar[Any] = (Index("ix_revision_expecting", "pipeline_id", "revision", postgresql_where=text(HAS_EXPECTATIONS)),)
@@ -57,6 +60,9 @@ class RevisionTable(TableBase, table=True):
     revision: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
     definition: Any = Field(sa_column=Column(JSON, nullable=False))
     created_at: datetime = Field(sa_column=timestamp_column(nullable=False))
+    source: str | None = Field(default=None, sa_column=Column(Text))
+    created_by: str | None = Field(default=None, sa_column=Column(Text))
+    restored_from: int | None = Field(default=None, sa_column=Column(Integer))
 
 
 pipeline = get_table(PipelineTable)

@@ -2,11 +2,12 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from application.commands.pipelines.validate_definition import parse_and_validate_definition
 from application.ports.dispatch.wakeups import Wakeups
 from application.ports.persistence.pipelines import PipelineRef, StoredPipeline
-from application.ports.persistence.unit_of_work import OpenUnitOfWork
+from application.ports.persistence.unit_of_work import OpenUnitOfWork, UnitOfWork
 from application.ports.system.clock import Clock
 from application.ports.system.cron_expressions import CronExpressions
 from application.ports.system.parameter_schemas import ParameterSchemas
@@ -17,13 +18,17 @@ from application.services.schedules.schedule_sync import ScheduleSync
 from domain.access.actor import ANONYMOUS_ACTOR, Actor
 from domain.access.audit import AuditAction, create_audit_entry
 from domain.errors import NotFound, StaleRevision
+from domain.pipelines.revision_origin import RevisionOrigin, normalize_source
 from domain.schedules.past_times import require_future_times
 from domain.site_events import SiteEvent, SiteEventType
 
 
 @dataclass(frozen=True, slots=True)
 class ChangePipeline:
-    """Add a revision, unless it equals the newest one. Active runs keep their revision.
+    """Add a revision, unless definition and text equal those of the newest one. Active runs keep their revision.
+
+    `source` is the text of which `raw` was read; without it, only definitions are compared. A newest revision with the same definition and
+    no text gets the text. `restored_from` is the number of the revision that the new one repeats.
 
     Raises NotFound; InvalidInput, also for groups that do not fit those of other pipelines, and for unknown channels and deployments;
     NameTaken; StaleRevision if `expected` does not include the newest revision.
@@ -38,8 +43,16 @@ class ChangePipeline:
     deployment_checks: DeploymentChecks
 
     async def __call__(
-        self, ref: PipelineRef, raw: object, expected: Collection[int] | None = None, actor: Actor = ANONYMOUS_ACTOR
+        self,
+        ref: PipelineRef,
+        raw: object,
+        expected: Collection[int] | None = None,
+        actor: Actor = ANONYMOUS_ACTOR,
+        *,
+        source: str | None = None,
+        restored_from: int | None = None,
     ) -> StoredPipeline:
+        origin = RevisionOrigin(normalize_source(source) if source is not None else None, actor.name, restored_from)
         definition = await parse_and_validate_definition(raw, self.schemas, self.cron_expressions)
         warnings = tuple(await self.deployment_checks.check_definition(definition))
         async with self.open_unit_of_work() as work:
@@ -48,15 +61,16 @@ class ChangePipeline:
                 raise NotFound("pipeline", ref)
             if expected is not None and pipeline.revision not in expected:
                 raise StaleRevision(f"{pipeline.name} is at revision {pipeline.revision} now; reload it before you change it.")
-            if pipeline.definition == definition:
-                return replace(pipeline, warnings=warnings)
             now = self.clock.now()
+            if pipeline.definition == definition and await self._keeps_text(work, pipeline, origin.source, actor, now):
+                return replace(pipeline, warnings=warnings)
             require_future_times(definition, pipeline.definition, now)
-            changed = replace(await work.pipelines.revise(pipeline.id, definition, now), warnings=warnings)
+            changed = replace(await work.pipelines.revise(pipeline.id, definition, now, origin), warnings=warnings)
             has_new_times = await self.schedule_sync.update(work, pipeline, changed, now)
             has_new_limits = await update_limits(work, pipeline.definition, changed, now, actor.name)
             has_new_rules = await update_rules(work, pipeline.definition, changed)
-            details = {"revision": changed.revision, "renamed": definition.name if definition.name != pipeline.name else None}
+            renamed = definition.name if definition.name != pipeline.name else None
+            details = {"revision": changed.revision, "renamed": renamed, "restored_from": restored_from}
             await work.audit.add([create_audit_entry(actor, AuditAction.PIPELINE_CHANGED, f"pipeline {pipeline.name}", now, **details)])
             data = {"name": changed.name, "revision": changed.revision, "created": False}
             await work.site_events.add([SiteEvent(SiteEventType.PIPELINE_CHANGED, now, pipeline.id, actor.name, data)])
@@ -69,3 +83,16 @@ class ChangePipeline:
         if has_new_rules:
             self.wakeups.notify_alerts_changed()
         return changed
+
+    async def _keeps_text(self, work: UnitOfWork, pipeline: StoredPipeline, source: str | None, actor: Actor, now: datetime) -> bool:
+        """Return True if the newest revision has this text, or gets it because it has none yet: neither needs another revision."""
+        newest = await work.pipelines.find_revision(pipeline.id, pipeline.revision) if source is not None else None
+        if newest is None or source is None or newest.origin.source == source:
+            return True
+        if newest.origin.source is not None:
+            return False
+        await work.pipelines.add_source(pipeline.id, pipeline.revision, source)
+        details = {"revision": pipeline.revision, "text_added": True}
+        await work.audit.add([create_audit_entry(actor, AuditAction.PIPELINE_CHANGED, f"pipeline {pipeline.name}", now, **details)])
+        await work.commit()
+        return True

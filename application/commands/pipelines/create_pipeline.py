@@ -20,6 +20,7 @@ from application.services.schedules.schedule_sync import ScheduleSync
 from domain.access.actor import ANONYMOUS_ACTOR, Actor
 from domain.access.audit import AuditAction, create_audit_entry
 from domain.pipelines.parsing import parse_definition
+from domain.pipelines.revision_origin import RevisionOrigin, normalize_source
 from domain.pipelines.serialization import serialize_pipeline
 from domain.schedules.past_times import require_future_times
 from domain.site_events import SiteEvent, SiteEventType
@@ -51,6 +52,8 @@ class CreatedPipeline(StoredPipeline):
 class CreatePipeline:
     """Store a pipeline as revision 1, with its schedules paused if `with_paused_schedules` is set.
 
+    `source` is the text of which `raw` was read. `cloned_from` names the pipeline that the definition was copied from.
+
     Raises InvalidInput with every invalid field, also for deployments that do not exist; NameTaken; IdempotencyKeyReused.
     """
 
@@ -63,8 +66,16 @@ class CreatePipeline:
     deployment_checks: DeploymentChecks
 
     async def __call__(
-        self, raw: object, key: IdempotencyKey | None = None, actor: Actor = ANONYMOUS_ACTOR, *, with_paused_schedules: bool = False
+        self,
+        raw: object,
+        key: IdempotencyKey | None = None,
+        actor: Actor = ANONYMOUS_ACTOR,
+        *,
+        source: str | None = None,
+        with_paused_schedules: bool = False,
+        cloned_from: str | None = None,
     ) -> CreatedPipeline:
+        origin = RevisionOrigin(normalize_source(source) if source is not None else None, actor.name)
         definition = await parse_and_validate_definition(raw, self.schemas, self.cron_expressions)
         warnings = tuple(await self.deployment_checks.check_definition(definition))
         now = self.clock.now()
@@ -72,13 +83,12 @@ class CreatePipeline:
             if key and (stored := await work.idempotency.find(key, now)) is not None:
                 return CreatedPipeline.from_json(stored)
             require_future_times(definition, None, now)
-            created = replace(CreatedPipeline.from_stored(await work.pipelines.add(definition, now)), warnings=warnings)
+            created = replace(CreatedPipeline.from_stored(await work.pipelines.add(definition, now, origin)), warnings=warnings)
             has_schedules = await self.schedule_sync.add_all(work, created, now, with_paused_schedules)
             has_limits = await update_limits(work, None, created, now, actor.name)
             has_rules = await update_rules(work, None, created)
-            await work.audit.add(
-                [create_audit_entry(actor, AuditAction.PIPELINE_CREATED, f"pipeline {definition.name}", now, id=created.id)]
-            )
+            details = {"id": created.id, "cloned_from": cloned_from}
+            await work.audit.add([create_audit_entry(actor, AuditAction.PIPELINE_CREATED, f"pipeline {definition.name}", now, **details)])
             data = {"name": definition.name, "revision": created.revision, "created": True}
             await work.site_events.add([SiteEvent(SiteEventType.PIPELINE_CHANGED, now, created.id, actor.name, data)])
             if key:

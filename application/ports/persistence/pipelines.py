@@ -7,6 +7,7 @@ from typing import Protocol
 
 from domain.pipelines.activation import ACTIVE, Activation
 from domain.pipelines.definition import PipelineDefinition
+from domain.pipelines.revision_origin import UNKNOWN_ORIGIN, RevisionOrigin
 
 PipelineRef = int | str
 """A pipeline's integer id, its unique name, or a name that it had before a rename."""
@@ -37,13 +38,23 @@ class StoredPipeline:
         return self.definition.name
 
 
+@dataclass(frozen=True, slots=True)
+class StoredRevision:
+    """One revision of a pipeline."""
+
+    revision: int
+    definition: PipelineDefinition
+    created_at: datetime
+    origin: RevisionOrigin
+
+
 class Pipelines(Protocol):
     """Pipelines, except those marked as deleted, which no method finds.
 
     A pipeline that is renamed is still found by its old name, until another pipeline takes that name.
     """
 
-    async def add(self, definition: PipelineDefinition, now: datetime) -> StoredPipeline:
+    async def add(self, definition: PipelineDefinition, now: datetime, origin: RevisionOrigin = UNKNOWN_ORIGIN) -> StoredPipeline:
         """Store a new pipeline as revision 1. Raises NameTaken."""
         ...
 
@@ -55,8 +66,18 @@ class Pipelines(Protocol):
         """Return the pipelines that exist, by their reference, not locked."""
         ...
 
-    async def revise(self, pipeline_id: int, definition: PipelineDefinition, now: datetime) -> StoredPipeline:
+    async def revise(
+        self, pipeline_id: int, definition: PipelineDefinition, now: datetime, origin: RevisionOrigin = UNKNOWN_ORIGIN
+    ) -> StoredPipeline:
         """Add the next revision of a locked pipeline. Raises NameTaken if the definition has the name of another pipeline."""
+        ...
+
+    async def find_revision(self, pipeline_id: int, number: int) -> StoredRevision | None:
+        """Return a revision with its origin, if there is one of this number."""
+        ...
+
+    async def add_source(self, pipeline_id: int, number: int, source: str) -> None:
+        """Store the text of a revision of a locked pipeline, which has none so far."""
         ...
 
     async def set_activation(self, pipeline_id: int, activation: Activation) -> None:

@@ -20,7 +20,7 @@ from application.queries.views.events import EventView
 from application.queries.views.groups import FullBucketView, GroupDetailView, GroupView
 from application.queries.views.history import FailureView, FirstOccurrence, PastDecision, StageTimes
 from application.queries.views.logs import LogFilter, LogLineView
-from application.queries.views.pipelines import BoardRow, PipelineStateVersion, PipelineView, RevisionView
+from application.queries.views.pipelines import BoardRow, PipelineStateVersion, PipelineView, RevisionView, RevisionWithSource
 from application.queries.views.runs import RunStateVersion, RunTimes, RunView
 from application.queries.views.schedules import ScheduleView, TickCount, TickView
 from application.queries.views.ticks import TickGroup, TickWindow
@@ -129,6 +129,10 @@ class Reader(Protocol):
 
     async def revisions(self, pipeline_id: int, *, limit: int, newest: int | None = None) -> list[RevisionView]:
         """Return the newest revisions, newest first: at most `limit`, and none after the number `newest`."""
+        ...
+
+    async def revision(self, pipeline_id: int, number: int) -> RevisionWithSource | None:
+        """Return one revision with its text."""
         ...
 
     async def revisions_between(self, pipeline_id: int, since: datetime, until: datetime, *, limit: int) -> list[RevisionView]:

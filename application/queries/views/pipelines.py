@@ -65,8 +65,17 @@ class BoardRow:
 
 @dataclass(frozen=True, slots=True)
 class RevisionView:
-    """One revision of a pipeline."""
+    """One revision of a pipeline. `created_by` is None if its author is not known; `restored_from` is the revision that it repeats."""
 
     revision: int
     definition: PipelineDefinition
     created_at: datetime
+    created_by: str | None = None
+    restored_from: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RevisionWithSource(RevisionView):
+    """One revision with its text as its author wrote it, which lists do not load. None if it was made from values."""
+
+    source: str | None = None

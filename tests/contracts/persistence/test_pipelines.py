@@ -7,6 +7,7 @@ from application.ports.persistence.pipelines import PipelineRef
 from application.ports.queries.reader import ArchivedFilter
 from domain.errors import NameTaken
 from domain.pipelines.activation import ACTIVE, Activation
+from domain.pipelines.revision_origin import UNKNOWN_ORIGIN, RevisionOrigin
 from tests.contracts.stores import StoreUnderTest, is_blocked
 from tests.support.builders import NOW, a_definition, a_pipeline, a_stage, an_hour_later, seconds_later
 
@@ -134,6 +135,46 @@ async def test_a_revision_is_added_and_the_newest_is_found(store: StoreUnderTest
         assert await work.pipelines.count() == 1
     assert (revised.id, revised.revision) == (pipeline.id, 2)
     assert (revised.created_at, revised.updated_at) == (NOW, an_hour_later())
+
+
+async def test_each_revision_keeps_its_own_origin(store: StoreUnderTest) -> None:
+    first = RevisionOrigin("# nightly load ü\nname: nightly\n", "ann")
+    second = RevisionOrigin(None, "bob", restored_from=1)
+    async with store.open_unit_of_work() as work:
+        pipeline = await work.pipelines.add(a_definition("nightly"), NOW, first)
+        await work.pipelines.find(pipeline.id, lock=True)
+        await work.pipelines.revise(pipeline.id, a_definition("nightly", 1), an_hour_later(), second)
+        await work.pipelines.revise(pipeline.id, a_definition("nightly", 2), an_hour_later())
+        await work.commit()
+
+    async with store.open_unit_of_work() as work:
+        found = [await work.pipelines.find_revision(pipeline.id, number) for number in (1, 2, 3)]
+        assert await work.pipelines.find_revision(pipeline.id, 4) is None
+        assert await work.pipelines.find_revision(pipeline.id, 2**40) is None
+        assert await work.pipelines.find_revision(404, 1) is None
+
+    assert [each and each.origin for each in found] == [first, second, UNKNOWN_ORIGIN]
+    assert [each and (each.revision, len(each.definition.stages), each.created_at) for each in found] == [
+        (1, 3, NOW),
+        (2, 1, an_hour_later()),
+        (3, 2, an_hour_later()),
+    ]
+
+
+async def test_a_text_is_added_to_one_revision(store: StoreUnderTest) -> None:
+    author = RevisionOrigin(None, "ann")
+    async with store.open_unit_of_work() as work:
+        pipeline = await work.pipelines.add(a_definition("nightly"), NOW, author)
+        await work.pipelines.find(pipeline.id, lock=True)
+        await work.pipelines.revise(pipeline.id, a_definition("nightly", 1), NOW, author)
+        await work.pipelines.add_source(pipeline.id, 2, "name: nightly  # ours\n")
+        await work.commit()
+
+    async with store.open_unit_of_work() as work:
+        first, second = [await work.pipelines.find_revision(pipeline.id, number) for number in (1, 2)]
+
+    assert first is not None and first.origin == author
+    assert second is not None and second.origin == RevisionOrigin("name: nightly  # ours\n", "ann")
 
 
 async def test_a_pipeline_cannot_be_renamed_to_a_name_that_exists(store: StoreUnderTest) -> None:

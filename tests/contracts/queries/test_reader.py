@@ -10,6 +10,7 @@ from application.queries.views.logs import LogFilter
 from domain.access.actor import ANONYMOUS_ACTOR, Actor
 from domain.flow_runs.flow_run import FlowRun, FlowRunObservation
 from domain.flow_runs.flow_state import FlowState
+from domain.pipelines.revision_origin import RevisionOrigin
 from domain.reports.judging import judge_report
 from domain.reports.report import Report, Reporter
 from domain.runs.approvals import Decision, decide_approval
@@ -515,6 +516,30 @@ async def test_revisions_are_read_newest_first(store: StoreUnderTest) -> None:
     for limit, newest, numbers in ((1, None, [2]), (10, 1, [1]), (10, 7, [2, 1]), (10, 0, []), (1, 2**40, [2])):
         some = await store.reader.revisions(pipeline.id, limit=limit, newest=newest)
         assert [each.revision for each in some] == numbers
+
+
+async def test_a_revision_is_read_with_its_text_and_lists_show_its_author(store: StoreUnderTest) -> None:
+    async with store.open_unit_of_work() as work:
+        pipeline = await work.pipelines.add(a_definition("revised", ["a"]), NOW, RevisionOrigin("name: revised\n", "ann"))
+        await work.pipelines.find(pipeline.id, lock=True)
+        await work.pipelines.revise(pipeline.id, a_definition("revised", ["b"]), NOW, RevisionOrigin(None, "bob", 1))
+        await work.pipelines.revise(pipeline.id, a_definition("revised", ["c"]), NOW)
+        await work.commit()
+
+    listed = await store.reader.revisions(pipeline.id, limit=10)
+    found = [await store.reader.revision(pipeline.id, number) for number in (1, 2, 3, 4, 0, 2**40)]
+
+    assert [(each.revision, each.created_by, each.restored_from) for each in listed] == [(3, None, None), (2, "bob", 1), (1, "ann", None)]
+    assert [each and (each.revision, each.source, each.created_by, each.restored_from, each.created_at) for each in found] == [
+        (1, "name: revised\n", "ann", None, NOW),
+        (2, None, "bob", 1, NOW),
+        (3, None, None, None, NOW),
+        None,
+        None,
+        None,
+    ]
+    assert found[0] is not None and found[0].definition == listed[-1].definition
+    assert await store.reader.revision(404, 1) is None
 
 
 async def test_pipelines_are_found_by_part_of_their_name_and_runs_by_pipelines(store: StoreUnderTest) -> None:

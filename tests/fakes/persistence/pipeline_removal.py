@@ -70,6 +70,7 @@ def _get_run_id(key: Any) -> int:
 def _remove_pipeline(tables: Tables, pipeline_id: int) -> int:
     _remove(tables.revisions, lambda key, _: key[0] == pipeline_id)
     _remove(tables.revised_at, lambda key, _: key[0] == pipeline_id)
+    _remove(tables.origins, lambda key, _: key[0] == pipeline_id)
     owned = {id for id, backfill in tables.backfills.items() if backfill.pipeline_id == pipeline_id}
     _remove(tables.backfill_ticks, lambda key, _: key[0] in owned)
     _remove(tables.backfills, lambda key, _: key in owned)

@@ -5,10 +5,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from application.ports.persistence.pipelines import PipelineRef, StoredPipeline
+from application.ports.persistence.pipelines import PipelineRef, StoredPipeline, StoredRevision
 from domain.errors import NameTaken
 from domain.pipelines.activation import Activation
 from domain.pipelines.definition import PipelineDefinition
+from domain.pipelines.revision_origin import UNKNOWN_ORIGIN, RevisionOrigin
 from tests.fakes.persistence import values
 from tests.fakes.persistence.store import PipelineRow
 from tests.fakes.persistence.transaction import Transaction
@@ -18,14 +19,14 @@ class FakePipelines:
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
 
-    async def add(self, definition: PipelineDefinition, now: datetime) -> StoredPipeline:
+    async def add(self, definition: PipelineDefinition, now: datetime, origin: RevisionOrigin = UNKNOWN_ORIGIN) -> StoredPipeline:
         tx = await self._transaction.begin_statement()
-        _check(tx, definition)
+        _check(tx, definition, origin)
         await self._reserve(definition.name, None)
         row = PipelineRow(tx.store.next_id("pipeline"), definition.name, 1, now, now)
         await tx.lock("pipeline", row.id)
         self._transaction.aliases.pop(definition.name, None)
-        return self._put(row, definition)
+        return self._put(row, definition, origin)
 
     async def find(self, ref: PipelineRef, *, lock: bool = False) -> StoredPipeline | None:
         tx = await self._transaction.begin_statement()
@@ -41,17 +42,31 @@ class FakePipelines:
         await self._transaction.begin_statement()
         return {ref: self._stored(row) for ref in refs if (row := self._row(ref)) is not None}
 
-    async def revise(self, pipeline_id: int, definition: PipelineDefinition, now: datetime) -> StoredPipeline:
+    async def revise(
+        self, pipeline_id: int, definition: PipelineDefinition, now: datetime, origin: RevisionOrigin = UNKNOWN_ORIGIN
+    ) -> StoredPipeline:
         tx = await self._transaction.begin_statement()
         tx.require_lock("pipeline", pipeline_id)
-        _check(tx, definition)
+        _check(tx, definition, origin)
         await self._reserve(definition.name, pipeline_id)
         row = tx.pipelines[pipeline_id]
         if row.name != definition.name:
             await tx.lock("pipeline name", row.name)
             tx.aliases.pop(definition.name, None)
             tx.aliases[row.name] = pipeline_id
-        return self._put(replace(row, name=definition.name, revision=row.revision + 1, updated_at=now), definition)
+        return self._put(replace(row, name=definition.name, revision=row.revision + 1, updated_at=now), definition, origin)
+
+    async def find_revision(self, pipeline_id: int, number: int) -> StoredRevision | None:
+        tx = await self._transaction.begin_statement()
+        key = (pipeline_id, number)
+        if key not in tx.revisions:
+            return None
+        return StoredRevision(number, values.copy(tx.revisions[key]), tx.revised_at[key], tx.origins.get(key, UNKNOWN_ORIGIN))
+
+    async def add_source(self, pipeline_id: int, number: int, source: str) -> None:
+        tx = await self._transaction.begin_statement()
+        tx.require_lock("pipeline", pipeline_id)
+        tx.origins[pipeline_id, number] = replace(tx.origins.get((pipeline_id, number), UNKNOWN_ORIGIN), source=source)
 
     async def set_activation(self, pipeline_id: int, activation: Activation) -> None:
         tx = await self._transaction.begin_statement()
@@ -103,10 +118,11 @@ class FakePipelines:
         row = rows.get(ref)
         return row if row is not None and row.deleting_at is None else None
 
-    def _put(self, row: PipelineRow, definition: PipelineDefinition) -> StoredPipeline:
+    def _put(self, row: PipelineRow, definition: PipelineDefinition, origin: RevisionOrigin) -> StoredPipeline:
         self._transaction.pipelines[row.id] = row
         self._transaction.revisions[row.id, row.revision] = values.copy(definition)
         self._transaction.revised_at[row.id, row.revision] = row.updated_at
+        self._transaction.origins[row.id, row.revision] = origin
         return self._stored(row)
 
     def _stored(self, row: PipelineRow) -> StoredPipeline:
@@ -120,9 +136,9 @@ def _is_about(answer: Any, pipeline_id: int) -> bool:
     return answer.get("pipeline_id") == pipeline_id or (answer.get("id") == pipeline_id and "definition" in answer)
 
 
-def _check(tx: Transaction, definition: PipelineDefinition) -> None:
+def _check(tx: Transaction, definition: PipelineDefinition, origin: RevisionOrigin) -> None:
     try:
-        for word in (definition.name, definition.description, definition.pool):
+        for word in (definition.name, definition.description, definition.pool, origin.source or "", origin.created_by or ""):
             values.text(word)
         values.document(definition.parameters)
         for stage in definition.stages:

@@ -34,6 +34,7 @@ from domain.concurrency.group import GroupUse
 from domain.errors import Unavailable
 from domain.pipelines.activation import ACTIVE, Activation
 from domain.pipelines.definition import PipelineDefinition
+from domain.pipelines.revision_origin import RevisionOrigin
 from domain.runs.attempt_log import AttemptLog
 from domain.runs.run import Run
 from domain.schedules.tick import Tick
@@ -181,6 +182,7 @@ class Tables:
     aliases: dict[str, int] = field(default_factory=dict)
     revisions: dict[tuple[int, int], PipelineDefinition] = field(default_factory=dict)
     revised_at: dict[tuple[int, int], datetime] = field(default_factory=dict)
+    origins: dict[tuple[int, int], RevisionOrigin] = field(default_factory=dict)
     schedules: dict[int, StoredSchedule] = field(default_factory=dict)
     removed_schedules: dict[int, datetime] = field(default_factory=dict)
     ticks: dict[tuple[int, datetime], Tick] = field(default_factory=dict)

@@ -67,6 +67,7 @@ class Transaction:
     aliases = LazyOverlay(lambda tables: tables.aliases)
     revisions = LazyOverlay(lambda tables: tables.revisions)
     revised_at = LazyOverlay(lambda tables: tables.revised_at)
+    origins = LazyOverlay(lambda tables: tables.origins)
     schedules = LazyOverlay(lambda tables: tables.schedules)
     removed_schedules = LazyOverlay(lambda tables: tables.removed_schedules)
     ticks = LazyOverlay(lambda tables: tables.ticks)

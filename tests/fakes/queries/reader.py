@@ -22,13 +22,14 @@ from application.queries.views.events import EventView
 from application.queries.views.groups import FullBucketView, GroupDetailView, GroupView
 from application.queries.views.history import FailureView, FirstOccurrence, PastDecision, StageTimes
 from application.queries.views.logs import LogFilter, LogLineView
-from application.queries.views.pipelines import BoardRow, PipelineStateVersion, PipelineView, RevisionView
+from application.queries.views.pipelines import BoardRow, PipelineStateVersion, PipelineView, RevisionView, RevisionWithSource
 from application.queries.views.runs import RunBar, RunStateVersion, RunTimes, RunView
 from application.queries.views.schedules import ScheduleView, TickCount, TickView
 from application.queries.views.ticks import TickGroup, TickWindow
 from application.queries.views.workers import QueueView, WorkerView
 from domain.alerts.incident import IncidentState
 from domain.backfills.tick import BackfillTickState
+from domain.pipelines.revision_origin import UNKNOWN_ORIGIN
 from domain.runs.attempt import Attempt
 from domain.runs.events import EventType
 from domain.runs.run import Run
@@ -99,6 +100,12 @@ class FakeReader:
     async def revisions(self, pipeline_id: int, *, limit: int, newest: int | None = None) -> list[RevisionView]:
         numbers = (number for id, number in self._tables.revisions if id == pipeline_id and (newest is None or number <= newest))
         return [self._revision(pipeline_id, number) for number in sorted(numbers, reverse=True)[:limit]]
+
+    async def revision(self, pipeline_id: int, number: int) -> RevisionWithSource | None:
+        if (pipeline_id, number) not in self._tables.revisions:
+            return None
+        view, origin = self._revision(pipeline_id, number), self._tables.origins.get((pipeline_id, number), UNKNOWN_ORIGIN)
+        return RevisionWithSource(number, view.definition, view.created_at, view.created_by, view.restored_from, origin.source)
 
     async def revisions_between(self, pipeline_id: int, since: datetime, until: datetime, *, limit: int) -> list[RevisionView]:
         numbers = sorted(number for id, number in self._tables.revisions if id == pipeline_id)
@@ -363,7 +370,9 @@ class FakeReader:
 
     def _revision(self, pipeline_id: int, number: int) -> RevisionView:
         key = (pipeline_id, number)
-        return RevisionView(number, values.copy(self._tables.revisions[key]), self._tables.revised_at[key])
+        origin = self._tables.origins.get(key, UNKNOWN_ORIGIN)
+        definition = values.copy(self._tables.revisions[key])
+        return RevisionView(number, definition, self._tables.revised_at[key], origin.created_by, origin.restored_from)
 
     def _pipeline(self, row: PipelineRow) -> PipelineView:
         definition = values.copy(self._tables.revisions[row.id, row.revision])

@@ -359,6 +359,44 @@ async def test_a_pipeline_of_the_release_before_is_active_and_audit_entries_surv
     upgrade(empty_database_url)
 
 
+BEFORE_ORIGINS = "0029"
+AUDITED = "INSERT INTO audit (at, deed, who, thing, details) VALUES ('2026-11-01T0{hour}:00Z', '{deed}', {who}, '{thing}', '{details}')"
+
+
+def test_the_authors_of_stored_revisions_are_found_in_the_audit_log(empty_database_url: str) -> None:
+    upgrade(empty_database_url, BEFORE_ORIGINS)
+    entries = [
+        (1, "pipeline_created", "'ann'", "pipeline p", '{"id": 1}'),
+        (2, "pipeline_changed", "'bob'", "pipeline p", '{"revision": 2, "renamed": "q"}'),
+        (3, "pipeline_changed", "'cleo'", "pipeline q", '{"revision": 3}'),
+        (3, "pipeline_changed", "'eve'", "pipeline other", '{"revision": 3}'),
+        (4, "pipeline_changed", "NULL", "pipeline q", '{"revision": 4}'),
+    ]
+    with a_connection(empty_database_url) as connection:
+        connection.execute(text("INSERT INTO pipeline (name, revision, created_at, updated_at) VALUES ('q', 5, now(), now())"))
+        for number, name in enumerate(("p", "q", "q", "q", "q"), 1):
+            row = {"number": number, "definition": json.dumps({"name": name, "stages": []}), "at": f"2026-11-01T0{number}:00Z"}
+            connection.execute(text("INSERT INTO revision VALUES (1, :number, :definition, :at)"), row)
+        for hour, deed, who, thing, details in entries:
+            statement = AUDITED.format(hour=hour, deed=deed, who=who, thing=thing, details=details)
+            connection.execute(text(statement.replace(":", "\\:")))
+        connection.commit()
+
+    upgrade(empty_database_url)
+
+    with a_connection(empty_database_url) as connection:
+        rows = connection.execute(text("SELECT revision, created_by, source, restored_from FROM revision ORDER BY revision")).all()
+        assert [tuple(row) for row in rows] == [
+            (1, "ann", None, None),
+            (2, "bob", None, None),
+            (3, "cleo", None, None),
+            (4, None, None, None),
+            (5, None, None, None),
+        ]
+    downgrade(empty_database_url, BEFORE_ORIGINS)
+    upgrade(empty_database_url)
+
+
 BEFORE_ALERTS = "0023"
 ACKNOWLEDGE = text("INSERT INTO audit (at, deed, thing, details) VALUES (now(), 'incident_acknowledged', 'incident 1', '{}')")
 
