@@ -9,6 +9,7 @@ from markupsafe import escape
 
 from application.queries.views.pipelines import PipelineView
 from domain.errors import FieldProblem, InvalidInput, NameTaken, StaleRevision
+from entrypoints.definitions.definition_text import format_definition
 from entrypoints.definitions.yaml_reader import InvalidDefinitionText, parse_definition
 from entrypoints.http.auth.caller import get_actor
 from entrypoints.http.auth.permissions import DEFINE, ResourceScope, requires
@@ -19,7 +20,6 @@ from entrypoints.web.lookups import get_application, require_pipeline
 from entrypoints.web.page_context import PageContext, get_page_context, load_page_frame
 from entrypoints.web.pages.pipelines.deployments import get_page_after_saving
 from entrypoints.web.templating import render_page
-from entrypoints.web.view_models.pipelines.definition_text import format_definition
 from entrypoints.web.view_models.schedules.next_times import SHOWN
 from entrypoints.web.view_models.schedules.preview import PreviewItem, build_preview
 

@@ -7,12 +7,13 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from application.queries.views.pipelines import PipelineView, RevisionView
 from domain.errors import NotFound
+from entrypoints.definitions.definition_text import format_definition
 from entrypoints.http.auth.permissions import READ, ResourceScope, requires
 from entrypoints.web.lookups import require_pipeline
 from entrypoints.web.page_context import PageContext, get_page_context, load_page_frame
 from entrypoints.web.templating import render_page
 from entrypoints.web.view_models.formatting import format_timestamp
-from entrypoints.web.view_models.pipelines.definition_text import format_definition, shorten_definition
+from entrypoints.web.view_models.pipelines.definition_text import shorten_definition
 from entrypoints.web.view_models.pipelines.revision_diff_lines import DiffLine, build_diff
 from entrypoints.web.view_models.pipelines.revisions import MAX_ITEMS, RevisionItem, build_revision_items
 

@@ -8,11 +8,12 @@ from typing import Any
 
 from application.queries.views.pipelines import PipelineView
 from domain.pipelines.definition import PipelineDefinition
+from entrypoints.definitions.definition_text import format_definition
 from entrypoints.parameters.descriptions import list_parameters
 from entrypoints.parameters.field_schema import FieldSchema, list_properties, list_property_names
 from entrypoints.parameters.text_values import format_text
 from entrypoints.web.view_models.formatting import Sentence, StatusLabel, Timestamp, format_timestamp, get_status_label
-from entrypoints.web.view_models.pipelines.definition_text import format_definition, shorten_definition
+from entrypoints.web.view_models.pipelines.definition_text import shorten_definition
 from entrypoints.web.view_models.pipelines.limits import describe_limits
 from entrypoints.web.view_models.report_commands import find_stage_to_report
 

@@ -6,7 +6,7 @@ from difflib import SequenceMatcher
 from itertools import takewhile
 
 from application.queries.views.pipelines import RevisionView
-from entrypoints.web.view_models.pipelines.definition_text import format_definition
+from entrypoints.definitions.definition_text import format_definition
 
 CONTEXT_LINES = 3
 MAX_COMPARED = 2_000

@@ -6,10 +6,10 @@ import pytest
 
 from domain.pipelines.parsing import parse_definition
 from domain.pipelines.serialization import serialize_pipeline
+from entrypoints.definitions.definition_text import format_definition
 from entrypoints.definitions.revision_diff import diff_revisions
 from entrypoints.definitions.yaml_reader import InvalidDefinitionText
 from entrypoints.definitions.yaml_reader import parse_definition as parse_text
-from entrypoints.web.view_models.pipelines.definition_text import format_definition
 from tests.support.builders import a_stage
 
 RULE = """

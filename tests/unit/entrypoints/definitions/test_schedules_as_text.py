@@ -7,10 +7,10 @@ import pytest
 from domain.pipelines.definition import PipelineDefinition
 from domain.pipelines.parsing import parse_definition
 from domain.pipelines.serialization import serialize_pipeline
+from entrypoints.definitions.definition_text import format_definition
 from entrypoints.definitions.revision_diff import diff_revisions
 from entrypoints.definitions.yaml_reader import InvalidDefinitionText
 from entrypoints.definitions.yaml_reader import parse_definition as parse_text
-from entrypoints.web.view_models.pipelines.definition_text import format_definition
 from tests.support.builders import a_definition, a_stage
 
 NIGHTLY = {"name": "nightly", "cron": "30 2 * * *", "timezone": "Europe/Berlin"}

@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from domain.pipelines.parsing import parse_definition
-from entrypoints.web.view_models.pipelines.definition_text import format_definition
+from entrypoints.definitions.definition_text import format_definition
 
 
 @pytest.mark.parametrize(

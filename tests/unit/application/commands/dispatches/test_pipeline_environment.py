@@ -9,8 +9,8 @@ import yaml
 
 from domain.pipelines.parsing import parse_definition
 from domain.pipelines.serialization import serialize_pipeline
+from entrypoints.definitions.definition_text import format_definition
 from entrypoints.definitions.revision_diff import diff_revisions
-from entrypoints.web.view_models.pipelines.definition_text import format_definition
 from tests.support.builders import a_stage
 from tests.support.in_process import InProcessHeadgate
 
