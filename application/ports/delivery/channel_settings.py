@@ -9,7 +9,7 @@ from domain.alerts.channel import Channel, ChannelKind
 
 @dataclass(frozen=True, slots=True)
 class CheckedSettings:
-    """Encrypted settings. `summary` describes them without secrets. `generated_secret` is shown once, to who created the channel."""
+    """Encrypted settings. `summary` describes them without secrets. `generated_secret` is given to the creator of the channel only."""
 
     encrypted: bytes
     summary: str

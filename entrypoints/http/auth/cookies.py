@@ -1,5 +1,7 @@
 """Cookies of signed-in browsers. Browsers send them over TLS or loopback only, to this server only, and hide them from scripts."""
 
+from collections.abc import Iterator
+
 from starlette.datastructures import Headers
 from starlette.responses import Response
 
@@ -24,10 +26,13 @@ def delete_cookie(response: Response, name: str) -> None:
 
 def read_cookie(headers: Headers, name: str) -> str | None:
     """Return the cookie's value. Of cookies with one name, browsers send the one with the longest path first: it is this server's."""
-    name = get_cookie_name(name)
+    return next(get_cookie_values(headers, get_cookie_name(name)), None)
+
+
+def get_cookie_values(headers: Headers, name: str) -> Iterator[str]:
+    """Yield the values of the cookies of this name, without a prefix."""
     for header in headers.getlist("cookie"):
         for pair in header.split(";"):
             found, separator, value = pair.strip().partition("=")
             if separator and found.strip() == name:
-                return value.strip().strip('"')
-    return None
+                yield value.strip().strip('"')

@@ -12,14 +12,13 @@ from domain.runs.events import EventType
 from domain.runs.status import Status
 from entrypoints.web.board_query import BoardPage, BoardQuery, choose_rows, find_live_rows
 from entrypoints.web.live.alerts.incident_lines import render_board_incidents
-from entrypoints.web.live.view import ChangeEffect, LiveView, RenderedView
+from entrypoints.web.live.view import ChangeEffect, EndedRun, LiveView, RenderedView, get_end_status
 from entrypoints.web.page_context import PageContext
 from entrypoints.web.templating import render
 from entrypoints.web.view_models.pipelines.board import build_pipeline_item, count_statuses
 
 REFRESH_SECONDS = 5.0
 EXPECTATION_SECONDS = 20.0
-ANNOUNCED_RUNS = 3
 _TRIGGERS = frozenset(
     {EventType.RUN_OPENED, EventType.RUN_MOVED, EventType.STAGE_MOVED, EventType.CANCEL_REQUESTED, EventType.RUN_REOPENED}
 )
@@ -36,13 +35,9 @@ class LiveBoard(LiveView):
     def get_effect(self, batch: ChangeBatch) -> ChangeEffect:
         return ChangeEffect(bool(batch.site_events) or any(event.type in _TRIGGERS for event in batch.events))
 
-    def get_announcement(self, batch: ChangeBatch) -> str | None:
+    def list_ended_runs(self, batch: ChangeBatch) -> Sequence[EndedRun]:
         events = [event for event in batch.events if not self._query.tag or event.pipeline_id in self._names]
-        ended = [event for event in events if event.type is EventType.RUN_MOVED and event.status and event.status.is_terminal]
-        sentences = [f"{self._names.get(event.pipeline_id, 'A run')}: {event.status}." for event in ended[:ANNOUNCED_RUNS]]
-        if len(ended) > ANNOUNCED_RUNS:
-            sentences.append(f"{len(ended) - ANNOUNCED_RUNS} more runs ended.")
-        return " ".join(sentences) or None
+        return [EndedRun(self._names.get(event.pipeline_id, "A run"), status) for event in events if (status := get_end_status(event))]
 
     async def render(self) -> RenderedView:
         await self._context.incident_summary.load(is_fresh=True)

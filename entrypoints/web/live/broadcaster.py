@@ -5,6 +5,7 @@ so it misses no change after that state.
 """
 
 import asyncio
+import json
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -194,8 +195,8 @@ class LiveBroadcaster:
             if not isinstance(error, HeadgateError):
                 log.exception("rendering a live view failed")
         for batch in batches:
-            if announcement := channel.view.get_announcement(batch):
-                channel.broadcast(format_sse_event("announce", announcement))
+            if ended := channel.view.list_ended_runs(batch):
+                channel.broadcast(format_sse_event("ended-runs", json.dumps(ended)))
 
     async def _render(self, channel: _Channel) -> RenderedView:
         """Render the view and send the changed fragments to its viewers."""

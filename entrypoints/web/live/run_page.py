@@ -7,10 +7,9 @@ from application.ports.queries.change_feed import ChangeBatch
 from application.queries.views.events import EventView
 from application.queries.views.runs import RunView
 from domain.errors import NotFound
-from domain.runs.events import EventType
 from domain.site_events import SiteEventType
 from entrypoints.web.live.alerts.incident_lines import LISTED
-from entrypoints.web.live.view import ChangeEffect, LiveView, RenderedView, Tail, format_sse_event
+from entrypoints.web.live.view import ChangeEffect, EndedRun, LiveView, RenderedView, Tail, format_sse_event, get_end_status
 from entrypoints.web.page_context import PageContext
 from entrypoints.web.templating import render
 from entrypoints.web.view_models.alerts.incident_item import build_incident_items
@@ -44,11 +43,9 @@ class LiveRunPage(LiveView):
         changed = (event.pipeline_id for event in batch.site_events if event.type is SiteEventType.INCIDENT_CHANGED)
         return any(pipeline_id == self._pipeline_id for pipeline_id in changed)
 
-    def get_announcement(self, batch: ChangeBatch) -> str | None:
-        for event in batch.events:
-            if event.run_id == self._run_id and event.type is EventType.RUN_MOVED and event.status and event.status.is_terminal:
-                return f"{self._name}: {event.status}."
-        return None
+    def list_ended_runs(self, batch: ChangeBatch) -> Sequence[EndedRun]:
+        events = [event for event in batch.events if event.run_id == self._run_id]
+        return [EndedRun(self._name, status) for event in events if (status := get_end_status(event))]
 
     async def render(self) -> RenderedView:
         run = await self._context.reader.run(self._run_id)

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from application.ports.queries.change_feed import ChangeBatch
+from application.queries.views.events import EventView
+from domain.runs.events import EventType
+from domain.runs.status import Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,13 @@ class Tail:
 
     messages: Sequence[bytes]
     position: int
+
+
+class EndedRun(NamedTuple):
+    """A run that ended: the name that its page shows, and its status."""
+
+    name: str
+    status: str
 
 
 class ChangeEffect(NamedTuple):
@@ -46,9 +56,9 @@ class LiveView(ABC):
     async def render(self) -> RenderedView:
         """Render the current state."""
 
-    def get_announcement(self, batch: ChangeBatch) -> str | None:
-        """Return a sentence for a toast and for screen readers, if the batch deserves one."""
-        return None
+    def list_ended_runs(self, batch: ChangeBatch) -> Sequence[EndedRun]:
+        """Return the runs whose end the page announces. The page sums up those of ten seconds in one sentence."""
+        return ()
 
     async def read_tail(self, after: int) -> Tail:
         """Return what was appended after a position."""
@@ -75,6 +85,11 @@ class PageFrame(Protocol):
     async def render(self, is_fresh: bool) -> Mapping[str, str]:
         """Return fragments by name: of the stored state if `is_fresh`, otherwise of a state seen up to a second ago."""
         ...
+
+
+def get_end_status(event: EventView) -> Status | None:
+    """Return the status in which the event ends its run; None for other events."""
+    return event.status if event.type is EventType.RUN_MOVED and event.status and event.status.is_terminal else None
 
 
 def format_sse_event(event: str, data: str, identifier: int | None = None) -> bytes:

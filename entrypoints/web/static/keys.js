@@ -1,7 +1,16 @@
-// Keyboard shortcuts. They are off while the user types in a field.
+// Keyboard shortcuts. They are off while the user types in a field, and in browsers in which the user turned them off.
 (function () {
   "use strict";
+  const SETTING = "shortcuts";
   let goPressedAt = 0;
+  const get = (id) => document.getElementById(id);
+  function areOn() {
+    try { return localStorage.getItem(SETTING) !== "off"; } catch { return !get("use-shortcuts") || get("use-shortcuts").checked; }
+  }
+  function turn(isOn) {
+    try { localStorage.setItem(SETTING, isOn ? "on" : "off"); } catch { /* without storage, the choice lasts for this page */ }
+    document.documentElement.classList.toggle("no-shortcuts", !isOn);
+  }
   const rows = () => [...document.querySelectorAll("[data-row]")].filter((row) => row.offsetParent !== null || row.getClientRects().length);
 
   // In the log, j and k move from line number to line number, from the first visible line on.
@@ -28,23 +37,41 @@
     link.focus();
     next.scrollIntoView({ block: "nearest" });
   }
-  function press(selector) {
-    const found = [...document.querySelectorAll(selector)].find((each) => each.getClientRects().length);
-    if (found) found.click();
-  }
+  const findVisible = (selector) => [...document.querySelectorAll(selector)].find((each) => each.getClientRects().length);
+  const press = (selector) => findVisible(selector)?.click();
   function trigger() {
     const row = document.activeElement?.closest?.("[data-row]");
-    const button = row?.querySelector("[data-trigger]");
-    if (button) button.click();
-    else if (!document.getElementById("board")) press("[data-trigger]");
+    const button = row ? row.querySelector("[data-trigger]") : !get("board") && findVisible("[data-trigger]");
+    if (!button) return;
+    if (button.matches("a")) button.click(); // leads to a form
+    else confirm(button);
   }
+  // A key that starts something asks first; a button that was clicked does not.
+  function confirm(button) {
+    const dialog = create("dialog", { className: "dialog", ariaLabel: button.dataset.question });
+    const form = create("form", { method: "dialog", className: "actions" });
+    form.append(
+      create("button", { className: "button primary", value: "yes", textContent: "Trigger" }),
+      create("button", { className: "button", value: "no", textContent: "Don’t trigger" }),
+    );
+    dialog.append(create("h2", { textContent: button.dataset.question }), form);
+    dialog.addEventListener("close", function () {
+      dialog.remove();
+      if (dialog.returnValue === "yes") button.form.requestSubmit(button);
+      else button.focus();
+    });
+    document.body.append(dialog);
+    dialog.showModal();
+  }
+  const create = (tag, properties) => Object.assign(document.createElement(tag), properties);
   const actions = {
     "/": () => document.querySelector("input[type=search]")?.focus(),
-    "?": () => document.getElementById("shortcuts").showModal(),
+    "?": () => get("shortcuts").showModal(),
     t: trigger,
     c: () => press("[data-cancel]"),
     r: () => press("[data-retry]"),
     e: () => press("[data-error-line]"),
+    l: () => { get("log")?.scrollIntoView(); get("log-lines")?.focus({ preventScroll: true }); },
     n: () => press("[data-next-hit]"),
     N: () => press("[data-previous-hit]"),
     j: () => move(1),
@@ -54,11 +81,13 @@
   const places = { p: "/", r: "/ui/runs", c: "/ui/schedule", w: "/ui/waiting", i: "/ui/incidents", s: "/ui/system" };
 
   document.addEventListener("keydown", function (event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat && !"jk".includes(event.key)) return;
+    if (document.querySelector("dialog[open]")) return;
     if (event.target.closest("input, textarea, select, [contenteditable]")) {
       if (event.key === "Escape") event.target.blur();
       return;
     }
+    if (!areOn()) return;
     if (Date.now() - goPressedAt < 1000 && places[event.key]) {
       location.assign(document.body.dataset.base + places[event.key]);
       return;
@@ -68,5 +97,10 @@
     event.preventDefault();
     action();
   });
-  document.addEventListener("DOMContentLoaded", () => document.getElementById("help").addEventListener("click", actions["?"]));
+  document.addEventListener("DOMContentLoaded", function () {
+    get("use-shortcuts").checked = areOn();
+    turn(areOn());
+    get("use-shortcuts").addEventListener("change", (event) => turn(event.target.checked));
+    for (const button of document.querySelectorAll("[data-help]")) button.addEventListener("click", actions["?"]);
+  });
 })();

@@ -47,9 +47,4 @@
     headgate.morphChildren(banner, fresh.content);
     banner.hidden = !event.data;
   });
-  // On pages on which many runs end, toasts would cover the page: there only screen readers announce them.
-  headgate.onStream("announce", function (event) {
-    if (document.querySelector("[data-quiet]")) document.getElementById("announcer").textContent = event.data;
-    else headgate.toast(event.data);
-  });
 })();

@@ -17,9 +17,10 @@ from entrypoints.http.base_path import redirect
 from entrypoints.http.ids import parse_id
 from entrypoints.web.form_data import get_last_values, parse_form
 from entrypoints.web.lookups import get_application, get_origin
+from entrypoints.web.once_shown import read_shown_secret, redirect_with_secret
 from entrypoints.web.page_context import get_page_context, load_page_frame
 from entrypoints.web.templating import render, render_page
-from entrypoints.web.view_models.access.tokens import Snippet, TokenItem, build_token_item, build_token_snippets
+from entrypoints.web.view_models.access.tokens import build_token_item, build_token_snippets
 from entrypoints.web.view_models.forms import format_problems
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(load_page_frame)])
@@ -39,7 +40,7 @@ async def list_tokens(request: Request, pipeline: str = "") -> Response:
 @router.post("/ui/tokens")
 @requires(ADMIN)
 async def create_token(request: Request) -> Response:
-    """Create a token and show it with commands to copy. No other page shows the token."""
+    """Create a token and lead to its page, which shows the token with commands to copy. Loading that page again creates no second one."""
     fields = await parse_form(request)
     form = get_last_values(fields)
     kind = TokenKind.REPORTER if form.get("kind") == "reporter" else TokenKind.API
@@ -52,30 +53,34 @@ async def create_token(request: Request) -> Response:
         created = await get_application(request).create_token()(new, get_actor(request))
     except InvalidInput as error:
         return await _render_list(request, {**form, "scopes": " ".join(scopes)}, format_problems(error.problems), 422)
-    context = get_page_context(request)
-    pipeline = await context.reader.pipeline(created.token.pipeline_id) if created.token.pipeline_id else None
-    item = build_token_item(created.token, pipeline.name if pipeline else None, context.now())
-    snippets = build_token_snippets(created.text, created.token, pipeline, get_origin(request))
-    return _render_token(request, item, await _find_first_report(request, created.token), 201, created.text, snippets)
+    return redirect_with_secret(request, f"/ui/tokens/{created.token.id}", created.text)
 
 
 @router.get("/ui/tokens/{token_id}")
 @requires(ADMIN)
 async def show_token(request: Request, token_id: str) -> Response:
-    """Show a token's details, without the token itself."""
+    """Show a token's details, and for a short time after its creation the token itself, with commands to copy."""
     context = get_page_context(request)
     token = await _require_token(request, token_id)
     pipeline = await context.reader.pipeline(token.pipeline_id) if token.pipeline_id else None
     item = build_token_item(token, pipeline.name if pipeline else None, context.now())
-    return _render_token(request, item, await _find_first_report(request, token), 200)
+    shown = read_shown_secret(request)
+    text = shown if item.is_valid and shown.endswith(item.hint) else ""
+    snippets = build_token_snippets(text, token, pipeline, get_origin(request)) if text else ()
+    run_id = await _find_first_report(request, token)
+    page = {"section": "system", "css": ("access.css",)}
+    return render_page(request, "token.html", 200, **page, token=item, text=text, snippets=snippets, run_id=run_id)
 
 
 @router.get("/ui/tokens/{token_id}/heard")
 @requires(ADMIN)
 async def get_first_report(request: Request, token_id: str) -> Response:
-    """Return the fragment that says whether a report has been sent with this token."""
+    """Return the fragment that names the first report that was sent with this token, or 204 before it."""
     token = await _require_token(request, token_id)
-    html = render("live/first_report.html", token_id=token.id, run_id=await _find_first_report(request, token))
+    run_id = await _find_first_report(request, token)
+    if run_id is None:
+        return Response(status_code=204, headers={"Cache-Control": "no-store"})
+    html = render("live/first_report.html", token_id=token.id, run_id=run_id)
     return Response(html, media_type="text/html; charset=utf-8", headers={"Cache-Control": "no-store"})
 
 
@@ -104,13 +109,6 @@ async def _render_list(request: Request, form: Mapping[str, str], problems: Sequ
         pipelines=sorted(pipelines.values()),
         problems=problems,
     )
-
-
-def _render_token(
-    request: Request, token: TokenItem, reported_run: int | None, status: int, text: str = "", snippets: Sequence[Snippet] = ()
-) -> Response:
-    values = {"token": token, "text": text, "snippets": snippets, "run_id": reported_run}
-    return render_page(request, "token.html", status, section="system", css=("access.css",), **values)
 
 
 async def _require_token(request: Request, token_id: str) -> ApiToken:

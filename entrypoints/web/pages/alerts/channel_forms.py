@@ -12,6 +12,7 @@ from entrypoints.http.base_path import redirect
 from entrypoints.web.form_data import parse_flat_form
 from entrypoints.web.live.alerts.channels import LiveChannelPage
 from entrypoints.web.lookups import get_application
+from entrypoints.web.once_shown import redirect_with_secret
 from entrypoints.web.page_context import get_page_context, load_page_frame
 from entrypoints.web.pages.alerts.channels import CSS, PATH
 from entrypoints.web.templating import render_page
@@ -31,7 +32,7 @@ async def show_new_form(request: Request, kind: str = "") -> Response:
 @router.post("/ui/new-channel")
 @requires(ADMIN)
 async def create_channel(request: Request, kind: str = "") -> Response:
-    """Create the channel, and show a webhook's secret once; or show the form again with its errors."""
+    """Create the channel and lead to its page, which shows a webhook's secret; or show the form again with its errors."""
     form = ChannelForm.create(_parse_kind(kind)).parse(await parse_flat_form(request))
     new = NewChannel(form.texts["name"], form.kind, form.settings, form.texts["fallback"] or None, form.drill)
     try:
@@ -40,9 +41,7 @@ async def create_channel(request: Request, kind: str = "") -> Response:
         return await _render_form(request, form.with_problems(error.problems), 422)
     except Conflict as error:
         return await _render_form(request, form.with_sentence(str(error)), 409)
-    if created.secret is None:
-        return redirect(f"{PATH}/{created.name}")
-    return _render_secret(request, created.name, created.secret, 201)
+    return _show_channel(request, created.name, created.secret)
 
 
 @router.get(f"{PATH}/{{name}}/edit")
@@ -72,7 +71,7 @@ async def change_channel(request: Request, name: str) -> Response:
         return await _render_form(request, form.with_problems(error.problems), 422)
     except Conflict as error:
         return await _render_form(request, form.with_sentence(str(error)), 409)
-    return redirect(f"{PATH}/{name}") if secret is None else _render_secret(request, name, secret, 200)
+    return _show_channel(request, name, secret)
 
 
 def _parse_kind(text: str) -> ChannelKind:
@@ -94,5 +93,7 @@ async def _render_form(request: Request, form: ChannelForm, status: int) -> Resp
     )
 
 
-def _render_secret(request: Request, name: str, secret: str, status: int) -> Response:
-    return render_page(request, "alerts/channel_secret.html", status, section="system", css=CSS, name=name, secret=secret)
+def _show_channel(request: Request, name: str, secret: str | None) -> Response:
+    """Lead to the channel's page, with a new secret if there is one."""
+    path = f"{PATH}/{name}"
+    return redirect(path) if secret is None else redirect_with_secret(request, path, secret)

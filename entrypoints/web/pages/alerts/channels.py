@@ -5,6 +5,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from domain.alerts.channel import ChannelKind
 from entrypoints.http.auth.permissions import READ, requires
 from entrypoints.web.live.alerts.channels import LiveChannelList, LiveChannelPage
+from entrypoints.web.once_shown import read_shown_secret
 from entrypoints.web.page_context import get_page_context, load_page_frame
 from entrypoints.web.templating import render_page
 from entrypoints.web.view_models.alerts.channels import KIND_HELP, KIND_WORDS
@@ -45,4 +46,5 @@ async def render_channel(request: Request, name: str, status: int, result: str =
         result=result,
         is_sent=is_sent,
         is_webhook=loaded.channel.kind is ChannelKind.WEBHOOK,
+        secret=read_shown_secret(request),
     )

@@ -144,6 +144,11 @@ def test_a_reporter_token_is_created_used_and_revoked(team: ThreadServer, open_p
     token = page.locator("pre.code").first.inner_text().strip()
     line = page.locator("pre.code").nth(1).inner_text()
     assert line.startswith("curl ") and token in line and "/status-update/" in line
+    page.reload()
+    expect(page.locator("pre.code").first).to_have_text(token)
+    page.goto(f"{team.url}/ui/tokens")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    page.go_back()
 
     headers = {"Authorization": f"Bearer {token}"}
     response = httpx.post(f"{team.url}/status-update/", json={"stage_name": "dump", "status": "running"}, headers=headers)

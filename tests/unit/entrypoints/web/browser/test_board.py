@@ -31,7 +31,7 @@ def test_waiting_stages_are_counted_and_listed_without_a_reload(served: ThreadSe
     expect(waiting.locator("#waiting")).to_contain_text("Nothing is waiting")
 
     assert board.evaluate("window.unreloaded") and waiting.evaluate("window.unreloaded")
-    expect(board.locator("#announcer")).to_have_text("certificates: completed.")
+    expect(board.locator("#announcer")).to_have_text("certificates completed.")
 
 
 def test_new_and_changed_pipelines_appear_without_a_reload(served: ThreadServer, open_page: OpenPage) -> None:

@@ -175,10 +175,10 @@ async def test_the_end_of_a_run_is_announced_once(headgate: InProcessHeadgate) -
     async with watching(headgate, run_id) as received:
         await headgate.stories.change_run(run_id, lambda run: start(run, headgate.fakes.clock.now()))
         await headgate.stories.change_run(run_id, end("a", Status.COMPLETED, headgate.fakes.clock.now()))
-        await received.until("event: announce")
+        await received.until("event: ended-runs")
 
-        assert received.text.count("event: announce") == 1
-        assert "data: nightly #1: completed." in received.text
+        assert received.text.count("event: ended-runs") == 1
+        assert 'data: [["nightly #1", "completed"]]' in received.text
 
 
 async def test_a_stream_survives_a_database_outage(headgate: InProcessHeadgate) -> None:
@@ -301,7 +301,7 @@ async def test_a_board_filtered_by_tag_shows_and_follows_only_its_pipelines(head
     rendered = (await view.render()).fragments
     assert [name for name in rendered if name.startswith("row-")] == [f"row-{tagged.id}"] and rendered["rows"] == str(tagged.id)
     assert rendered["count-cancelled"] == "1"
-    assert view.get_announcement(batch) == "tagged: cancelled."
+    assert view.list_ended_runs(batch) == [("tagged", Status.CANCELLED)]
     async with headgate.page_context.live.join(("board", "sql"), LiveBoard(headgate.page_context, BoardQuery(tag="sql"))) as viewer:
         received = ReceivedMessages(viewer)
         await headgate.stories.open_run(tagged)

@@ -98,7 +98,7 @@ class Walk:
         with self.client.stream("GET", url, headers={"Accept": _get_accept(url, self.root)}) as answer:
             self.visited[_get_key(url)] = answer.status_code
             # A form's target and a link of the API may take POST only.
-            if answer.status_code not in (200, 303, 405):
+            if answer.status_code not in (200, 204, 303, 405):
                 self.problems.append(f"{source} leads to {answer.status_code}: {url}")
             self._collect(url, answer)
 

@@ -80,13 +80,18 @@ async def test_each_kind_is_created_by_its_form(headgate: InProcessHeadgate, kin
     assert (row.channel.name, row.channel.kind, row.channel.drill) == ("team", kind, True)
 
 
-async def test_a_webhooks_secret_is_shown_once(headgate: InProcessHeadgate) -> None:
+async def test_a_webhooks_secret_is_shown_on_its_page_for_ten_minutes(headgate: InProcessHeadgate) -> None:
     created = await create(headgate)
 
-    assert created.status_code == 201 and "whsec_" in created.text
-    for path in ("/ui/channels", "/ui/channels/team", "/ui/channels/team/edit"):
-        page = (await headgate.page_client.get(path)).text
-        assert "whsec_" not in page and SECRET not in page, path
+    assert (created.status_code, created.headers["location"]) == (303, "/ui/channels/team")
+    assert "Max-Age=600; Path=/ui/channels/team; SameSite=strict" in created.headers["set-cookie"]
+    for _ in range(2):
+        assert "whsec_" in await get_text(headgate, "/ui/channels/team")
+    for path in ("/ui/channels", "/ui/channels/team/edit"):
+        assert "whsec_" not in await get_text(headgate, path), path
+    headgate.page_client.cookies.clear()
+    page = await get_text(headgate, "/ui/channels/team")
+    assert "whsec_" not in page and SECRET not in page
 
 
 @pytest.mark.parametrize(
