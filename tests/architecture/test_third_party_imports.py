@@ -39,7 +39,7 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "entrypoints/settings.py": {"pydantic", "pydantic_settings"},
     "entrypoints/supervisor": set(),
     "entrypoints/web": {"fastapi", "jinja2", "markupsafe", "mistune", "nh3", "starlette"},
-    "entrypoints/web/view_models": {"markupsafe", "yaml"},
+    "entrypoints/web/view_models": {"markupsafe"},
     "entrypoints/worker": set(),
     "entrypoints/worker/client": {"httpx"},
     "entrypoints/worker/http_stage": set(),
