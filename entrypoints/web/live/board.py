@@ -16,6 +16,7 @@ from entrypoints.web.live.view import ChangeEffect, EndedRun, LiveView, Rendered
 from entrypoints.web.page_context import PageContext
 from entrypoints.web.templating import render
 from entrypoints.web.view_models.pipelines.board import build_pipeline_item, count_statuses
+from entrypoints.web.view_models.tab import build_board_tab
 
 REFRESH_SECONDS = 5.0
 EXPECTATION_SECONDS = 20.0
@@ -57,7 +58,7 @@ class LiveBoard(LiveView):
         self._names = {row.pipeline.id: row.pipeline.name for row in rows}
         counts = render_counts(self._query.select_with_any_status(rows))
         incidents = await render_board_incidents(self._context)
-        fragments |= {**counts, "incidents": incidents}
+        fragments |= {**counts, **build_board_tab(rows, self._query.archived), "incidents": incidents}
         fragments["rows"] = format_row_ids(page)
         fragments["range"] = str(render("live/board_range.html", range=page.range))
         summary = f"{counts}{page.range}{[status and status.sentence for status in statuses]}{incidents}{fragments['rows']}"

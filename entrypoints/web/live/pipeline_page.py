@@ -26,6 +26,7 @@ from entrypoints.web.view_models.runs.stage_graph import build_definition_graph,
 from entrypoints.web.view_models.schedules.expectations import SHOWN as EXPECTED_TICKS
 from entrypoints.web.view_models.schedules.expectations import build_expectation_item
 from entrypoints.web.view_models.schedules.schedule_item import ScheduleItem
+from entrypoints.web.view_models.tab import build_pipeline_tab
 
 GRID_RUNS = 30
 LISTED_RUNS = 10
@@ -73,6 +74,7 @@ class LivePipelinePage(LiveView):
         grid = build_stage_grid(pipeline.definition, runs, medians)
         failing = find_failing_stages(runs)
         fragments = {
+            **build_pipeline_tab(pipeline.name, latest.status if latest else Status.PENDING),
             "state": str(render("live/pipeline_state.html", status=status, latest=items[0] if items else None)),
             "activation": str(render("live/activation.html", label=build_activation_label(pipeline.activation, now))),
             "status-text": str(render("live/status_text.html", parts=status_text)),

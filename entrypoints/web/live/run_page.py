@@ -20,6 +20,7 @@ from entrypoints.web.view_models.runs.failure import load_failure
 from entrypoints.web.view_models.runs.header import build_run_header
 from entrypoints.web.view_models.runs.outputs import build_stage_outputs
 from entrypoints.web.view_models.runs.stages import build_stage_views
+from entrypoints.web.view_models.tab import build_run_tab
 
 REFRESH_SECONDS = 1.0
 EVENTS_SHOWN = 100
@@ -67,6 +68,7 @@ class LiveRunPage(LiveView):
         outputs = await asyncio.to_thread(build_stage_outputs, run)  # rendering of Markdown takes long
         stages = build_stage_views(run, medians, run_context.now, self._query)
         fragments = {
+            **build_run_tab(run),
             "head": str(render("live/run_header.html", head=head)),
             "facts": str(render("live/run_facts.html", head=head, failure=failure, incidents=incidents)),
             "outputs": str(render("live/outputs.html", outputs=outputs, run_id=run.id)),

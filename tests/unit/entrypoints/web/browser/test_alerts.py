@@ -97,14 +97,14 @@ def test_a_person_on_a_phone_learns_of_a_failure_and_acknowledges_it(
     run_warehouse(alerting, "failed")
     line = page.locator(".open-incidents li")
     expect(line).to_contain_text("warehouse failed at fact-orders")
-    expect(page).to_have_title("(1) Pipelines · Headgate")
+    expect(page).to_have_title("(1) ✘ 1 failed · Pipelines · Headgate")
     (message,) = receiver.received
     assert message.target == "/hooks/secret-part" and "webhook-signature" in message.headers
 
     page.get_by_role("link", name="Acknowledge warehouse").click()
     page.get_by_role("button", name="Acknowledge").click()
     expect(page.locator(".open-incidents")).to_have_count(0)
-    expect(page).to_have_title("Pipelines · Headgate")
+    expect(page).to_have_title("✘ 1 failed · Pipelines · Headgate")
 
     run_warehouse(alerting, "completed")
     page.goto(f"{alerting.url}/ui/incidents?state=resolved")
