@@ -62,19 +62,22 @@ class BoardQuery:
         """Return the rows that have these words: those that the counts of the filters by status count."""
         return replace(self, status="").select(rows)
 
-    def get_url(self, path: str, **changes: Any) -> str:
-        """Return a URL with this query and changes of it, without the parameters that have no effect."""
-        query = replace(self, **changes)
+    def to_parameters(self) -> dict[str, object]:
+        """Return the query parameters of this query, without those that have no effect."""
         parameters = {
-            "q": query.words,
-            "status": query.status,
-            "tag": query.tag,
-            "sort": query.order.value,
-            "page": query.page if query.page > 1 else "",
-            "archived": "only" if query.archived else "",
-            "shown": ",".join(map(str, query.shown)),
+            "q": self.words,
+            "status": self.status,
+            "tag": self.tag,
+            "sort": self.order.value,
+            "page": self.page if self.page > 1 else "",
+            "archived": "only" if self.archived else "",
+            "shown": ",".join(map(str, self.shown)),
         }
-        encoded = urlencode({key: value for key, value in parameters.items() if value}, safe=",")
+        return {key: value for key, value in parameters.items() if value}
+
+    def get_url(self, path: str, **changes: Any) -> str:
+        """Return a URL with this query and changes of it."""
+        encoded = urlencode(replace(self, **changes).to_parameters(), safe=",")
         return f"{path}?{encoded}" if encoded else path
 
 

@@ -8,7 +8,7 @@ from entrypoints.web.pages.alerts import alert_rules, channel_actions, channel_f
 from entrypoints.web.pages.backfills import controls as backfill_controls
 from entrypoints.web.pages.backfills import lists as backfill_lists
 from entrypoints.web.pages.pipelines import activation, board, deployments, edit, new_pipeline, pipeline, revisions, schedules, trigger
-from entrypoints.web.pages.runs import comparison, log, over_limit, run, run_actions, run_list, stage
+from entrypoints.web.pages.runs import bulk_actions, comparison, log, over_limit, run, run_actions, run_list, stage
 
 ROUTERS = (
     board.router,
@@ -26,6 +26,7 @@ ROUTERS = (
     deployments.router,
     schedules.router,
     run_list.router,
+    bulk_actions.router,
     run.router,
     log.router,
     comparison.router,

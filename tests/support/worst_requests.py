@@ -463,6 +463,10 @@ WORST_REQUESTS: Final[Mapping[tuple[str, str], Sequence[WorstRequest]]] = {
     ("POST", "/ui/pipelines/{ref}/trigger"): forms(f"/ui/pipelines/{FIELDS}/trigger", form="1"),
     ("POST", "/ui/pipelines/{ref}/unarchive"): forms(f"/ui/pipelines/{TEXTS}/unarchive"),
     ("GET", "/ui/prefect/flow-runs/{flow_run}"): one(f"/ui/prefect/flow-runs/{LONG}", "/ui/prefect/flow-runs/" + "0" * 100),
+    ("GET", "/ui/cancel-runs"): one("/ui/cancel-runs", "/ui/cancel-runs?from=board", "/ui/cancel-runs?pipeline=" + LONG),
+    ("POST", "/ui/cancel-runs"): forms("/ui/cancel-runs", key="k", left=",".join(["999999999"] * 20_000)),
+    ("GET", "/ui/retry-runs"): one("/ui/retry-runs", "/ui/retry-runs?from=board", "/ui/retry-runs?pipeline=" + LONG),
+    ("POST", "/ui/retry-runs"): forms("/ui/retry-runs", key="k", left=",".join(map(str, range(10**9, 10**9 + 500)))),
     ("GET", "/ui/runs"): [
         *one("/ui/runs", "/ui/runs?pipeline=" + LONG),
         WorstRequest("text", "/ui/runs", headers={"Accept": "text/plain"}),

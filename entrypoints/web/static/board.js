@@ -1,7 +1,9 @@
-// The board: searches while the user types, shows rows that begin to match, and loads new pipelines. New schedules of a pipeline's page.
+// The board: searches while the user types, shows rows that begin to match, and loads new pipelines. New schedules of a pipeline's page. Actions on many runs.
 (function () {
   "use strict";
   document.addEventListener("DOMContentLoaded", function () {
+    // A form that continues an action on many runs sends itself.
+    document.querySelector("form[data-continues]")?.requestSubmit();
     // A pipeline's page shows new schedules, and leaves out those that were removed.
     headgate.onStream("schedule-ids", async function (event) {
       const section = document.getElementById("schedules");

@@ -14,6 +14,7 @@ from domain.runs.status import Status
 from entrypoints.http.auth.permissions import READ, requires
 from entrypoints.web.board_order import ORDER_WORDS, BoardOrder, sort_rows
 from entrypoints.web.board_query import BoardQuery, choose_rows
+from entrypoints.web.bulk.selection import BOARD
 from entrypoints.web.live.board import LiveBoard
 from entrypoints.web.lookups import get_origin
 from entrypoints.web.page_context import PageContext, get_page_context, load_page_frame
@@ -24,6 +25,7 @@ from entrypoints.web.text_pages import format_board
 from entrypoints.web.view_models.formatting import get_status_label
 from entrypoints.web.view_models.new_pipeline_form import NewPipelineForm
 from entrypoints.web.view_models.pipelines.board import OrderLink, SearchableItem, StatusFilter, build_searchable_item, count_statuses
+from entrypoints.web.view_models.runs.bulk import build_bulk_links
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(load_page_frame)])
 TEXT_ROWS: Final = 1_000
@@ -70,6 +72,7 @@ async def show_board(request: Request) -> Response:
         q=request.query_params.get("q", ""),
         without_tag=query.get_url("/", tag="", page=1),
         current=query.get_url("/"),
+        bulk_links=build_bulk_links(query.status, query.to_parameters(), BOARD) if query.status else (),
         has_archived=has_archived,
         stream=f"{stream}{'&' if '?' in stream else '?'}seen={rendered.digest}",
     )

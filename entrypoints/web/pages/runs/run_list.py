@@ -17,6 +17,7 @@ from entrypoints.web.text_output import text_response, wants_text
 from entrypoints.web.text_pages import format_run_list
 from entrypoints.web.view_models.formatting import get_status_label
 from entrypoints.web.view_models.pipelines.board import StatusFilter
+from entrypoints.web.view_models.runs.bulk import build_bulk_links
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(load_page_frame)])
 NAMES_OFFERED = 300
@@ -57,6 +58,7 @@ async def list_runs(request: Request) -> Response:
         zone=query.zone or ("UTC" if query.since or query.until else ""),
         triggers=[(each, TRIGGER_LABELS[each]) for each in TRIGGERS],
         is_filtered=bool(query.to_parameters()),
+        bulk_links=build_bulk_links(query.status or "", query.to_parameters()),
         stream=_link(query.to_parameters(**position, seen=rendered.digest), "/ui/live/runs"),
         newest=_link(query.to_parameters()) if query.above is not None or query.below is not None else None,
         newer=_link(query.to_parameters(above=runs[0].id)) if has_newer and runs else None,
