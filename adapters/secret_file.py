@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 
 MIN_SECRET_LENGTH = 32
-_RECREATE = "restore it, or remove it: Headgate then creates a new one, and tokens of the old one are not valid any more"
+_RECREATE = "restore it, or remove it: Headgate then creates a new one, and existing tokens become invalid"
 
 
 class SecretFileError(Exception):
@@ -32,9 +32,7 @@ def read_or_create_secret(path: Path, size: int = 48, repair: str = _RECREATE) -
     # Files of release 0.2 have no newline at the end, but always the same length.
     is_whole = content.endswith(b"\n") or len(text) == len(created)
     if not is_whole or len(text) < MIN_SECRET_LENGTH or not text.isascii() or not text.isprintable() or " " in text:
-        raise SecretFileError(
-            f"The file {path} is not a whole secret, which is one line of {MIN_SECRET_LENGTH} characters or more: {repair}."
-        )
+        raise SecretFileError(f"The file {path} must contain one secret of at least {MIN_SECRET_LENGTH} characters on one line: {repair}.")
     return text
 
 

@@ -103,7 +103,7 @@ SELECT number, 'stage-1', 1, now(), now() + CASE WHEN number % 10 = 1 THEN '-1 s
        CASE WHEN number % 10 = 0 THEN 'flow-' || number END, CASE WHEN number % 10 = 0 THEN now() END
 FROM generate_series(1, {FLOW_RUNS}) AS number ON CONFLICT DO NOTHING
 """
-"""A tenth is followed, a tenth is due, and the others wait, as while Prefect does not answer."""
+"""A tenth is followed, a tenth is due, and the others wait, as while Prefect does not respond."""
 _TABLES = "('run'::regclass, 'attempt'::regclass, 'event'::regclass, 'dispatch'::regclass)"
 _CONSTRAINTS = f"""
 SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint

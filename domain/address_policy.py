@@ -40,7 +40,7 @@ class AddressPolicy:
     def check_port(self, port: int) -> None:
         """Raise AddressForbidden if the port is not allowed."""
         if port not in self.ports:
-            raise AddressForbidden(f"Port {port} is not allowed: HEADGATE_HTTP_PORTS lists the allowed ones.")
+            raise AddressForbidden(f"Port {port} is not allowed. Add it to HEADGATE_HTTP_PORTS to allow it.")
 
     def check_addresses(self, host: str, addresses: Iterable[str]) -> list[str]:
         """Return the addresses of a host, each once, all allowed. Connect to these, never to the name. Raise AddressForbidden."""
@@ -48,10 +48,10 @@ class AddressPolicy:
         for address in found:
             if not self.is_allowed(address):
                 raise AddressForbidden(
-                    f"{host} has the address {address}, which is not public: HEADGATE_HTTP_ALLOW would allow its network."
+                    f"{host} has the address {address}, which is not public. Add its network to HEADGATE_HTTP_ALLOW to allow it."
                 )
         if not found:
-            raise AddressForbidden(f"The name {host} has no address.")
+            raise AddressForbidden(f"Could not resolve {host}.")
         return found
 
     def is_allowed(self, text: str) -> bool:

@@ -38,7 +38,7 @@ class NotFound(HeadgateError):
 
 class NameTaken(HeadgateError):
     def __init__(self, name: str, sentence: str | None = None) -> None:
-        super().__init__(sentence or f"A pipeline named {name} exists already; add a revision to it, or choose another name.")
+        super().__init__(sentence or f"A pipeline named {name} already exists. Edit it, or choose another name.")
 
 
 class Conflict(HeadgateError):
@@ -62,7 +62,7 @@ class IdempotencyKeyReused(HeadgateError):
     """An Idempotency-Key was sent with a different request than the first time."""
 
     def __init__(self, key: str) -> None:
-        super().__init__(f"The Idempotency-Key {key:.100} was used for another request; use a new one.")
+        super().__init__(f"The Idempotency-Key {key:.100} was used for another request. Use a new one.")
 
 
 class StaleRevision(HeadgateError):
@@ -82,7 +82,7 @@ class NotSignedIn(HeadgateError):
 
 
 class Unavailable(HeadgateError):
-    """A service that Headgate depends on does not answer; a later retry can succeed.
+    """A service that Headgate depends on does not respond; a later retry can succeed.
 
     `retry_after` is in seconds. `nothing_done` is True if the operation certainly had no effect.
     """

@@ -37,7 +37,7 @@ def check_redirect(url: str, location: str, status: int, method: str, *, has_bod
         method, keeps_body = "GET", False
     keeps_headers = get_origin(target) == get_origin(url)
     if keeps_body and not keeps_headers:
-        raise AddressForbidden("The response redirects the request's body to another origin.")
+        raise AddressForbidden("The response redirects the request body to another origin.")
     return Redirect(target, method, keeps_body, keeps_headers)
 
 

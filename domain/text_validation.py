@@ -26,7 +26,7 @@ def describe_other_type(value: object) -> str:
     if isinstance(value, int | float):
         return f"is the number {value!s:.40}: put it in quotes"
     if value is None:
-        return "is null: give it a text in quotes"
+        return "is null; write a text in quotes"
     return f"must be text, not {'a list' if isinstance(value, list) else 'an object'}"
 
 

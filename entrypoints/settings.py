@@ -87,7 +87,7 @@ class Settings(BaseSettings):
         default_factory=list,
         description=(
             "Addresses of several web servers, separated by commas, such as `http://web-1:8000,http://web-2:8000`. The worker moves to the "
-            "next one within 2 s when one does not answer. Stages still use `HEADGATE_URL`. Not set: `HEADGATE_URL` only."
+            "next one within 2 s when one does not respond. Stages still use `HEADGATE_URL`. Not set: `HEADGATE_URL` only."
         ),
     )
     worker_slots: int = Field(

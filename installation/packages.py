@@ -67,7 +67,7 @@ def install_dependencies(venv: Path, root: Path, lock: str) -> None:
     except InstallationError as error:
         if isinstance(error, FullDiskError) or not installer.pip_settings:
             raise
-        print("headgate: installing with pip, because uv cannot reach the packages that pip is configured for", flush=True)
+        print("headgate: installing with pip, because uv cannot use pip's package index", flush=True)
         installer.pip("--no-deps", "--no-build-isolation", "--require-hashes", "-r", root / lock, doing=doing)
     finally:
         shutil.rmtree(get_private_cache(venv), ignore_errors=True)

@@ -61,7 +61,7 @@ class AddressFinder:
         try:
             found = await self._threads.run(lambda: self._resolve(host, port, type=socket.SOCK_STREAM))
         except (OSError, UnicodeError):
-            raise Unavailable(f"The name {host} has no address.", nothing_done=True) from None
+            raise Unavailable(f"Could not resolve {host}.", nothing_done=True) from None
         return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 

@@ -51,7 +51,7 @@ class GuardedHttp:
             async with asyncio.timeout(request.timeout):
                 return await self._follow(request)
         except TimeoutError:
-            raise Unavailable(f"{host} gave no complete answer within {request.timeout:g} seconds.") from None
+            raise Unavailable(f"{host} sent no complete response within {request.timeout:g} seconds.") from None
 
     async def _follow(self, request: OutgoingRequest) -> OutgoingResponse:
         headers = {"User-Agent": "headgate", "Accept-Encoding": "identity", **request.headers}
@@ -77,7 +77,7 @@ class GuardedHttp:
         try:
             proxy = find_proxy(url, self._environment)
         except InvalidProxy as reason:
-            raise Unavailable(f"{host} cannot be reached through the proxy: {reason}.", nothing_done=True) from None
+            raise Unavailable(f"Could not reach {host} through the proxy: {reason}.", nothing_done=True) from None
         if proxy is None:
             places = await self._finder.find(host, port)
         else:
@@ -88,7 +88,7 @@ class GuardedHttp:
             try:
                 sent = _build_request(method, url, place, headers, body, request.timeout)
             except (httpx.InvalidURL, ValueError):
-                raise AddressForbidden(f"The request to {host} has a URL or a header that HTTP does not allow.") from None
+                raise AddressForbidden(f"The request to {host} has a URL or header that HTTP does not allow.") from None
             try:
                 return await self._exchange(sent, get_origin(url), proxy, request.max_bytes)
             except (httpx.ConnectError, httpx.ConnectTimeout) as refused:
@@ -158,5 +158,5 @@ def _get_host(url: str) -> str:
     except ValueError:
         scheme = host = ""
     if scheme not in _DEFAULT_PORTS or not host:
-        raise AddressForbidden("The address is not an http or https URL with a host.")
+        raise AddressForbidden("The URL must begin with http:// or https:// and have a host.")
     return host

@@ -13,20 +13,20 @@ E = TypeVar("E", bound=BaseException)
 def describe_http_failure(host: str, failure: Exception) -> str:
     """Return a sentence that says why the host gave no response."""
     if isinstance(failure, httpx.ProxyError):
-        return f"{host} cannot be reached through the proxy: {_to_one_line(failure)}."
+        return f"Could not reach {host} through the proxy: {_to_one_line(failure)}."
     if (tls := _find_cause(failure, ssl.SSLError)) is not None:
         if isinstance(tls, ssl.SSLCertVerificationError):
             return f"The certificate of {host} is not valid: {tls.verify_message.rstrip('.')}."
-        return f"No TLS connection to {host} is possible: {tls.reason or type(tls).__name__}."
+        return f"TLS connection to {host} failed: {tls.reason or type(tls).__name__}."
     if isinstance(failure, httpx.ConnectTimeout):
-        return f"{host} does not accept the connection in time."
+        return f"{host} did not accept the connection in time."
     if isinstance(failure, httpx.ConnectError):
         refused = _find_cause(failure, ConnectionRefusedError)
-        return f"{host} refuses the connection." if refused is not None else f"{host} cannot be reached."
+        return f"{host} refused the connection." if refused is not None else f"Could not reach {host}."
     if isinstance(failure, httpx.TimeoutException):
-        return f"{host} does not answer in time."
+        return f"{host} did not respond in time."
     if isinstance(failure, httpx.NetworkError | httpx.RemoteProtocolError):
-        return f"{host} closed the connection before its answer was complete."
+        return f"{host} closed the connection before its response was complete."
     return f"The request to {host} failed ({type(failure).__name__})."
 
 

@@ -44,7 +44,7 @@ SESSION_SETTINGS = {
 class Database:
     """A PostgreSQL database, version 14 or newer, at `url` (`postgresql://…`).
 
-    While the server does not answer, all methods raise Unavailable. They work again once it is back, without a restart.
+    While the server does not respond, all methods raise Unavailable. They work again once it is back, without a restart.
     `pool_size` connections stay open; as many again are opened under load.
     """
 
@@ -63,7 +63,7 @@ class Database:
         event.listen(self._engine.sync_engine, "connect", lambda *_: self.clock.note_new_connection())
 
     async def start(self) -> None:
-        """Connect, read the installation id and the clock. Raise Unavailable if the database does not answer or is not migrated."""
+        """Connect, read the installation id and the clock. Raise Unavailable if the database does not respond or is not migrated."""
         transaction = SqlTransaction(self._connections)
         try:
             result = await transaction.execute(select(installation.c.id))

@@ -37,7 +37,7 @@ class DatabaseClock:
         return self._zero + timedelta(seconds=self._monotonic())
 
     async def measure(self) -> None:
-        """Read the database's clock. Raise Unavailable if the database does not answer."""
+        """Read the database's clock. Raise Unavailable if the database does not respond."""
         sent = self._monotonic()
         timestamp = (await self._read_time()).astimezone(UTC)
         received = self._monotonic()

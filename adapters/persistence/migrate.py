@@ -27,7 +27,7 @@ MAX_WAIT_SECONDS = 60.0
 
 
 def upgrade(url: str, revision: str = "head") -> None:
-    """Migrate up to `revision`. Blocking. Raise Unavailable if the database does not answer or stays locked for a minute."""
+    """Migrate up to `revision`. Blocking. Raise Unavailable if the database does not respond or stays locked for a minute."""
     _migrate(url, lambda config: command.upgrade(config, revision))
 
 
@@ -67,7 +67,7 @@ def _migration_lock(url: str, deadline: float) -> Iterator[Connection]:
         while not connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": LOCK_KEY}):
             connection.rollback()
             if time.monotonic() > deadline:
-                raise Unavailable("Another process has been migrating the database for too long.")
+                raise Unavailable("Another process is still migrating the database.")
             time.sleep(0.1)
         connection.commit()
         yield connection  # closing the session releases the lock

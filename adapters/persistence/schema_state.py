@@ -43,7 +43,7 @@ def get_schema_state(connection: Connection) -> SchemaState:
 
 
 def check_schema(url: str) -> None:
-    """Raise SchemaMismatch unless the database has the newest schema of this code. A database that does not answer passes."""
+    """Raise SchemaMismatch unless the database has the newest schema of this code. A database that does not respond passes."""
     engine = create_engine(sqlalchemy_url(url), poolclass=pool.NullPool, connect_args={"connect_timeout": 5})
     try:
         with engine.connect() as connection:

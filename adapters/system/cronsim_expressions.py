@@ -31,7 +31,7 @@ class CronsimExpressions:
             found = next(CronSim(fields, _ANY_TIME), None)
         except CronSimError as error:
             return _describe_error(str(error), fields)
-        return None if found else "matches no day of the next 50 years"
+        return None if found else "matches no day in the next 50 years"
 
     def iterate(self, expression: str, after: datetime) -> Iterator[datetime]:
         return CronSim(expand_cron_alias(expression), after)
@@ -46,7 +46,7 @@ def _describe_error(message: str, fields: str) -> str:
         return "must be five valid fields, such as 30 2 * * *"
     written = fields.split()
     if name == "day-of-month" and _is_valid(" ".join([*written[:3], "*", written[4]])):
-        return "matches no day: no month that it names has so many days"
+        return "matches no day: its months do not have that many days"
     value = written[list(_FIELDS).index(name)]
     written_name = name.replace("-", " ").replace(" of", " of the")
     return f"has an invalid {written_name}, {value:.60}; write * or {_FIELDS[name]}, also as 1,2 or 1-5 or */2"

@@ -50,13 +50,13 @@ def check_new_token(
     """Raise InvalidInput with every invalid field."""
     problems = []
     if not 1 <= len(name) <= MAX_TOKEN_NAME_LENGTH or not name.isprintable():
-        problems.append(FieldProblem("name", f"must be 1 to {MAX_TOKEN_NAME_LENGTH} printable characters that say what uses the token"))
+        problems.append(FieldProblem("name", f"must be 1 to {MAX_TOKEN_NAME_LENGTH} printable characters"))
     if not scopes:
         problems.append(FieldProblem("scopes", "must name at least one of " + ", ".join(Scope)))
     if kind is TokenKind.REPORTER and (scopes != (Scope.REPORT,) or pipeline_id is None):
-        problems.append(FieldProblem("kind", "a reporter's token must have one pipeline and only the scope report"))
+        problems.append(FieldProblem("kind", "a reporter token requires one pipeline and only the scope report"))
     if pipeline_id is not None and {Scope.ADMIN, Scope.DEFINE} & set(scopes):
-        problems.append(FieldProblem("scopes", "define and admin apply to all pipelines; remove the pipeline or these scopes"))
+        problems.append(FieldProblem("scopes", "define and admin apply to all pipelines: remove the pipeline or these scopes"))
     if expires_at is not None and not now < expires_at <= now + MAX_TOKEN_LIFETIME:
         problems.append(FieldProblem("expires_at", "must be in the future, at most ten years from now"))
     if problems:

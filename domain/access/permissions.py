@@ -54,10 +54,10 @@ SCOPE_PERMISSIONS: Final[Mapping[Scope, frozenset[Permission]]] = {
 def describe_required_role(permission: Permission) -> str:
     """Return a sentence for a person without the permission."""
     role = next(role for role in Role if permission in ROLE_PERMISSIONS[role])
-    return f"This needs the role {role}." if role is Role.ADMIN else f"This needs the role {role} or higher."
+    return f"This requires the role {role}." if role is Role.ADMIN else f"This requires the role {role} or higher."
 
 
 def describe_required_scope(permission: Permission) -> str:
     """Return a sentence for a token without the permission."""
     scope = next(scope for scope in Scope if permission in SCOPE_PERMISSIONS[scope])
-    return f"This needs a token with the scope {scope}."
+    return f"This requires a token with the scope {scope}."

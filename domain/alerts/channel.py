@@ -89,5 +89,5 @@ def parse_channel_name(value: object, field: str = "name") -> str:
 
 def describe_unknown_channel(name: str, known: Collection[str]) -> str:
     """Return the problem of a name that none of the known channels has."""
-    listed = ", ".join(sorted(known)[:20]) or "none yet"
+    listed = ", ".join(sorted(known)[:20]) or "none"
     return f"There is no channel named {name:.100}. Channels: {listed}."

@@ -136,7 +136,7 @@ def _parse_quiet(fields: FieldParser, channels: set[str]) -> QuietHours | None:
     exempt = quiet.parse_names("except", MAX_TARGETS)
     for index, name in enumerate(exempt):
         if name not in channels:
-            quiet.add_problem(f"except[{index}]", f"names {name:.100}, which is no channel of this rule")
+            quiet.add_problem(f"except[{index}]", f"names {name:.100}, which is not a channel of this rule")
     return QuietHours(zone, _parse_time(quiet, "from"), _parse_time(quiet, "to"), exempt)
 
 

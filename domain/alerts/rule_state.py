@@ -75,6 +75,6 @@ def parse_outcomes(text: str) -> tuple[Outcome, ...]:
 def _parse_outcome(word: str) -> Outcome:
     match = _WORD.fullmatch(word)
     if match is None:
-        raise ValueError(f"not an outcome: {word:.40}")
+        raise ValueError(f"unknown outcome: {word:.40}")
     subject, mark, microseconds = match.groups()
     return Outcome(_EPOCH + int(microseconds) * _MICROSECOND, subject, Mark(mark))

@@ -19,9 +19,9 @@ def parse_site_rule(raw: object, name: str | None = None) -> tuple[AlertRule, tu
     fields = FieldParser(raw, "")
     tags = fields.parse_tags("tags")
     if name is None and raw.get("name") is None:
-        fields.add_problem("name", "must be given: a site-wide rule is known by it")
+        fields.add_problem("name", "is required for a site-wide rule")
     if name is not None and raw.get("name") not in (None, name):
-        fields.add_problem("name", f"must stay {name}: create another rule, and delete this one")
+        fields.add_problem("name", f"cannot change from {name}: create a new rule and delete this one")
     rest = {key: value for key, value in raw.items() if key != "tags"}
     rule = _parse_rule(rest if name is None else {**rest, "name": name}, fields)
     if rule is None or fields.problems:

@@ -8,7 +8,7 @@ from domain.errors import FieldProblem
 from domain.pipelines.definition import PipelineDefinition
 from domain.pipelines.graph import find_cycle
 
-_NO_LIMIT = "which has no limit: give it one by concurrency in a pipeline, or as an administrator"
+_NO_LIMIT = "which has no limit: set one under concurrency in a pipeline, or as an admin"
 
 
 def find_group_problems(definition: PipelineDefinition, groups: Mapping[str, Group], pipeline_id: int | None) -> list[FieldProblem]:
@@ -26,11 +26,11 @@ def _find_limit_problems(definition: PipelineDefinition, groups: Mapping[str, Gr
         giver = group.find_giver(besides=pipeline_id)
         if limit.limit is None:
             if not group.has_limit_besides(pipeline_id):
-                yield FieldProblem(field, f"is missing: nothing else gives the group {group.name} a limit")
+                yield FieldProblem(field, f"is required: the group {group.name} has no other limit")
         elif group.set_by is not None:
-            yield FieldProblem(field, f"must be left out: the group {group.name} has limit {group.limit}, set by {group.set_by}")
+            yield FieldProblem(field, f"must be removed: {group.set_by} set the limit of the group {group.name} to {group.limit}")
         elif giver is not None and giver.use.limit != limit.limit:
-            yield FieldProblem(field, f"group {group.name} has limit {giver.use.limit} by pipeline {giver.pipeline}")
+            yield FieldProblem(field, f"must be {giver.use.limit}, the limit of the group {group.name} in pipeline {giver.pipeline}")
 
 
 def _find_unlimited_uses(definition: PipelineDefinition, groups: Mapping[str, Group], pipeline_id: int | None) -> Iterator[FieldProblem]:
@@ -42,14 +42,14 @@ def _find_unlimited_uses(definition: PipelineDefinition, groups: Mapping[str, Gr
 
 
 def _find_deadlock(definition: PipelineDefinition, groups: Mapping[str, Group], pipeline_id: int | None) -> Iterator[FieldProblem]:
-    """Yield a problem if runs could wait for each other for ever: each holds a slot of a group while its stage waits for the next one."""
+    """Yield a problem if runs could wait for each other forever: each holds a slot of a group while its stage waits for the next one."""
     awaited = _collect_waits(definition, groups, pipeline_id)
     cycle = find_cycle({holder: sorted(users) for holder, users in awaited.items()})
     pipelines = list(dict.fromkeys(awaited[holder][user] for holder, user in pairwise(cycle)))
     if definition.name not in pipelines:
         return
     index = next((index for index, stage in enumerate(definition.stages) if set(stage.uses) & set(cycle)), 0)
-    message = f"makes runs of {' and '.join(pipelines)} wait for each other for ever: " + " → ".join(cycle)
+    message = f"makes runs of {' and '.join(pipelines)} wait for each other forever: " + " → ".join(cycle)
     yield FieldProblem(f"stages[{index}].uses", f"{message}; each holds a slot of one group while a stage waits for the next")
 
 

@@ -54,7 +54,7 @@ def parse_uses(stage: FieldParser) -> tuple[str, ...]:
     for index, item in enumerate(raw):
         name = FieldParser({f"uses[{index}]": item}, stage.path, stage.problems).parse_name(f"uses[{index}]")
         if name in names:
-            stage.add_problem(f"uses[{index}]", f"names the group {name} a second time")
+            stage.add_problem(f"uses[{index}]", f"repeats the group {name}")
         elif name:
             names.append(name)
     return tuple(names)
@@ -67,7 +67,7 @@ def check_uses(pipeline: FieldParser, limits: Sequence[ConcurrencyLimit], stages
         for name in stage.uses:
             if name in held:
                 pipeline.add_problem(
-                    f"stages[{index}].uses", f"names the group {name}, of which the run holds a slot by concurrency already"
+                    f"stages[{index}].uses", f"names the group {name}, of which the run already holds a slot by concurrency"
                 )
 
 
@@ -76,12 +76,12 @@ def _parse_limit(fields: FieldParser) -> ConcurrencyLimit:
     group = _parse_group(fields)
     key = _parse_key(fields)
     if fields.raw.get("group") is not None and fields.raw.get("key") is not None:
-        fields.add_problem("key", "cannot be combined with group: a group has one limit for all its holders")
+        fields.add_problem("key", "cannot be combined with group: all holders of a group share one limit")
     limit = None
     if fields.raw.get("limit") is not None:
         limit = fields.parse_integer("limit", 1, 1, MAX_LIMIT)
     elif fields.raw.get("group") is None:
-        fields.add_problem("limit", "is missing: only a group can have its limit from elsewhere")
+        fields.add_problem("limit", "is required unless group is set")
         limit = 1
     return ConcurrencyLimit(limit, group, key, fields.parse_choice("when_full", WhenFull, WhenFull.QUEUE) or WhenFull.QUEUE)
 

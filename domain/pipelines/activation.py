@@ -72,12 +72,12 @@ def check_not_archived(name: str, activation: Activation) -> None:
 
 def describe_archived(name: str) -> str:
     """Return the sentence that refuses a run of an archived pipeline."""
-    return f"{name} is archived and starts no runs. Unarchive it first."
+    return f"{name} is archived. Unarchive it to start runs."
 
 
 def check_deletable(name: str, activation: Activation, confirmed_name: str | None) -> None:
     """Raise Conflict `not_archived`, or InvalidInput if the name that confirms the deletion is not the pipeline's."""
     if not activation.is_archived:
-        raise Conflict("not_archived", f"{name} is not archived. Archive it before you delete it.", {"pipeline": name})
+        raise Conflict("not_archived", f"{name} is not archived. Archive it first.", {"pipeline": name})
     if confirmed_name != name:
         raise InvalidInput.for_field("confirm", f"must be the pipeline's name, {name}")

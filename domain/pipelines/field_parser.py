@@ -50,7 +50,7 @@ class FieldParser:
         """Note a problem. Raise InvalidInput with those found so far when there are MAX_PROBLEMS."""
         self.problems.append(FieldProblem(self.path + replace_unstorable(key), replace_unstorable(message)))
         if len(self.problems) >= MAX_PROBLEMS:
-            raise InvalidInput([*self.problems, FieldProblem("", "has more problems; these are the first ones")])
+            raise InvalidInput([*self.problems, FieldProblem("", "has more problems; only the first ones are listed")])
 
     def reject_unknown_keys(self, known: frozenset[str]) -> None:
         for key in self.raw:
@@ -149,7 +149,7 @@ class FieldParser:
         if shell:
             problem = find_text_problem(value, MAX_TEXT_LENGTH) or (None if value else "must not be empty")
             if problem:
-                self.add_problem("command", f"with shell: true, it must be one line of shell text ({problem})")
+                self.add_problem("command", f"must be one line of shell text, since shell: true is set ({problem})")
             return value if isinstance(value, str) else None
         if not isinstance(value, list) or not value or value[0] == "":
             self.add_problem("command", "must be a list of the program and its arguments (or set shell: true)")
@@ -244,5 +244,5 @@ class FieldParser:
             elif not ENV_NAME.fullmatch(name):
                 self.add_problem(f"secrets.{variable}", "must be the name of a secret: letters, digits and _")
             elif isinstance(env, Mapping) and variable in env:
-                self.add_problem(f"secrets.{variable}", "is set in env already")
+                self.add_problem(f"secrets.{variable}", "is already set in env")
         return dict(pairs)

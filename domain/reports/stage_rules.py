@@ -51,9 +51,9 @@ class StageReportJudge:
         """Refuse reporters that do not run the stage."""
         kind = self.stage.definition.kind
         if kind is StageKind.APPROVAL:
-            return self._refuse("needs_decision", f"{self.stage.name} is decided by a person: approve or reject it.")
+            return self._refuse("needs_decision", f"{self.stage.name} waits for a decision: approve or reject it.")
         if kind is StageKind.PREFECT:
-            return self._refuse("not_yours", f"{self.stage.name} runs in Prefect, which reports its status itself.")
+            return self._refuse("not_yours", f"{self.stage.name} runs in Prefect, which reports its status.")
         if not kind.runs_on_worker or self.reporter.holds_dispatch(self.run):
             return None
         if self.reporter.attempt == (self.stage.name, self.attempt.number) and self.report.status is self.attempt.status is Status.RUNNING:
@@ -61,7 +61,7 @@ class StageReportJudge:
         if self.reporter.worker is not None:
             self._note_fence()
             return self._refuse("not_yours", "This worker no longer holds the run's dispatch.", record=True)
-        return self._refuse("not_yours", f"{self.stage.name} runs on a worker; only that worker can report its status.")
+        return self._refuse("not_yours", f"{self.stage.name} runs on a worker, which reports its status.")
 
     def _note_fence(self) -> None:
         """Set the reason of a lost attempt whose worker says, after its lease expired, that it was fenced: it stops counting as a retry."""
@@ -79,14 +79,14 @@ class StageReportJudge:
         if number is None or number == self.attempt.number:
             return None
         is_known = 1 <= number < self.attempt.number
-        ending = "is over." if is_known else "does not exist."
+        ending = "has ended." if is_known else "does not exist."
         sentence = f"{self.stage.name} is at attempt {self.attempt.number}; attempt {number} {ending}"
         return self._refuse("stale_attempt" if is_known else "unknown_attempt", sentence, record=True)
 
     def check_order(self) -> ReportDecision | None:
         """Ignore a report that a later one of the same reporter has overtaken."""
         if is_out_of_order(self.report, self.reporter, self.last_seq):
-            return ignored(self.attempt.status, "A later report of this reporter was judged before.")
+            return ignored(self.attempt.status, "A later report from this reporter has already been processed.")
         return None
 
     def check_news(self) -> ReportDecision | None:
@@ -96,14 +96,14 @@ class StageReportJudge:
         """
         current, reported = self.attempt.status, self.report.status
         if current.is_terminal and not reported.is_terminal:
-            return ignored(current, f"{self.stage.name} is over already: it is {current}.")
+            return ignored(current, f"{self.stage.name} has already ended: it is {current}.")
         if current is not reported:
             return None
         if current.is_terminal:
-            return ignored(current, f"{self.stage.name} is {current} already.")
+            return ignored(current, f"{self.stage.name} is already {current}.")
         news = {key: value for key, value in self.details.items() if key in ATTEMPT_FIELDS and getattr(self.attempt, key) != value}
         if not news and not self.is_placed:
-            return ignored(current, f"{self.stage.name} is {current} already, and the report has nothing new.")
+            return ignored(current, f"{self.stage.name} is already {current}, and the report adds nothing.")
         self._store_details(news)
         data, actor = self.details, self.reporter.actor
         event = self.run.record(EventType.STAGE_PROGRESS, self.now, stage=self.stage, status=current, actor=actor, data=data)
@@ -117,19 +117,19 @@ class StageReportJudge:
         self.attempt.end_reported = True
         data, actor = self.details, self.reporter.actor
         event = self.run.record(EventType.REPORT_LATE, self.now, stage=self.stage, status=reported, actor=actor, data=data)
-        sentence = f"{self.stage.name} is {current}, which is final; the report that it {_ENDED_AS[reported]} is kept in the history."
+        sentence = f"{self.stage.name} is {current}, which is final. The run history records the report that it {_ENDED_AS[reported]}."
         return refused(current, "late_report", sentence, {"status": current}, event.seq)
 
     def check_move(self) -> ReportDecision | None:
         """Refuse a move that the table of moves does not have, and the start of a stage that waits for a slot."""
         current = self.attempt.status
         if self.report.status is Status.RUNNING and self.attempt.reason is Reason.LIMIT:
-            sentence = f"{self.stage.name} waits for a slot of a concurrency limit; it cannot start before it has one."
+            sentence = f"{self.stage.name} is waiting for a slot of a concurrency limit and cannot start yet."
             return refused(current, "impossible_move", sentence, {"status": current})
         if self.attempt.can_move(self.report.status):
             return None
         possible = sorted(ATTEMPT_MOVES[current])
-        sentence = f"{self.stage.name} is {current}; it cannot become {self.report.status}. Possible: {', '.join(possible)}."
+        sentence = f"{self.stage.name} is {current}; it cannot become {self.report.status}. Allowed: {', '.join(possible)}."
         return refused(current, "impossible_move", sentence, {"status": current, "possible": possible})
 
     def _apply(self) -> ReportDecision:

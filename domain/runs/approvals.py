@@ -55,10 +55,10 @@ def decide_approval(run: Run, name: str, decision: Decision, now: datetime, acto
 def _check_repeated_decision(stage: StageRun, decision: Decision) -> None:
     """Raise Conflict unless the stage has ended by the same decision."""
     if not stage.is_over:
-        raise Conflict("not_waiting", f"{stage.name} is {stage.status}: it is not waiting for a decision yet.", {"status": stage.status})
+        raise Conflict("not_waiting", f"{stage.name} is {stage.status} and is not waiting for a decision.", {"status": stage.status})
     approved = stage.status is Status.COMPLETED
     rejected = stage.status is Status.FAILED and stage.current.reason is Reason.REJECTED
     if (decision.approves and approved) or (not decision.approves and rejected):
         return
     outcome = "approved" if approved else "rejected" if rejected else str(stage.status)
-    raise Conflict("late_decision", f"{stage.name} is {outcome} already; this is final.", {"status": stage.status})
+    raise Conflict("late_decision", f"{stage.name} is {outcome} already. A decision is final.", {"status": stage.status})

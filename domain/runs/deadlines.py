@@ -49,13 +49,13 @@ def describe_missed_deadline(stage: StageRun, *, run_waits_for_slots: bool = Fal
     if stage.current.reason is Reason.LIMIT or (stage.current.reason is Reason.EXTERNAL and run_waits_for_slots):
         return "No slot of its concurrency limits became free before the deadline."
     if stage.definition.kind is StageKind.EXTERNAL:
-        return "No report came before the deadline."
+        return "No report before the deadline."
     if stage.definition.kind is StageKind.APPROVAL:
-        return "Nobody decided before the deadline."
+        return "No decision before the deadline."
     if stage.definition.kind is StageKind.PREFECT:
         return (
-            "Its flow run ran past its timeout." if stage.current.started_at else "Prefect did not start its flow run before the deadline."
+            "Its flow run exceeded its timeout." if stage.current.started_at else "Prefect did not start its flow run before the deadline."
         )
     if stage.status is Status.QUEUED:
-        return "No worker took it before the deadline."
-    return "It ran past its timeout, and its worker did not end it."
+        return "No worker started it before the deadline."
+    return "It exceeded its timeout, and its worker did not stop it."

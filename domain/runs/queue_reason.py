@@ -26,7 +26,7 @@ class QueueReason(Enum):
     ENGINE_REFUSED = auto()
     """The engine refuses the dispatch."""
     ENGINE_UNREACHABLE = auto()
-    """The engine does not answer."""
+    """The engine does not respond."""
     NOT_SUBMITTED = auto()
     """The dispatch has not been sent to the engine yet."""
     AWAITING_ENGINE_WORKER = auto()

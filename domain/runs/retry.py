@@ -42,7 +42,7 @@ def retry_stages(run: Run, names: Collection[str], now: datetime, actor: Actor) 
     chosen = [run.get_stage(name) for name in names]
     for stage in chosen:
         if stage.status not in RETRYABLE:
-            sentence = f"{stage.name} is {stage.status}; only failed, lost, cancelled and skipped stages can be retried."
+            sentence = f"{stage.name} is {stage.status}; only failed, lost, cancelled or skipped stages can be retried."
             raise Conflict("not_retryable", sentence)
     restarted = with_skipped_dependents(run, chosen)
     for stage in chosen:
@@ -66,7 +66,9 @@ def change_revision(run: Run, definition: PipelineDefinition, revision: int) -> 
     before = [(stage.name, stage.kind, stage.needs) for stage in run.definition.stages]
     after = [(stage.name, stage.kind, stage.needs) for stage in definition.stages]
     if before != after or run.definition.pool != definition.pool:
-        sentence = f"Revision {revision} has other stages than revision {run.revision}; retry with the same revision, or start a new run."
+        sentence = (
+            f"Revision {revision} has different stages from revision {run.revision}. Retry with the same revision, or start a new run."
+        )
         raise Conflict("graph_changed", sentence, {"revision": revision})
     run.definition, run.revision = definition, revision
     for stage in definition.stages:
@@ -83,7 +85,9 @@ def _check_limits(run: Run, definition: PipelineDefinition, revision: int) -> No
         has_turn = occupies_slots(stage.status, stage.current.reason)
         has_changed = has_changed or (has_turn and new is not None and new.uses != stage.definition.uses)
     if has_changed:
-        sentence = f"Revision {revision} has other concurrency limits than revision {run.revision}; retry when no stage runs or is queued."
+        sentence = (
+            f"Revision {revision} has different concurrency limits from revision {run.revision}. Retry when no stage is running or queued."
+        )
         raise Conflict("limits_changed", sentence, {"revision": revision})
 
 
@@ -92,7 +96,7 @@ def _check_flow_runs(run: Run, definition: PipelineDefinition, revision: int) ->
     for stage in run.stages.values():
         new = definition.stage(stage.name)
         if is_submitted(stage) and new is not None and new.deployment != stage.definition.deployment:
-            sentence = f"Revision {revision} gives {stage.name} another deployment; retry when its flow run has ended."
+            sentence = f"Revision {revision} changes the deployment of {stage.name}. Retry when its flow run has ended."
             raise Conflict("flow_run_changed", sentence, {"revision": revision})
 
 

@@ -148,7 +148,7 @@ class Run:
     def require_not_stopping(self) -> None:
         """Raise Conflict `run_ending` while the run is being stopped."""
         if self.stop_requested_at is not None and not self.is_over:
-            raise Conflict("run_ending", "The run is being stopped; wait until it is over.", {"status": self.status})
+            raise Conflict("run_ending", "The run is stopping. Wait until it has ended.", {"status": self.status})
 
     # -- Moves and their consequences ----------------------------------------------------------------------------------
 
@@ -367,7 +367,7 @@ class Run:
         lost = self.get_stages_running_in(epoch)
         self._close_dispatch(EventType.DISPATCH_LOST, now)
         for stage in lost:
-            stage.current.error_message = "The worker stopped answering."
+            stage.current.error_message = "The worker stopped responding."
             self.move(stage, Status.LOST, now)
         self.propagate(now)
         return True
@@ -456,7 +456,7 @@ class Run:
         Raises Conflict `run_over`.
         """
         if self.is_over:
-            raise Conflict("run_over", f"The run is over already: it is {self.status}.", {"status": self.status})
+            raise Conflict("run_over", f"The run has already ended: it is {self.status}.", {"status": self.status})
         if self.stop_requested_at is not None:
             return
         self.verdict = verdict

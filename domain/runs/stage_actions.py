@@ -43,7 +43,7 @@ def cancel_stage(run: Run, name: str, now: datetime, actor: Actor, reason: str |
     run.require_not_stopping()
     stage = run.get_stage(name)
     if stage.is_over:
-        raise Conflict("stage_over", f"{stage.name} is over already: it is {stage.status}.", {"status": stage.status})
+        raise Conflict("stage_over", f"{stage.name} has already ended: it is {stage.status}.", {"status": stage.status})
     if stage.current.stop_requested_at is not None:
         return False
     runs_on_worker = stage.status is Status.RUNNING and stage.definition.kind.runs_on_worker

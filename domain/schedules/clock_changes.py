@@ -16,7 +16,7 @@ def describe_tick(recurrence: Recurrence, previous: datetime, at: datetime, iter
     if moved := _describe_move(recurrence, at, zone, iterate_cron):
         return moved
     if _is_shown_twice(at, zone) and recurrence.cron is not None and is_at_fixed_times(recurrence.cron):
-        return f"the clocks show {_format_clock(at, zone)} twice on this day; it fires once, at the first"
+        return f"{_format_clock(at, zone)} occurs twice on this day; the schedule fires once, at the first"
     if get_offset(previous, zone) == get_offset(at, zone):
         return None
     change = find_offset_change(zone, previous, at)

@@ -32,11 +32,11 @@ def find_cron_syntax_problem(expression: str) -> str | None:
     if len(fields) != _FIELD_COUNT:
         return "must have five fields: minute, hour, day of the month, month, day of the week, such as 30 2 * * *"
     if any("?" in field for field in fields):
-        return "has ?, which cron does not know; write * instead"
+        return "contains ?, which cron does not support; write * instead"
     if match := _POINTLESS_STEP.search(expression):
         return f"has {match[0]}, a range of one value with a step; write {match[1]}"
     if any(_is_hashed(field) for field in fields):
-        return "has H, which only some servers know; write a number, and use jitter to spread the load"
+        return "contains H, which cron does not support; write a number, and use jitter to spread the load"
     return None
 
 
@@ -53,7 +53,7 @@ def is_at_fixed_times(expression: str) -> bool:
 
 def _describe_unknown_alias(expression: str) -> str:
     if expression == "@reboot":
-        return "@reboot has no time; trigger the pipeline by the API when the machine starts"
+        return "@reboot is not supported; trigger the pipeline through the API when the machine starts"
     if expression.lower() in ALIASES:
         return f"write {expression.lower()}, in lower case"
     if expression in _OTHER_NAMES:

@@ -64,7 +64,7 @@ def parse_schedules(pipeline: FieldParser, is_all_external: bool | None) -> tupl
     """
     schedules = _parse_items(pipeline, "schedules", _parse_schedule)
     if schedules and is_all_external:
-        pipeline.add_problem("schedules", "needs a stage that Headgate starts; use expect, since all stages are external")
+        pipeline.add_problem("schedules", "requires a stage that Headgate starts; all stages are external, so use expect")
     names: set[str] = set()
     for index, schedule in enumerate(schedules):
         if schedule.name and schedule.name in names:
@@ -77,7 +77,7 @@ def parse_expectations(pipeline: FieldParser, is_all_external: bool | None) -> t
     """Return the expectations of a definition, and add its problems to those of the pipeline."""
     expectations = _parse_items(pipeline, "expect", _parse_expectation)
     if expectations and is_all_external is False:
-        pipeline.add_problem("expect", "is for pipelines whose stages are all external; use schedules to start this one")
+        pipeline.add_problem("expect", "requires all stages to be external; use schedules to start this pipeline")
     return expectations
 
 
@@ -120,7 +120,7 @@ def _parse_range(fields: FieldParser, recurrence: Recurrence) -> tuple[datetime 
         fields.add_problem("end", "must not be before start")
     for key in _RANGE_KEYS:
         if fields.raw.get("at") is not None and fields.raw.get(key):
-            fields.add_problem(key, "has no effect on a schedule with at: leave it out")
+            fields.add_problem(key, "has no effect on a schedule with at; remove it")
     return start, end
 
 

@@ -10,7 +10,7 @@ def require_future_times(definition: PipelineDefinition, previous: PipelineDefin
     """Raise InvalidInput for each new or changed `at` that is not in the future. One that `previous` has already may be in the past."""
     known = {(schedule.name, schedule.recurrence.at) for schedule in previous.schedules} if previous else set()
     problems = [
-        FieldProblem(f"schedules[{index}].at", "is in the past: write a later time, or leave the schedule out")
+        FieldProblem(f"schedules[{index}].at", "is in the past: write a later time, or remove the schedule")
         for index, schedule in enumerate(definition.schedules)
         if schedule.recurrence.at is not None and schedule.recurrence.at <= now and (schedule.name, schedule.recurrence.at) not in known
     ]

@@ -17,9 +17,9 @@ class NotReady:
 CONNECTING: Final = NotReady("connecting", "Headgate is connecting to the database.")
 EXAMPLES_PENDING: Final = NotReady("examples_pending", "Headgate is registering the example pipelines.")
 STORE_PROBLEMS: Final = {
-    StoreProblem.DOWN: "The database does not answer.",
+    StoreProblem.DOWN: "The database does not respond.",
     StoreProblem.NOT_MIGRATED: "The database is not migrated: run `headgate migrate`.",
     StoreProblem.NEWER_SCHEMA: "The database was migrated by a newer release of Headgate: install that release.",
-    StoreProblem.READ_ONLY: "The database is read-only at the moment.",
+    StoreProblem.READ_ONLY: "The database is read-only.",
     StoreProblem.FULL: "The database has no space left.",
 }

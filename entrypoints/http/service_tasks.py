@@ -5,7 +5,7 @@ from collections.abc import Coroutine
 from typing import Any, Final
 
 _REPEAT_SECONDS: Final = 0.5
-"""Time between two cancellations of a task. A second one interrupts a cleanup that waits for a server that does not answer."""
+"""Time between two cancellations of a task. A second one interrupts a cleanup that waits for a server that does not respond."""
 
 
 class ServiceTasks:

@@ -117,7 +117,7 @@ class Supervisor:
         if await wait_until_healthy(local, _WEB_START_SECONDS):
             self._print(f"ready: open {url}  (Ctrl-C stops everything)")
         else:
-            self._print(f"the web does not answer on {local} after {_WEB_START_SECONDS:g} s")
+            self._print(f"the web server does not respond on {local} after {_WEB_START_SECONDS:g} s")
 
     async def _announce_prefect(self, addresses: ServiceAddresses) -> None:
         if addresses.prefect is None:
@@ -125,7 +125,7 @@ class Supervisor:
         if await wait_until_healthy(addresses.prefect.health_url):
             self._print(f"Prefect ready: {addresses.prefect.url}")
         else:
-            self._print(f"Prefect does not answer; see {self._plan.prefect_log}")
+            self._print(f"Prefect does not respond; see {self._plan.prefect_log}")
 
     async def _run_unless_stopped(self, work: Coroutine[Any, Any, None]) -> None:
         """Await `work`; cancel it when a stop is requested."""
@@ -174,5 +174,5 @@ class Supervisor:
 
 def _describe_start(spec: ProcessSpec) -> str:
     if spec.name == "prefect":
-        return "starting Prefect in the background; it takes 7 to 25 s, and runs do not wait for it"
+        return "starting Prefect in the background (7 to 25 s; runs do not wait for it)"
     return f"starting the {spec.name}"

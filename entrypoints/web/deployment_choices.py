@@ -28,10 +28,10 @@ class DeploymentChoice:
 
 
 async def load_deployments(request: Request) -> Sequence[DeploymentChoice]:
-    """Return Prefect's deployments by name, at most MAX_CHOICES of them; none if Prefect does not answer within WAIT_SECONDS."""
+    """Return Prefect's deployments by name, at most MAX_CHOICES of them; none if Prefect does not respond within WAIT_SECONDS."""
     listing = asyncio.ensure_future(get_application(request).deployment_lookup().list_all())
     listing.add_done_callback(_note_result)
-    # The lookup goes on without the page, so that it remembers that Prefect does not answer.
+    # The lookup goes on without the page, so that it remembers that Prefect does not respond.
     await asyncio.wait({listing}, timeout=WAIT_SECONDS)
     if not listing.done():
         return ()

@@ -112,7 +112,7 @@ def build_page_context(application: Application) -> PageContext:
 
 
 async def load_page_frame(request: Request) -> None:
-    """Load what every page shows around its content, if the user may read; nothing if the store does not answer.
+    """Load what every page shows around its content, if the user may read; nothing if the store does not respond.
 
     This is the number beside "Waiting" in the navigation, the number of open incidents, and the channels that do not deliver.
     """

@@ -6,7 +6,7 @@
 # FOLDER defaults to the folder of this script, DESTINATION to a temporary folder that is removed at the end.
 # HEADGATE_URL    URL of Headgate (http://127.0.0.1:8000)
 # HEADGATE_TOKEN  sent as a bearer token if set
-# Exit code: 0 backed up and verified, 1 a step failed (and was reported), 2 Headgate refused or did not answer.
+# Exit code: 0 backed up and verified, 1 a step failed (and was reported), 2 Headgate refused or did not respond.
 set -u
 
 unset CDPATH

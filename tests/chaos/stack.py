@@ -236,7 +236,7 @@ class Stack:
         return "\n".join(f"--- {process.name}\n{process.read_log()}" for process in (*self.webs, *self.workers))
 
     def _starts_postgres(self) -> bool:
-        """Return False if PostgreSQL does not answer in time: on a busy machine, recovery after a kill may take longer."""
+        """Return False if PostgreSQL does not respond in time: on a busy machine, recovery after a kill may take longer."""
         try:
             self.postgres.start()
         except EmbeddedServerError:

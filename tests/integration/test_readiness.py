@@ -64,7 +64,7 @@ def test_a_read_only_database_is_named_until_it_takes_writes_again(web: WebProce
                 refused = wait_for_status(web, 503)
             assert (refused.json()["reason"], refused.json()["detail"]) == (
                 "database_read_only",
-                "The database is read-only at the moment.",
+                "The database is read-only.",
             )
             assert trigger(web).status_code == 503
         finally:

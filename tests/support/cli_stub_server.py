@@ -86,7 +86,7 @@ class StubServer:
     def answer(self, method: str, path: str, query: dict[str, list[str]], body: Any) -> tuple[int, Any]:
         if self.unavailable:
             self.unavailable -= 1
-            return 503, {"status": 503, "title": "Try again shortly", "detail": "The database does not answer."}
+            return 503, {"status": 503, "title": "Try again shortly", "detail": "The database does not respond."}
         for pattern, verb, handler in self._routes():
             if verb == method and (match := re.fullmatch(pattern, path)):
                 return handler(*map(unquote, match.groups()), query=query, body=body)
@@ -143,7 +143,7 @@ class StubServer:
     def _delete(self, ref: str, query: dict[str, list[str]], **_: Any) -> tuple[int, Any]:
         found = self._found(ref) or {}
         if found["archived_at"] is None:
-            return 409, {"status": 409, "detail": f"{found['name']} is not archived. Archive it before you delete it."}
+            return 409, {"status": 409, "detail": f"{found['name']} is not archived. Archive it first."}
         if query.get("confirm") != [found["name"]]:
             message = f"must be the pipeline's name, {found['name']}"
             return 422, {"status": 422, "detail": "Invalid", "errors": [{"field": "confirm", "message": message}]}

@@ -31,7 +31,7 @@ async def furnish_alerts(headgate: InProcessHeadgate, found: dict[str, int]) -> 
     broken = await stories.break_channel(hook, "answers 500 Internal Server Error")
     await stories.deliver(main, hook, lambda each: each.retry("500 Internal Server Error", now, jitter=0.5))
     await stories.deliver(broken, mail, lambda each: each.mark_sent(now))
-    geo = await stories.open_incident(pipelines["geo-tiles"], None, "lost at render-z12: worker-1 stopped answering", 2_100)
+    geo = await stories.open_incident(pipelines["geo-tiles"], None, "lost at render-z12: worker-1 stopped responding", 2_100)
     await stories.change(geo, geo.acknowledge("mara", now - timedelta(seconds=900)), IncidentEntryKind.ACKNOWLEDGED, "mara")
     flights = await stories.open_incident(pipelines["flights"], None, "late: nothing since 02:30", 9_000, event=AlertEvent.LATE)
     await stories.change(flights, flights.snooze("ada", now + timedelta(hours=3), now), IncidentEntryKind.SNOOZED, "ada")

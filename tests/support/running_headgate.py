@@ -51,7 +51,7 @@ class Headgate:
         return self
 
     def readiness(self) -> dict[str, Any]:
-        """What /readyz says; nothing while it does not answer 200."""
+        """What /readyz says; nothing while it does not respond 200."""
         assert self._process is not None
         assert self._process.poll() is None, self.terminal()
         try:

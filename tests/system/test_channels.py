@@ -115,7 +115,7 @@ def test_a_test_says_why_a_receiver_did_not_take_it(receivers: Receivers) -> Non
 
     tested = receivers.test("gone")
 
-    assert (tested["state"], tested["error"]) == ("dead", "127.0.0.1 answered 410: the receiver is gone.")
+    assert (tested["state"], tested["error"]) == ("dead", "127.0.0.1 responded with 410: the receiver is gone.")
 
 
 def test_the_metadata_address_is_refused_before_anything_is_stored(receivers: Receivers) -> None:

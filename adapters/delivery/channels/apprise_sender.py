@@ -36,7 +36,7 @@ class AppriseSender:
         url = str(settings["url"])
         service = find_service(url)
         if service is None or (problem := find_url_problem(url)):
-            raise DeliveryFailed(f"The channel's URL {problem if service else 'is not that of an allowed service'}.", is_permanent=True)
+            raise DeliveryFailed(f"The channel's URL {problem if service else 'is not from an allowed service'}.", is_permanent=True)
         try:
             async with asyncio.timeout(self._timeout):
                 reason = await self._threads.run(lambda: _notify(service, url, message))
@@ -49,7 +49,7 @@ class AppriseSender:
             said = clean_text(reason, list_secrets(url)).rstrip(".")
             # A reason with the status of a response proves that the service refused the message; another one may be a lost response.
             has_status = re.search(r"error ?[=:] ?\d", reason) is not None
-            raise DeliveryFailed(f"{service.name} did not take the message{f': {said}' if said else ''}.", may_have_arrived=not has_status)
+            raise DeliveryFailed(f"{service.name} rejected the message{f': {said}' if said else ''}.", may_have_arrived=not has_status)
 
 
 def _notify(service: Service, url: str, message: OutgoingMessage) -> str | None:

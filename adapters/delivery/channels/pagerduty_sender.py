@@ -42,7 +42,7 @@ class PagerDutySender:
             return
         said = clean_text(response.body.decode("utf-8", "replace"), [key])
         raise DeliveryFailed(
-            f"PagerDuty answered {response.status}{f': {said}' if said else ''}.",
+            f"PagerDuty responded with {response.status}{f': {said}' if said else ''}.",
             parse_retry_after(response.headers, self._clock.now()),
             is_permanent=response.status == _INVALID,
         )

@@ -23,13 +23,13 @@ def parse_webhook(parser: SettingsParser, check_written: CheckWritten, *, https_
     parser.raise_problems()
     parts = urlsplit(url)
     if https_only and parts.scheme != "https" and not is_this_machine(parts.hostname or ""):
-        parser.add_problem("url", "must begin with https://, since users sign in to this installation")
+        parser.add_problem("url", "must begin with https://, because users sign in to this Headgate")
         parser.raise_problems()
     return {"url": url}, f"{parts.netloc}/…"
 
 
 def parse_pagerduty(parser: SettingsParser) -> Parsed:
-    key = parser.parse_text("routing_key", r"[A-Za-z0-9]{32}", "the integration key of 32 letters and digits that PagerDuty shows")
+    key = parser.parse_text("routing_key", r"[A-Za-z0-9]{32}", "must be a PagerDuty integration key of 32 letters and digits")
     region = parser.parse_choice("region", PAGERDUTY_REGIONS, "us")
     parser.raise_problems()
     return {"routing_key": key, "region": region}, "PagerDuty" if region == "us" else "PagerDuty (EU)"
@@ -68,6 +68,6 @@ def _check_credentials(parser: SettingsParser, settings: Mapping[str, Any], pass
     if parser.is_given("user") and not parser.is_given("password"):
         parser.add_problem("password", "is required with a user")
     if settings["password"] and settings["security"] == "none" and not is_this_machine(settings["host"]):
-        parser.add_problem("security", "must be starttls or tls, since the password would be sent in clear text")
+        parser.add_problem("security", "must be starttls or tls, because none would send the password in clear text")
     if password_host not in (None, settings["host"]):
-        parser.add_problem("password", "is required again, since the host changes")
+        parser.add_problem("password", "is required again, because the host changes")

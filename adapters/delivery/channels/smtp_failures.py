@@ -26,25 +26,25 @@ def describe_smtp_failure(host: str, failure: Exception, secrets: Iterable[str])
     if isinstance(tls, ssl.SSLCertVerificationError):
         return DeliveryFailed(f"The certificate of {host} is not valid: {tls.verify_message.rstrip('.')}.")
     if isinstance(tls, ssl.SSLError):
-        return DeliveryFailed(f"No TLS connection to {host} is possible: {tls.reason or type(tls).__name__}.")
+        return DeliveryFailed(f"TLS connection to {host} failed: {tls.reason or type(tls).__name__}.")
     if isinstance(failure, SMTPRecipientsRefused):
         refused = {each.recipient: (each.code, each.message) for each in failure.recipients}
         return describe_refusals(host, refused, secrets, are_all=True)
     if isinstance(failure, SMTPResponseException):
-        action = "refuses the user and the password" if isinstance(failure, SMTPAuthenticationError) else "refuses the mail"
+        action = "rejected the user and password" if isinstance(failure, SMTPAuthenticationError) else "rejected the mail"
         reply = clean_text(f"{failure.code} {failure.message}", secrets)
         return DeliveryFailed(f"{host} {action}: {reply.rstrip('.')}.", is_permanent=failure.code in _PERMANENT)
     if isinstance(failure, SMTPServerDisconnected | ConnectionResetError | BrokenPipeError):
         return DeliveryFailed(f"{host} closed the connection before it confirmed the mail, which may have arrived.", may_have_arrived=True)
     if isinstance(failure, ConnectionRefusedError):
-        return DeliveryFailed(f"{host} refuses the connection.")
+        return DeliveryFailed(f"{host} refused the connection.")
     if isinstance(failure, SMTPConnectError) and isinstance(failure.__cause__, SMTPServerDisconnected):
         return DeliveryFailed(f"{host} closed the connection at once.")
     if isinstance(failure, TimeoutError):
-        return DeliveryFailed(f"{host} does not answer in time.", may_have_arrived=True)
+        return DeliveryFailed(f"{host} did not respond in time.", may_have_arrived=True)
     if isinstance(failure, OSError):
-        return DeliveryFailed(f"{host} cannot be reached.")
-    return DeliveryFailed(f"{host} did not take the mail: {clean_text(str(failure), secrets).rstrip('.')}.")
+        return DeliveryFailed(f"Could not reach {host}.")
+    return DeliveryFailed(f"{host} rejected the mail: {clean_text(str(failure), secrets).rstrip('.')}.")
 
 
 def describe_refusals(host: str, refused: Mapping[str, Any], secrets: Iterable[str], *, are_all: bool = False) -> DeliveryFailed:
@@ -56,4 +56,4 @@ def describe_refusals(host: str, refused: Mapping[str, Any], secrets: Iterable[s
     more = f" and {len(others)} more" if others else ""
     said = clean_text(f"{reply[0]} {reply[1]}", secrets).rstrip(".")
     rest = "" if are_all else " The other recipients got the mail."
-    return DeliveryFailed(f"{host} refuses {first}{more}: {said}.{rest}", is_permanent=not are_all or reply[0] in _PERMANENT)
+    return DeliveryFailed(f"{host} rejected {first}{more}: {said}.{rest}", is_permanent=not are_all or reply[0] in _PERMANENT)

@@ -54,9 +54,9 @@ class WebhookSender:
     def _describe(self, url: str, response: OutgoingResponse) -> DeliveryFailed:
         host = urlsplit(url).hostname
         if response.status == _GONE:
-            return DeliveryFailed(f"{host} answered 410: the receiver is gone.", disables_channel=True)
+            return DeliveryFailed(f"{host} responded with 410: the receiver is gone.", disables_channel=True)
         if response.status in REDIRECTS:
-            return DeliveryFailed(f"{host} answered {response.status}, a redirect, which webhooks do not follow. Set its final address.")
+            return DeliveryFailed(f"{host} answered {response.status}, a redirect. Webhooks do not follow redirects: set the final URL.")
         said = clean_text(response.body.decode("utf-8", "replace"), list_secrets(url))
         return DeliveryFailed(
             f"{host} answered {response.status}{f': {said}' if said else ''}.",

@@ -24,9 +24,9 @@ _MESSAGES: tuple[tuple[type[BaseException], str], ...] = (
     (errors.UndefinedTable, "The database is not migrated yet."),
     (errors.LockNotAvailable, "The database is busy: another transaction held a row for too long."),
     (errors.DeadlockDetected, "The database is busy: two transactions waited for each other."),
-    (errors.QueryCanceled, "The database took too long to answer."),
+    (errors.QueryCanceled, "The database took too long to respond."),
     (errors.DiskFull, "The database has no space left."),
-    (errors.ReadOnlySqlTransaction, "The database is read-only at the moment."),
+    (errors.ReadOnlySqlTransaction, "The database is read-only."),
 )
 
 
@@ -48,4 +48,4 @@ def translate_database_errors() -> Iterator[None]:
 
 
 def _get_message(error: BaseException | None) -> str:
-    return next((message for kind, message in _MESSAGES if isinstance(error, kind)), "The database does not answer.")
+    return next((message for kind, message in _MESSAGES if isinstance(error, kind)), "The database does not respond.")

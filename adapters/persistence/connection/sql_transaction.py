@@ -29,7 +29,7 @@ class SqlTransaction:
     """The statements of one transaction, in order. The first statement takes a connection from the pool.
 
     `begin` starts the transaction and travels with the first statement; with None, every statement is a transaction of its own.
-    Raise Unavailable if the database does not answer. If the connection turns out to be dead at the first statement, it is replaced once:
+    Raise Unavailable if the database does not respond. If the connection turns out to be dead at the first statement, it is replaced once:
     nothing can have happened on it yet. A COMMIT is never repeated.
     """
 

@@ -25,7 +25,9 @@ class EmbeddedServerError(Exception):
 
 def out_of_space_error(where: Path) -> EmbeddedServerError:
     """Return the error for a full disk."""
-    return EmbeddedServerError(f"No space is left on the disk that holds {where}; free some, or set HEADGATE_HOME to another disk.")
+    return EmbeddedServerError(
+        f"No space is left on the disk that holds {where}. Free some space, or set HEADGATE_HOME to a folder on another disk."
+    )
 
 
 def check_free_space(where: Path) -> None:
@@ -34,7 +36,7 @@ def check_free_space(where: Path) -> None:
     if free < _NEEDED_BYTES:
         sizes = f"{_NEEDED_BYTES // 2**20} MB are needed, {free // 2**20} MB are free"
         what = f"No space is left on the disk that holds {where} for a new database ({sizes})"
-        raise EmbeddedServerError(f"{what}; free some, or set HEADGATE_HOME to another disk.")
+        raise EmbeddedServerError(f"{what}. Free some space, or set HEADGATE_HOME to a folder on another disk.")
 
 
 @contextlib.contextmanager
@@ -45,7 +47,7 @@ def explain_failures(where: Path) -> Iterator[None]:
     except psycopg.errors.DiskFull:
         raise out_of_space_error(where) from None
     except psycopg.Error as error:
-        raise EmbeddedServerError(f"PostgreSQL in {where} does not answer as expected: {' '.join(str(error).split())}") from None
+        raise EmbeddedServerError(f"PostgreSQL in {where} does not respond as expected: {' '.join(str(error).split())}") from None
     except OSError as error:
         if error.errno in FULL_DISK:
             raise out_of_space_error(where) from None

@@ -62,10 +62,10 @@ def prepare_server_paths(home: Path) -> ServerPaths:
     if not os_user.can_enter(home):
         root = SYSTEM_STATE_DIR / f"headgate-{digest}"
         os_user = choose_os_user(root / "data")
-        note = f"PostgreSQL's files are in {root}, because its user {os_user.name} cannot get into {home}"
+        note = f"PostgreSQL's files are in {root}, because its user {os_user.name} cannot access {home}"
     _create_private_folder(root, 0o711 if os_user.switch else 0o700, os.geteuid())
     if not os_user.can_enter(root):
-        raise EmbeddedServerError(f"The user {os_user.name} cannot get into {root}; set HEADGATE_HOME to a folder it can reach.")
+        raise EmbeddedServerError(f"The user {os_user.name} cannot access {root}; set HEADGATE_HOME to a folder it can reach.")
     logs = home / "logs"
     logs.mkdir(mode=0o700, exist_ok=True)
     return ServerPaths(os_user, root, _binaries(os_user, root), _socket_dir(os_user, root, digest), logs / "postgres.log", note)

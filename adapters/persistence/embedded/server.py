@@ -143,7 +143,7 @@ class EmbeddedPostgres:
         while not self._is_answering():
             self._raise_if_closing()
             if time.monotonic() > deadline:
-                raise EmbeddedServerError(f"PostgreSQL does not answer after {_START_SECONDS:g} s; see {self._paths.log}.")
+                raise EmbeddedServerError(f"PostgreSQL does not respond after {_START_SECONDS:g} s; see {self._paths.log}.")
             if self._process is None and not is_server_running(self._paths.data):
                 check_lock_files(self._paths.data, self._paths.socket)
                 clear_stale_pids(self._paths.data, self._paths.socket)

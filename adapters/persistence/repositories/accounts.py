@@ -23,7 +23,7 @@ class SqlAccounts:
         new = upsert(account).values(name=name, role=role.value, password=password, subject=subject, created_at=now)
         row = (await self._transaction.execute(new.on_conflict_do_nothing().returning(account))).one_or_none()
         if row is None:
-            raise NameTaken(name, f"There is an account named {name} already.")
+            raise NameTaken(name, f"An account is already named {name}.")
         return to_account(row)
 
     async def find(self, name: str, *, lock: bool = False) -> Account | None:

@@ -78,4 +78,4 @@ def _get_columns(rule: AlertRule, tags: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _name_taken(rule: AlertRule) -> Conflict:
-    return Conflict("alert_rule_exists", f"There is an alert rule named {rule.name}.", {"rule": rule.name})
+    return Conflict("alert_rule_exists", f"An alert rule is already named {rule.name}.", {"rule": rule.name})

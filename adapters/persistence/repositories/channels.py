@@ -60,7 +60,7 @@ class SqlChannels:
         new = upsert(channel).values(values).on_conflict_do_nothing().returning(channel.c.id)
         row = (await self._transaction.execute(new)).one_or_none()
         if row is None:
-            raise Conflict("channel_exists", f"There is a channel named {channel_.name}.", {"channel": channel_.name})
+            raise Conflict("channel_exists", f"A channel is already named {channel_.name}.", {"channel": channel_.name})
         return replace(channel_, id=row.id)
 
     async def save(self, channel_: Channel) -> None:

@@ -26,7 +26,7 @@ class SqlIdempotency:
             inserted = await self._transaction.execute(new.on_conflict_do_nothing().returning(idempotency.c.key))
         except Unavailable as error:
             if _is_lock_timeout(error):
-                raise Conflict("in_progress", "A request with this Idempotency-Key is under way; retry later.") from error
+                raise Conflict("in_progress", "A request with this Idempotency-Key is in progress. Retry later.") from error
             raise
         if inserted.one_or_none() is not None:
             return None
@@ -34,7 +34,7 @@ class SqlIdempotency:
         query = select(idempotency.c.digest, idempotency.c.answer).where(*_match(key))
         row = (await self._transaction.execute(query)).one_or_none()
         if row is None or row.answer is None:
-            raise Conflict("in_progress", "A request with this Idempotency-Key was interrupted; retry later.")
+            raise Conflict("in_progress", "A request with this Idempotency-Key was interrupted. Retry later.")
         key.check(bytes(row.digest))
         answer: Mapping[str, Any] = row.answer
         return answer

@@ -19,7 +19,7 @@ _MAX_PROBLEMS = 100
 _MAX_MESSAGE_LENGTH = 300
 _NESTED_KINDS = ("anyOf", "oneOf", "propertyNames")
 _TOO_MUCH_WORK = FieldProblem("parameters", "are too large for this schema: checking them would take too long")
-_NO_MATCH = FieldProblem("parameters", "do not match the schema; they are too large to say where")
+_NO_MATCH = FieldProblem("parameters", "do not match the schema; they are too large to locate the difference")
 
 
 class CompiledSchema:

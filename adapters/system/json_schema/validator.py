@@ -12,7 +12,7 @@ from adapters.system.json_schema.compiled_schema import CompiledSchema, load_sch
 from adapters.system.json_schema.defaults import DefaultsTooLarge
 from domain.errors import FieldProblem
 
-_UNUSABLE = FieldProblem("parameters", "the pipeline's schema cannot be used any more; save the pipeline again to see why")
+_UNUSABLE = FieldProblem("parameters", "the pipeline's schema is no longer valid; save the pipeline again to see why")
 _TOO_MANY_DEFAULTS = FieldProblem("parameters", "the schema's defaults would add too many values")
 
 

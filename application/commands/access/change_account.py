@@ -75,7 +75,7 @@ class ChangeAccount:
             return
         others = [other for other in await work.accounts.list_all() if other.id != account.id]
         if not any(_is_enabled_admin(other) for other in others):
-            raise Conflict("last_admin", f"{account.name} is the last admin; make another account an admin first.")
+            raise Conflict("last_admin", f"{account.name} is the last admin. Give another account the role admin first.")
 
 
 def _is_enabled_admin(account: Account) -> bool:

@@ -12,7 +12,7 @@ from domain.access.audit import AuditAction, AuditEntry
 from domain.access.caller import AuthMethod
 from domain.errors import InvalidInput, NotSignedIn
 
-WRONG_CREDENTIALS = "The name or the password is wrong."
+WRONG_CREDENTIALS = "Wrong name or password."
 TOO_MANY_ATTEMPTS = "Too many failed sign-ins. Wait a few minutes and try again."
 
 

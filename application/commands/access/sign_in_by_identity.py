@@ -37,7 +37,7 @@ class SignInByIdentity:
                     [AuditEntry(now, AuditAction.SIGN_IN_FAILED, None, AuthMethod.ANONYMOUS, address, f"account {identity.name}"[:200])]
                 )
                 await work.commit()
-                raise NotAllowed("Your identity has no role here; ask the administrator of this Headgate.")
+                raise NotAllowed("Your account has no role in Headgate. Ask an admin for access.")
             if account is None:
                 account = await self._create_account(work, identity, role, now)
             if account.role is not role:
@@ -51,7 +51,7 @@ class SignInByIdentity:
             return await work.accounts.add(normalize_account_name(identity.name), role, None, identity.subject, now)
         except NameTaken:
             # The identity must not get access to an existing account that happens to have the same name.
-            raise NotAllowed(f"There is another account named {identity.name}; ask the administrator of this Headgate.") from None
+            raise NotAllowed(f"Another account is named {identity.name}. Ask an admin for help.") from None
 
     def _get_role(self, identity: ExternalIdentity) -> Role | None:
         order = list(Role)

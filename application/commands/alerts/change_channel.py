@@ -66,7 +66,7 @@ class ChangeChannel:
     def _check(self, channel: Channel, change: ChannelChange) -> CheckedSettings | None:
         """Return the new settings, encrypted; None if they stay. Raises InvalidInput."""
         if change.kind not in (None, channel.kind):
-            raise InvalidInput.for_field("kind", f"must stay {channel.kind}: create another channel, and delete this one")
+            raise InvalidInput.for_field("kind", f"cannot change from {channel.kind}: create a new channel and delete this one")
         if change.settings is None:
             return None
         return self.channel_settings.check(channel.kind, change.settings, channel)

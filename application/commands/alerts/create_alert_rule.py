@@ -47,7 +47,7 @@ class CreateAlertRule:
                 return CreatedAlertRule(stored["name"], replayed=True)
             await check_channels(work, rule)
             if len(await work.alert_rules.list_all()) >= MAX_SITE_RULES:
-                raise Conflict("too_many_rules", f"There are {MAX_SITE_RULES} site-wide rules already; delete one first.")
+                raise Conflict("too_many_rules", f"There are already {MAX_SITE_RULES} site-wide rules. Delete one first.")
             now = self.clock.now()
             stored_rule = await work.alert_rules.add(NewSiteRule(rule, tags, now, actor.name))
             details = describe_rule(rule, tags)

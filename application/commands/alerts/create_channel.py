@@ -93,7 +93,7 @@ async def check_fallback(work: UnitOfWork, name: str, fallback: str | None) -> N
     if fallback not in channels:
         raise InvalidInput.for_field("fallback", describe_unknown_channel(fallback, channels))
     if name in _list_fallbacks(channels, fallback):
-        raise InvalidInput.for_field("fallback", "must not lead back to the channel itself")
+        raise InvalidInput.for_field("fallback", "must not form a loop back to the channel")
 
 
 def _list_fallbacks(channels: Mapping[str, Channel], first: str) -> set[str]:

@@ -106,8 +106,8 @@ async def _build_silence(work: UnitOfWork, new: NewSilence, actor: Actor, now: d
     if new.pipeline is not None:
         pipeline = await work.pipelines.find(new.pipeline)
         if pipeline is None:
-            raise InvalidInput.for_field("pipeline", f"must be a pipeline; there is none named {new.pipeline!s:.100}")
+            raise InvalidInput.for_field("pipeline", f"must be a pipeline: none is named {new.pipeline!s:.100}")
         pipeline_id = pipeline.id
     if new.tag is not None and not await work.pipelines.has_tag(new.tag):
-        raise InvalidInput.for_field("tag", f"must be a tag of a pipeline; none has the tag {new.tag:.100}")
+        raise InvalidInput.for_field("tag", f"must be a tag of a pipeline: none has the tag {new.tag:.100}")
     return Silence(0, pipeline_id, new.tag, start, end, new.reason.strip(), actor.name, now)

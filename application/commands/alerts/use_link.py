@@ -40,7 +40,7 @@ class UseLink:
         if loaded is None:
             raise NotFound("link", "with this token")
         if view.state is LinkState.USED:
-            raise Conflict("link_used", "This link was used already. Each link acts once.")
+            raise Conflict("link_used", "This link was already used. Each link works once.")
         if view.state is LinkState.EXPIRED:
             raise Conflict("link_expired", "This link is more than 7 days old. Open the incident in Headgate.")
         person = actor if actor.name is not None else Actor(_name_reader(loaded), auth_method="link", address=actor.address)
@@ -57,7 +57,7 @@ class UseLink:
         """Acknowledge the incident, or all open ones of its group. Doing so twice is harmless, so the use is recorded afterwards."""
         incident_ids = await self._find_incidents(loaded)
         if not incident_ids:
-            raise Conflict("incident_resolved", "The incident is resolved already.")
+            raise Conflict("incident_resolved", "The incident is already resolved.")
         for incident_id in incident_ids:
             try:
                 await self.acknowledge_incident(incident_id, person)
@@ -65,7 +65,7 @@ class UseLink:
                 if len(incident_ids) == 1:
                     raise
         await self._record_use(loaded)
-        return "The incident is acknowledged." if len(incident_ids) == 1 else f"{len(incident_ids):,} incidents are acknowledged."
+        return "Incident acknowledged." if len(incident_ids) == 1 else f"{len(incident_ids):,} incidents acknowledged."
 
     async def _find_incidents(self, loaded: LoadedLink) -> Sequence[int]:
         incident_id = loaded.delivery.incident_id or 0
@@ -82,9 +82,9 @@ class UseLink:
         if run_id is None:
             raise NotFound("run", "of this message")
         if not await self._record_use(loaded):
-            raise Conflict("link_used", "This link was used already. Each link acts once.")
+            raise Conflict("link_used", "This link was already used. Each link works once.")
         result = await self.retry_run(RetryRunCommand(run_id, actor=person))
-        return f"Run #{result.number} is retried."
+        return f"Retrying run #{result.number}."
 
     async def _confirm(self, loaded: LoadedLink) -> str:
         async with self.open_unit_of_work() as work:

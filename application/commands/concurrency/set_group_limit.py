@@ -60,5 +60,5 @@ def _get_defined_limit(group: Group) -> int | None:
     """Return the limit that definitions give the group; None if no pipeline uses it, which removes it."""
     giver = group.find_giver()
     if giver is None and group.users:
-        raise InvalidInput.for_field("limit", f"must be a number: no definition gives the group {group.name} a limit")
+        raise InvalidInput.for_field("limit", f"must be a number: no definition sets a limit for the group {group.name}")
     return giver.use.limit if giver is not None else None

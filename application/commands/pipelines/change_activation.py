@@ -96,7 +96,7 @@ async def _store_group_uses(work: UnitOfWork, pipeline: StoredPipeline, activati
     try:
         await follow_archiving(work, replace(pipeline, activation=activation), now, actor.name)
     except InvalidInput as error:
-        sentence = f"{pipeline.name} cannot be unarchived, since its groups do not fit those of other pipelines: {error}."
+        sentence = f"{pipeline.name} cannot be unarchived: its concurrency groups conflict with other pipelines: {error}."
         raise Conflict("group_conflict", sentence, {"pipeline": pipeline.name}) from None
 
 

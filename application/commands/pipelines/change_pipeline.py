@@ -60,7 +60,7 @@ class ChangePipeline:
             if pipeline is None:
                 raise NotFound("pipeline", ref)
             if expected is not None and pipeline.revision not in expected:
-                raise StaleRevision(f"{pipeline.name} is at revision {pipeline.revision} now; reload it before you change it.")
+                raise StaleRevision(f"{pipeline.name} is at revision {pipeline.revision} now. Reload it before you change it.")
             now = self.clock.now()
             if pipeline.definition == definition and await self._keeps_text(work, pipeline, origin.source, actor, now):
                 return replace(pipeline, warnings=warnings)

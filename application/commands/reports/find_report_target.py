@@ -40,14 +40,14 @@ def find_report_target(update: StatusUpdate, pipelines: Mapping[PipelineRef, Sto
 
 def refuse_other_pipeline(token: TokenReporter, named: str) -> ReportResult:
     """Refuse a report of a token that may not report on what the report names."""
-    sentence = f"This token may report on pipeline {token.pipeline_id} only, and this report names {named}."
+    sentence = f"This token is limited to reports about pipeline {token.pipeline_id}, but the report names {named}."
     return ReportResult(ReportOutcome.FORBIDDEN, sentence, problem="token_scope")
 
 
 def refuse_other_attempt(token: AttemptClaims, named: str) -> ReportResult:
     """Refuse a report of an attempt's token that names another attempt."""
     own = f"attempt {token.attempt} of stage {token.stage} of run {token.run_id}"
-    sentence = f"This token may report on {own} only, and this report names {named}."
+    sentence = f"This token is limited to reports about {own}, but the report names {named}."
     return ReportResult(ReportOutcome.FORBIDDEN, sentence, problem="token_scope")
 
 
@@ -55,7 +55,7 @@ def check_run_of_pipeline(run: Run, pipeline: StoredPipeline | None) -> ReportRe
     """Refuse an update that names a pipeline and a run of another one."""
     if pipeline is None or run.pipeline_id == pipeline.id:
         return None
-    sentence = f"Run {run.id} is a run of {run.definition.name}, not of {pipeline.name}. Name the run or the pipeline that you mean."
+    sentence = f"Run {run.id} belongs to {run.definition.name}, not to {pipeline.name}. Correct the run or the pipeline."
     facts = {"pipeline": pipeline.name, "pipeline_of_run": run.definition.name, "run_id": run.id}
     return ReportResult(ReportOutcome.REFUSED, sentence, run.id, problem="different_pipeline", facts=facts)
 

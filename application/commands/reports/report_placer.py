@@ -60,11 +60,11 @@ class ReportPlacer:
         """Judge the update in the only active run, else in the latest one."""
         recent = self.recent[pipeline.id]
         if len(recent.active) > 1:
-            sentence = f"{pipeline.name} has {len(recent.active)} active runs; name one with run_id."
+            sentence = f"{pipeline.name} has {len(recent.active)} active runs. Select one with run_id."
             return ReportResult(ReportOutcome.REFUSED, sentence, problem="several_runs", facts={"runs": list(recent.active)})
         active = [run for run_id in recent.active if not (run := self.batch.runs[run_id]).is_over]
         if not active and recent.latest is None:
-            return _refuse_without_run(f"{pipeline.name} has no runs yet; trigger it first.")
+            return _refuse_without_run(f"{pipeline.name} has no runs yet. Trigger it first.")
         return self.batch.judge(active[0] if active else self.batch.runs[recent.latest or 0], update)
 
     # -- Pipelines whose stages are all external: reports start their runs --------------------------------------------------------
@@ -123,7 +123,7 @@ class ReportPlacer:
         last = self.last_reports.get(key)
         if last is None or not is_repeat(last.report.digest == update.digest, last.seconds_ago):
             return None
-        sentence = f"The same report came {last.seconds_ago:.0f} seconds ago. Give each report an event_id if both count."
+        sentence = f"The same report arrived {last.seconds_ago:.0f} seconds ago. If both count, set a different event_id in each."
         return ReportResult(ReportOutcome.IGNORED, sentence, last.report.run_id, status=update.report.status)
 
     async def _open_run(self, update: StatusUpdate, pipeline: StoredPipeline, open_runs: list[Run]) -> Run:
@@ -145,7 +145,7 @@ def _refuse_report_without_run(update: StatusUpdate, pipeline: StoredPipeline) -
         facts = {"stages": [each.name for each in definition.stages]}
         return ReportResult(ReportOutcome.REFUSED, sentence, problem="unknown_stage", facts=facts)
     roots = ", ".join(each.name for each in definition.stages if not each.needs)
-    return _refuse_without_run(f"{pipeline.name} has no runs yet; a report with status running, or about {roots}, opens the first one.")
+    return _refuse_without_run(f"{pipeline.name} has no runs yet. A report with status running, or about {roots}, opens the first one.")
 
 
 def _refuse_without_run(sentence: str) -> ReportResult:

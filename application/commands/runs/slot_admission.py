@@ -188,4 +188,4 @@ def _subtract(before: Sequence[Bucket], after: Sequence[Bucket]) -> list[Bucket]
 def _refuse_waiting(limit: ConcurrencyLimit, bucket: Bucket, waiting: int, pipeline: str) -> TooManyWaiting:
     queue = limit.group or (f"{pipeline} with the same {limit.key}" if limit.key else pipeline)
     count = "1 request waits" if waiting == 1 else f"{waiting:,} requests wait"
-    return TooManyWaiting(f"{count} for a slot of {queue} already; {pipeline} was not started.", bucket.name)
+    return TooManyWaiting(f"{count} for a slot of {queue}, the maximum. {pipeline} was not started.", bucket.name)

@@ -9,7 +9,7 @@ from domain.alerts.channel import Channel
 class DeliveryFailed(Exception):
     """The message was not delivered, as far as is known. `reason` is a sentence without secrets.
 
-    With `may_have_arrived` the receiver got the message and did not answer.
+    With `may_have_arrived` the receiver got the message and did not respond.
 
     `retry_after` is the delay, in seconds, that the receiver asks for. With `is_permanent` another try would fail as well. With
     `disables_channel` the receiver says that it no longer exists.

@@ -8,7 +8,7 @@ from typing import Protocol
 class Retention(Protocol):
     """Deletes old data. Events, log lines and ticks are partitioned by week, and partitions are dropped as a whole.
 
-    Several processes may call it at the same time. Raises Unavailable if the store does not answer or is too busy.
+    Several processes may call it at the same time. Raises Unavailable if the store does not respond or is too busy.
     """
 
     async def create_partitions(self, now: datetime) -> Sequence[str]:

@@ -61,7 +61,7 @@ def describe_queued_flow_runs(run: RunView, context: RunContext, *, is_alone: bo
 
 
 def describe_engine_silence(context: RunContext) -> list[TextPart]:
-    """Return that Prefect does not answer, so that what is known may be outdated; nothing if it answers."""
+    """Return that Prefect does not respond, so that what is known may be outdated; nothing if it answers."""
     since = context.engine_silent_since
     if since is None:
         return []

@@ -20,7 +20,7 @@ class RunContext:
     is_engine_reachable: bool | None = None
     """None if the status does not depend on it."""
     engine_silent_since: datetime | None = None
-    """The time since which Prefect does not answer, if it runs or is to run a stage; None if it answers."""
+    """The time since which Prefect does not respond, if it runs or is to run a stage; None if it answers."""
     typical_durations: Mapping[str, float] = field(default_factory=dict)
     """The median duration of each stage."""
     slow_thresholds: Mapping[str, float] = field(default_factory=dict)

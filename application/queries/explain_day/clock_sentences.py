@@ -17,7 +17,7 @@ def describe_shift(ticks: ExplainedTicks, shift: ShiftedTimes, words: str) -> st
     if change.is_forward:
         happened = f"{_list(shift.times)} did not exist {_name_day(ticks, shift)}: clocks went from {_clocks(change)}"
         return f"{happened}; {_describe_moved(ticks, shift, words)}"
-    happened = f"{_list(shift.times)} came twice that day: clocks went back from {_clocks(change)}"
+    happened = f"{_list(shift.times)} occurred twice that day: clocks went back from {_clocks(change)}"
     if not shift.ticks:
         return f"{happened}; it is due both times"
     if ticks.state in (DayState.FIRED, DayState.LATE):

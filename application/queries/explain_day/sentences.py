@@ -71,8 +71,8 @@ def _describe_waiting(ticks: ExplainedTicks, runs: Runs, now: datetime) -> str:
     if ticks.blocked_by is not None:
         return f"waits{count}: run {ticks.blocked_by} is not over"
     if ticks.reason == TickReason.PAUSED:
-        return f"waits for its turn{count}: it was paused when it was due, and is caught up now"
-    return f"waits{count}: an earlier tick waits, too"
+        return f"waits{count}: it was paused when it was due and is being caught up"
+    return f"waits{count}: an earlier tick is also waiting"
 
 
 def _describe_missed(ticks: ExplainedTicks, runs: Runs, now: datetime) -> str:
@@ -92,7 +92,7 @@ def _describe_skipped(ticks: ExplainedTicks, runs: Runs, now: datetime) -> str:
     if ticks.message == SUPERSEDED_BY_TICK:
         return f"{words}{count}: a later tick ran instead"
     if ticks.reason == TickReason.OVERLAP:
-        return f"{words}{count}: an earlier run or tick was in the way"
+        return f"{words}{count}: an earlier run or tick blocked it"
     if ticks.reason == TickReason.REMOVED:
         return f"{words}{count}: the schedule was changed or removed before it could run"
     return f"{words}{count}{_quote(ticks)}"

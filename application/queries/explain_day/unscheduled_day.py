@@ -13,8 +13,8 @@ MAX_RUNS = 1_000
 _WORDS = {
     "api": "by the API",
     "backfill": "by a backfill",
-    "cli": "by the command line",
-    "dashboard": "by people on its page",
+    "cli": "from the command line",
+    "dashboard": "from the dashboard",
     "report": "by a report",
     "schedule": "by a schedule",
 }
@@ -29,7 +29,7 @@ async def explain_unscheduled(reader: Reader, pipeline: PipelineView, day: date,
         message = f"{pipeline.name} did not exist yet: it was created on {pipeline.created_at:%Y-%m-%d at %H:%M} UTC"
     else:
         had = "has" if local.end > now else "had"
-        message = f"{pipeline.name} {had} no schedule: people, the API, the command line or reports start it. {_describe(by_trigger)}"
+        message = f"{pipeline.name} {had} no schedule: users, the API, the command line or reports start it. {_describe(by_trigger)}"
     return ExplainedTicks(
         pipeline.name,
         UTC,

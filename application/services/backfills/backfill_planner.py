@@ -88,7 +88,7 @@ class BackfillPlanner:
 
 def _check_count(ticks: Sequence[datetime]) -> None:
     if not ticks:
-        raise InvalidInput.for_field("from", "has no tick between it and to, or now")
+        raise InvalidInput.for_field("from", "must be earlier: there is no tick from then to the end")
     if len(ticks) > MAX_TICKS:
         count = f"{len(ticks):,}" if len(ticks) <= MAX_COUNTED else f"more than {MAX_COUNTED:,}"
-        raise InvalidInput.for_field("to", f"gives {count} ticks, and a backfill has at most {MAX_TICKS:,}: choose a shorter time")
+        raise InvalidInput.for_field("to", f"selects {count} ticks, but a backfill has at most {MAX_TICKS:,}: choose a shorter time")

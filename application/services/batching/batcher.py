@@ -49,7 +49,7 @@ class Batcher(Generic[Item, Answer]):
     async def submit(self, item: Item) -> Answer:
         """Return the item's answer once it is committed. Unavailable if too many items wait."""
         if len(self._waiting) >= self._max_waiting:
-            raise Unavailable("Too many requests of this kind are waiting. Send it again.", retry_after=1.0, nothing_done=True)
+            raise Unavailable("Too many requests of this kind are waiting. Try again.", retry_after=1.0, nothing_done=True)
         entry: _Entry[Item, Answer] = _Entry(item, asyncio.get_running_loop().create_future(), copy_context())
         self._waiting.append(entry)
         if self._worker is None:

@@ -50,5 +50,5 @@ async def _record(work: UnitOfWork, incident: Incident, kind: IncidentEntryKind,
 
 
 def _plan(planned: PlannedMessages, kind: MessageKind, incident: Incident, channel: Channel, channel_ids: list[int]) -> None:
-    word = "works again" if kind is MessageKind.RECOVERED else "does not work"
+    word = "delivers again" if kind is MessageKind.RECOVERED else "does not deliver"
     planned.add(kind, MessageFacts(channel=channel.name), f"Channel {channel.name} {word}", channel_ids, incident_id=incident.id)

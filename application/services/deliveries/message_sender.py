@@ -68,7 +68,7 @@ class MessageSender:
         except DeliveryFailed as failed:
             return Failure(failed.reason, failed.retry_after, failed.is_permanent, failed.disables_channel, failed.may_have_arrived)
         except TimeoutError:
-            return Failure(f"The receiver did not answer within {SEND_TIMEOUT_SECONDS:.0f} seconds.", may_have_arrived=True)
+            return Failure(f"The receiver did not respond within {SEND_TIMEOUT_SECONDS:.0f} seconds.", may_have_arrived=True)
         except Unavailable as error:
             return Failure(str(error), may_have_arrived=not error.nothing_done)
         except Exception as error:  # a defect in one kind of channel must not lose the message

@@ -32,7 +32,7 @@ def has_deployments(definition: PipelineDefinition) -> bool:
 class DeploymentChecks:
     """Checks deployments and their parameters. It asks the orchestrator, so it must not be called inside a transaction.
 
-    If the orchestrator does not answer in time, nothing is refused. Definitions without stages of kind `prefect` take no request.
+    If the orchestrator does not respond in time, nothing is refused. Definitions without stages of kind `prefect` take no request.
     """
 
     lookup: DeploymentLookup
@@ -102,4 +102,4 @@ def _describe_unchecked(deployments: Sequence[str]) -> list[str]:
     if (hidden := len(names) - _MAX_NAMED) > 0:
         shown += f" and {hidden} more"
     subject = f"the deployment {shown} was" if len(names) == 1 else f"the deployments {shown} were"
-    return [f"Prefect does not answer, so {subject} not checked."]
+    return [f"Prefect does not respond, so {subject} not checked."]

@@ -19,7 +19,7 @@ Answer = TypeVar("Answer")
 
 
 class DeploymentLookup:
-    """Finds and lists deployments. It remembers them, and that the orchestrator does not answer, for CACHE_SECONDS.
+    """Finds and lists deployments. It remembers them, and that the orchestrator does not respond, for CACHE_SECONDS.
 
     It does not remember that a deployment does not exist, so that a new one is found at once.
     """
@@ -45,7 +45,7 @@ class DeploymentLookup:
         return answers
 
     async def list_all(self) -> Sequence[Deployment]:
-        """Return all deployments by name. Raise Unavailable if the orchestrator does not answer within WAIT_SECONDS."""
+        """Return all deployments by name. Raise Unavailable if the orchestrator does not respond within WAIT_SECONDS."""
         if self._listed is not None and self._monotonic() < self._listed[1]:
             return self._listed[0]
         listed = await self._ask(self._deployments.list_all)
@@ -70,7 +70,7 @@ class DeploymentLookup:
             async with asyncio.timeout(WAIT_SECONDS):
                 return await request()
         except TimeoutError:
-            failure = Unavailable(f"Prefect does not answer within {WAIT_SECONDS:g} s.")
+            failure = Unavailable(f"Prefect does not respond within {WAIT_SECONDS:g} s.")
         except Unavailable as error:
             failure = error
         self._failure = failure, self._monotonic() + CACHE_SECONDS

@@ -78,7 +78,7 @@ class FlowRunEnds:
                 if isinstance(error, (Unavailable, TimeoutError)):
                     return
                 raise
-            observation = replace(end.observation, problem="Prefect did not give all of its log and output")
+            observation = replace(end.observation, problem="Prefect did not return all of its log and output")
         await self._changes.end(end.followed, observation)
         del self._ends[ref]
 

@@ -38,7 +38,7 @@ class FlowRunFollower:
     """Observes all flow runs every POLL_SECONDS, in one web process at a time.
 
     A look at the pools of flow runs that wait takes the turn of an observation, so that a page of flow runs costs one request in
-    POLL_SECONDS. Only what has changed locks its run. While Prefect does not answer, the last known states stay.
+    POLL_SECONDS. Only what has changed locks its run. While Prefect does not respond, the last known states stay.
     """
 
     def __init__(

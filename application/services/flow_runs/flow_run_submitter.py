@@ -38,13 +38,13 @@ MAX_BACKOFF_SECONDS: Final = 15.0
 SETTLE_SECONDS: Final = 60.0
 """Seconds for which a cancelled request is kept, because another process may still create its flow run."""
 SPAN_NAME: Final = "headgate.flow_run"
-SILENT: Final = "Prefect does not answer"
+SILENT: Final = "Prefect does not respond"
 
 
 class FlowRunSubmitter:
     """Creates a flow run for each request, once: Prefect gives the flow run that it has to a request that is repeated.
 
-    Each step is a transaction of its own, and none is open during a call to Prefect. A request that Prefect does not answer is tried
+    Each step is a transaction of its own, and none is open during a call to Prefect. A request that Prefect does not respond is tried
     again, with exponential backoff and jitter; one that it refuses fails the attempt.
     """
 
@@ -125,7 +125,7 @@ class FlowRunSubmitter:
                 return
             except Exception as error:  # an answer that cannot be read must not hold up the other requests
                 span.fail("unreadable", repr(error))
-                await self._postpone(prepared, f"Headgate could not read Prefect's answer: {error!r:.200}")
+                await self._postpone(prepared, f"Headgate could not read Prefect's response: {error!r:.200}")
                 return
             span.tag(flow_run=flow_run_id)
             await self._record(prepared.ref, flow_run_id)

@@ -40,8 +40,8 @@ def word_unstable(facts: MessageFacts, incident: Incident, runs: Sequence[RunVie
     pipeline = name_pipeline(facts.pipeline, incident)
     items = [f"#{run.number} {run.status.value}" for run in runs[:MAX_LISTED_RUNS][::-1]]
     blocks = [
-        write(f"The runs of {pipeline} fail and complete in turn. The last failure: {incident.summary}."),
-        write("Headgate sends no message about single runs until three in a row have completed."),
+        write(f"Runs of {pipeline} alternate between failed and completed. Last failure: {incident.summary}."),
+        write("Headgate sends no more messages about single runs until three in a row have completed."),
     ]
     return f"{pipeline} is unstable", blocks + ([heading("Its last runs, oldest first:"), bullets(items)] if items else [])
 
@@ -58,7 +58,7 @@ def word_recovery(facts: MessageFacts, incident: Incident, run: RunView | None) 
             by = clean_line(incident.resolved_by or "a user", 100)
             return write_subject(f"{pipeline}: resolved by {by}, after {lasted}"), [history]
         case Resolution.DECIDED:
-            return write_subject(f"{pipeline} does not wait for an approval any more, after {lasted}"), [history]
+            return write_subject(f"{pipeline} is no longer waiting for an approval, after {lasted}"), [history]
     good = f" with run #{run.number}" if run else ""
     done = [write(f"Run #{run.number} completed{f' on {format_at(run.finished_at)}' if run.finished_at else ''}.")] if run else []
     return write_subject(f"{pipeline} recovered{good}, after {lasted}"), [*done, history]
@@ -100,4 +100,4 @@ def _describe_attention(incident: Incident) -> list[Block]:
 
 
 def _count_repeats(incident: Incident) -> str:
-    return f"After the first run, {count_of(incident.repeats, 'more run')} ended badly." if incident.repeats else ""
+    return f"After the first run, {count_of(incident.repeats, 'more run')} did not complete." if incident.repeats else ""

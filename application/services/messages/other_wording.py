@@ -21,7 +21,7 @@ def word_group(incidents: Sequence[Incident], total: int, names: Names) -> tuple
     has_one_cause = len({each.cause for each in incidents}) == 1 and incidents and incidents[0].cause is not None
     common = incidents[0].summary if has_one_cause and len(summaries) == 1 else ""
     subject = write_subject(f"{count_of(total, 'more incident')} within 30 s" + (f": {common}" if common else ""))
-    cause = "They have one cause: the same error, or the same worker." if has_one_cause else "They have different causes."
+    cause = "They have the same cause: one error, or one worker." if has_one_cause else "They have different causes."
     return subject, [
         write(f"Headgate reports {count_of(total, 'more incident')} that opened within 30 seconds in one message.", cause),
         heading("The incidents:"),
@@ -38,7 +38,7 @@ def word_group_recovery(first: Incident, total: int) -> tuple[str, list[Block]]:
 def word_digest(incidents: Sequence[Incident], total: int, names: Names) -> tuple[str, list[Block]]:
     subject = f"{count_of(total, 'incident')} opened and resolved while messages were held back"
     return subject, [
-        write("This happened during quiet hours or a silence, when Headgate sent no messages. Nothing is open any more."),
+        write("They opened during quiet hours or a silence, when Headgate sends no messages. No incident is open now."),
         bullets(_list_incidents(incidents, total, names)),
     ]
 
@@ -47,7 +47,7 @@ def word_notice(facts: MessageFacts, run: RunView | None, earlier: RunView | Non
     """Return the message about a run that completed. `earlier` is the run before it."""
     pipeline = name_pipeline(facts.pipeline, None)
     if run is None:
-        return write_subject(pipeline, "completed a run that is deleted now"), []
+        return write_subject(pipeline, "completed a run, which has been deleted"), []
     took = f" in {format_span(run.started_at, run.finished_at)}" if run.started_at and run.finished_at else ""
     records = f"It processed {count_of(run.records_processed, 'record')}." if run.records_processed is not None else ""
     at = f" on {format_at(run.finished_at)}" if run.finished_at else ""
@@ -60,7 +60,7 @@ def word_notice(facts: MessageFacts, run: RunView | None, earlier: RunView | Non
 
 def word_test(facts: MessageFacts, *, is_drill: bool) -> tuple[str, list[Block]]:
     channel = facts.channel or "this channel"
-    confirm = "Please confirm on the linked page that you received it."
+    confirm = "Confirm on the linked page that you received it."
     if is_drill:
         return f"Weekly test of channel {channel}", [write(f"Headgate tests channel {channel} every week. Nothing is broken.", confirm)]
     by = f" for {clean_line(facts.actor, 100)}" if facts.actor else ""
@@ -68,16 +68,16 @@ def word_test(facts: MessageFacts, *, is_drill: bool) -> tuple[str, list[Block]]
 
 
 def word_channel_opening(facts: MessageFacts, incident: Incident) -> tuple[str, list[Block]]:
-    return write_subject(f"Channel {facts.channel} does not work:", incident.summary), [
+    return write_subject(f"Channel {facts.channel} does not deliver messages:", incident.summary), [
         write(f"Headgate could not deliver messages to channel {facts.channel}: {incident.summary}"),
-        write("Its messages come here until it works again. Check its settings and send a test message."),
+        write("Its messages come here until it delivers again. Check its settings and send a test message."),
     ]
 
 
 def word_channel_recovery(facts: MessageFacts, incident: Incident) -> tuple[str, list[Block]]:
     lasted = format_span(incident.opened_at, incident.resolved_at or incident.opened_at)
-    return write_subject(f"Channel {facts.channel} works again, after {lasted}"), [
-        write(f"Headgate delivered a message to channel {facts.channel} again.")
+    return write_subject(f"Channel {facts.channel} delivers again, after {lasted}"), [
+        write(f"Headgate delivered a message to channel {facts.channel}.")
     ]
 
 

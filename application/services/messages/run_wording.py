@@ -49,7 +49,7 @@ def _describe_missing_error(story: RunStory) -> str:
     if newest is not None and newest.status is Status.LOST:
         return f"The worker {newest.worker} stopped responding." if newest.worker else "The worker that ran it stopped responding."
     if newest is not None and newest.reason is Reason.TIMEOUT:
-        return "It exceeded its time limit." if newest.started_at else "No worker or report came before its deadline."
+        return "It exceeded its time limit." if newest.started_at else "No worker or report before its deadline."
     return "It failed without an error message."
 
 
@@ -58,7 +58,7 @@ def _describe_changes(story: RunStory) -> list[Block]:
         return [write("No earlier run of this pipeline has completed.")]
     good = f"the last completed run, #{story.last_good.number}"
     if not story.changes:
-        return [write(f"Revision, parameters and numbers of records are the same as in {good}.")]
+        return [write(f"Revision, parameters and record counts are the same as in {good}.")]
     return [heading(f"Changes since {good}:"), bullets([shorten(each, MAX_ITEM_LENGTH) for each in story.changes])]
 
 
@@ -68,7 +68,7 @@ def _describe_history(story: RunStory) -> str:
         return ""
     if story.first.run_id == story.run.id:
         return "This error has not been seen before."
-    first = f"it occurred first in run #{story.first.number}, on {format_at(story.first.at)}"
+    first = f"it first occurred in run #{story.first.number}, on {format_at(story.first.at)}"
     if story.similar > 1:
         return f"The same error ended {count_of(story.similar, 'run')} within a week; {first}."
-    return f"The same error was not seen in the week before; {first}."
+    return f"The error did not occur in the week before; {first}."

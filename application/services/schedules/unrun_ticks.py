@@ -15,7 +15,7 @@ from domain.schedules.tick import Tick, TickReason, TickState
 
 MAX_ROWS = 1_000
 """Ticks with a row of their own. Older ones share a row with their count."""
-CAUGHT_UP = "The schedule was paused at that time. Its run was asked for when it went on."
+CAUGHT_UP = "The schedule was paused at that time. Its run was requested when the schedule resumed."
 _STATES = {TickReason.PAUSED: TickState.PAUSED, TickReason.ARCHIVED: TickState.PAUSED, TickReason.REMOVED: TickState.SKIPPED}
 
 

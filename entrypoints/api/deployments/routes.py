@@ -10,7 +10,7 @@ from entrypoints.http.auth.permissions import READ, requires
 
 router = create_router("deployments")
 _UNAVAILABLE: dict[int | str, dict[str, Any]] = {
-    503: problems(503)[503] | {"description": "Prefect does not answer; try again after `Retry-After` seconds"}
+    503: problems(503)[503] | {"description": "Prefect does not respond; try again after `Retry-After` seconds"}
 }
 
 

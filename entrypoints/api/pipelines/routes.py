@@ -70,7 +70,7 @@ async def create_pipeline(
     definition: PipelineDefinitionRequest, application: ApplicationDep, actor: ActorDep, key: IdempotencyKeyDep, response: Response
 ) -> PipelineResponse:
     """Store a new pipeline. If fields are invalid, the error names each of them and nothing is stored. 409 if the name is taken.
-    Deployments that Prefect does not have are invalid; while it does not answer, they are stored unchecked, and `warnings` says so."""
+    Deployments that Prefect does not have are invalid; while it does not respond, they are stored unchecked, and `warnings` says so."""
     created = await application.create_pipeline()(definition.root, key, actor)
     pipeline = PipelineView(created.id, created.revision, created.definition, created.created_at, created.updated_at)
     response.headers["Location"] = link(f"/pipelines/{created.id}")

@@ -13,7 +13,7 @@ DESCRIPTIONS = {
     415: "The body is neither JSON nor a form",
     422: "Invalid input; every invalid field is named",
     429: "More requests than the limit allows, or too many runs wait for a slot; try again after `Retry-After` seconds",
-    503: "The database does not answer, or Headgate is overloaded; try again after `Retry-After` seconds",
+    503: "The database does not respond, or Headgate is overloaded; try again after `Retry-After` seconds",
     507: "Too little disk space for more runs",
 }
 
@@ -44,12 +44,12 @@ _EXAMPLES: dict[int, dict[str, Any]] = {
         409,
         "late_report",
         "Late report",
-        "certify is completed, which is final; the history records the report that it failed.",
+        "certify is completed, which is final. The run history records the report that it failed.",
         run_id=7,
         seq=15,
         state="completed",
     ),
-    412: _example(412, "stale", "Changed in the meantime", "flights is at revision 3; read it again before you change it."),
+    412: _example(412, "stale", "Changed in the meantime", "flights is at revision 3; reload it before you change it."),
     413: _example(413, "too_large", "Too large", "The body must be at most 1 MiB."),
     415: _example(
         415, "unsupported_media_type", "Unsupported media type", "The body must be JSON or a form. Set Content-Type: application/json."
@@ -67,7 +67,7 @@ _EXAMPLES: dict[int, dict[str, Any]] = {
         ],
     ),
     429: _example(429, "rate_limited", "Too many requests", "More than 100 requests in 1 s. Try again in 1 s."),
-    503: _example(503, "unavailable", "Service unavailable", "The database does not answer."),
+    503: _example(503, "unavailable", "Service unavailable", "The database does not respond."),
     507: _example(
         507,
         "disk_low",

@@ -12,7 +12,7 @@ JsonObject = Mapping[str, Any]
 
 
 async def show_deployments(url: str, as_json: bool) -> int:
-    """Show the deployments by name, with their pools and parameters. Raise ApiError if Prefect does not answer."""
+    """Show the deployments by name, with their pools and parameters. Raise ApiError if Prefect does not respond."""
     async with HeadgateClient(url) as client:
         deployments = await client.get("/prefect/deployments")
     if as_json:

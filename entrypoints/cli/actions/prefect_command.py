@@ -81,7 +81,7 @@ def _find_access(settings: Settings) -> PrefectAccess:
 def _check_health(access: PrefectAccess) -> None:
     if not asyncio.run(_is_healthy(access)):
         advice = "is `headgate up` running, for 25 s or longer?" if access.is_embedded else "is HEADGATE_PREFECT_API_URL right?"
-        raise Unavailable(f"Prefect does not answer at {access.api_url}: {advice}")
+        raise Unavailable(f"Prefect does not respond at {access.api_url}: {advice}")
 
 
 async def _is_healthy(access: PrefectAccess) -> bool:

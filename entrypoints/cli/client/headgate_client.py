@@ -112,7 +112,7 @@ class HeadgateClient:
 
     def _to_unreachable(self, error: Exception) -> Unreachable:
         reason = str(error) or type(error).__name__
-        return Unreachable(f"Headgate does not answer at {self.url} ({reason}). Is it running, and is HEADGATE_URL right?")
+        return Unreachable(f"Headgate does not respond at {self.url} ({reason}). Is it running, and is HEADGATE_URL right?")
 
 
 def _get_authorization() -> dict[str, str]:

@@ -33,7 +33,7 @@ def get_server_url() -> str:
 def run_action(action: Coroutine[Any, Any, int]) -> None:
     """Run the action and exit with the code it returns.
 
-    A server that does not answer, or refuses, is printed and becomes exit code 2; Ctrl-C becomes 130.
+    A server that does not respond, or refuses, is printed and becomes exit code 2; Ctrl-C becomes 130.
     """
     from entrypoints.cli.client.errors import ApiError, Unreachable
     from entrypoints.cli.output import print_error

@@ -248,7 +248,7 @@ class ApiClient:
                 response = await self._post(path, body, _TIMEOUT, failed_rounds, trace)
                 if response.status_code < 500 and response.status_code not in (401, 408, 429):
                     return _parse_response(response)
-                log.debug("%s answered %s", path, response.status_code)
+                log.debug("%s responded with %s", path, response.status_code)
             except httpx.HTTPError as error:
                 self.connectivity.record_failure(error)
             failed_rounds += 1
@@ -260,7 +260,7 @@ class ApiClient:
     ) -> httpx.Response:
         """Send a request to the current address and, as long as none answers, once to each of the others.
 
-        Returns the last response; raises httpx.HTTPError if the last address did not answer.
+        Returns the last response; raises httpx.HTTPError if the last address did not respond.
         """
         timeout = self._addresses.limit_timeout(timeout, failed_rounds)
         tries_left = len(self._addresses.urls)

@@ -31,7 +31,7 @@ class ConnectivityMonitor:
 
     def record_success(self) -> None:
         if self._is_reported and self._since is not None:
-            log.warning("Headgate answers again, after %.0f s", self._clock() - self._since)
+            log.warning("Headgate responds again after %.0f s", self._clock() - self._since)
         self._since, self._is_reported = None, False
 
 

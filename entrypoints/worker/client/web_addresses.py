@@ -11,7 +11,7 @@ import httpx
 log = logging.getLogger("headgate.worker")
 
 UNAVAILABLE_STATUSES: Final = (502, 503, 504)
-"""Statuses of a web that stops or is overloaded, and of a proxy whose web does not answer."""
+"""Statuses of a web that stops or is overloaded, and of a proxy whose web does not respond."""
 
 _FIRST_PATIENCE: Final = 1.8
 """Seconds that a request waits for an answer, while another address could answer sooner."""
@@ -19,7 +19,7 @@ _CONNECT_SHARE: Final = 0.3
 
 
 class WebAddresses:
-    """The addresses, without a trailing slash. Requests use `current` until it does not answer."""
+    """The addresses, without a trailing slash. Requests use `current` until it does not respond."""
 
     def __init__(self, urls: Sequence[str]) -> None:
         self.urls = tuple(dict.fromkeys(url.rstrip("/") for url in urls))
@@ -42,7 +42,7 @@ class WebAddresses:
     def record_answer(self, url: str) -> None:
         """Log a change of the address that answers."""
         if url != self._answered:
-            log.warning("Headgate did not answer at %s; requests now go to %s", self._answered, url)
+            log.warning("Headgate did not respond at %s; requests now go to %s", self._answered, url)
             self._answered = url
 
     def limit_timeout(self, usual: httpx.Timeout, failed_rounds: int) -> httpx.Timeout:

@@ -86,7 +86,7 @@ class HttpRequest:
         if len(content) > self._request["max_bytes"]:
             raise RequestFailed(f"The response has more than {self._request['max_bytes']:,} bytes (max_bytes).")
         if headers.get("content-encoding", "identity").lower() != "identity":
-            raise RequestFailed(f"The response is encoded ({headers['content-encoding'][:40]}), which was not asked for.")
+            raise RequestFailed(f"The response is encoded ({headers['content-encoding'][:40]}), which was not requested.")
         return response.status, headers, content
 
     def _follow_redirect(self, url: str, location: str, status: int, method: str, body: str | None) -> tuple[str, str, str | None]:

@@ -17,5 +17,5 @@ def resolve_allowed(policy: AddressPolicy, host: str, port: int, resolve: Resolv
     try:
         found = resolve(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        raise AddressForbidden(f"The name {host} has no address.") from None
+        raise AddressForbidden(f"Could not resolve {host}.") from None
     return policy.check_addresses(host, (str(entry[4][0]) for entry in found))

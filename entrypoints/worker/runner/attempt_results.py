@@ -22,8 +22,8 @@ class Interruption(Enum):
 
     TIMEOUT = "timeout"
     RUN_STOPPED = "stopped"
-    WORKER_STOPPING = "The worker was stopped while this stage ran."
-    LEASE_NOT_RENEWED = "Headgate could not be reached, so the stage was ended before its lease was."
+    WORKER_STOPPING = "The worker was stopped while the stage was running."
+    LEASE_NOT_RENEWED = "Could not reach Headgate, so the stage was ended before its lease expired."
     LEASE_LOST = "refused"
 
 
@@ -44,7 +44,7 @@ class ReportBuilder:
             return self._build_completed(end.result, end.note)
         match interruption:
             case Interruption.TIMEOUT:
-                return self._build_report("failed", reason="timeout", error_message=f"Ran longer than its limit of {self.limit:g} s.")
+                return self._build_report("failed", reason="timeout", error_message=f"Exceeded its time limit of {self.limit:g} s.")
             case Interruption.RUN_STOPPED:
                 return self._build_report("cancelled")
             case Interruption.LEASE_NOT_RENEWED:

@@ -215,7 +215,7 @@ class RunExecutor:
         try:
             return await self._send(request)
         except RequestRejected as rejection:
-            log.error("Run %s: gave up; its lease will expire: %s", self.key[0], rejection)
+            log.error("Run %s: stopped reporting; its lease will expire: %s", self.key[0], rejection)
             return AdvanceResponse(refused=True)
 
     async def _send_late_reports(self) -> None:

@@ -135,7 +135,7 @@ def _read_secrets(start: StageStart, settings: StageSettings) -> dict[str, str]:
     if not asked:
         return {}
     if settings.secrets is None:
-        raise StageEnvironmentError("This worker keeps no secrets.")
+        raise StageEnvironmentError("This worker has no secrets.")
     try:
         known = settings.secrets.read(asked.values())
     except SecretUnavailable as missing:
@@ -149,7 +149,7 @@ def _resolve_workdir(start: StageStart, settings: StageSettings) -> Path:
     # An absolute path is deliberate; a relative one that leaves the directory is a mistake.
     cwd = (base / asked).resolve()
     if not Path(asked).is_absolute() and not cwd.is_relative_to(base):
-        raise StageEnvironmentError(f"The working directory {asked!r} leads out of {base}: give an absolute path if that is meant")
+        raise StageEnvironmentError(f"The working directory {asked!r} is outside {base}: use an absolute path if that is intended")
     return cwd
 
 

@@ -115,7 +115,7 @@ class Worker:
             async with asyncio.timeout(_LAST_HEARTBEAT_TIMEOUT):
                 await self._heartbeats.send()
         except (TimeoutError, *CALL_ERRORS) as error:
-            log.info("Headgate did not answer that this worker stops: %r", error)
+            log.info("Could not tell Headgate that this worker stops: %r", error)
             return False
         return True
 

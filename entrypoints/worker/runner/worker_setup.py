@@ -70,7 +70,7 @@ async def prepare_stage_hosts(settings: Settings) -> StageHostManager:
     ended = await asyncio.to_thread(end_orphaned_stages, worker_id)
     if ended:
         names = ", ".join(f"{process.name} (process {process.pid})" for process in ended)
-        log.warning("Ended what this worker left running when it was killed: %s.", names)
+        log.warning("Ended processes that an earlier worker left running: %s.", names)
     return StageHostManager(worker_id)
 
 

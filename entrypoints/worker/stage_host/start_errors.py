@@ -26,7 +26,7 @@ def check_working_directory(folder: str) -> None:
     if not Path(folder).is_dir():
         raise StageStartError(f"The working directory is not a directory: {folder}", NOT_RUNNABLE)
     if not os.access(folder, os.X_OK):
-        raise StageStartError(f"The working directory may not be entered: {folder}", NOT_RUNNABLE)
+        raise StageStartError(f"No permission for the working directory: {folder}", NOT_RUNNABLE)
 
 
 def explain_start_failure(program: str, failure: Exception, environment: dict[str, str], folder: str) -> StageStartError:
@@ -34,7 +34,7 @@ def explain_start_failure(program: str, failure: Exception, environment: dict[st
     if isinstance(failure, (FileNotFoundError, NotADirectoryError)):
         return _not_found(program, environment, folder)
     if isinstance(failure, PermissionError):
-        return StageStartError(f"{program} may not be run: it is not an executable file (looked in {folder})", NOT_RUNNABLE)
+        return StageStartError(f"{program} is not an executable file (looked in {folder})", NOT_RUNNABLE)
     number = failure.errno if isinstance(failure, OSError) else None
     if number == errno.ENOEXEC:
         return StageStartError(f"{program} is not a program: it is neither a binary nor does it begin with #!", NOT_RUNNABLE)

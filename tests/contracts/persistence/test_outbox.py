@@ -91,13 +91,13 @@ async def test_a_failed_delivery_is_counted_and_retried_after_its_delay(store: S
 
     async with store.open_unit_of_work() as work:
         (row,) = await work.outbox.lease("relay", 1, LONG)
-        await work.outbox.postpone(row.id, "Prefect does not answer.", SHORT)
+        await work.outbox.postpone(row.id, "Prefect does not respond.", SHORT)
         await work.commit()
     await store.pass_time(2 * SHORT)
     assert await lease_rows(store, "relay") == [(run_id, 1)]
 
     async with store.open_unit_of_work() as work:
-        await work.outbox.postpone(row.id, "Prefect does not answer.", LONG)
+        await work.outbox.postpone(row.id, "Prefect does not respond.", LONG)
         await work.commit()
     assert await lease_rows(store, "relay") == []
 

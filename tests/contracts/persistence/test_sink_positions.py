@@ -23,7 +23,7 @@ async def advance(store: StoreUnderTest, publisher: str, cursor: str, sink: str 
 
 async def postpone(store: StoreUnderTest, publisher: str, delay: float) -> None:
     async with store.open_unit_of_work() as work:
-        await work.sink_positions.postpone("ci", publisher, "It does not answer.", delay)
+        await work.sink_positions.postpone("ci", publisher, "It does not respond.", delay)
         await work.commit()
 
 

@@ -21,7 +21,7 @@ class FakeAccounts:
             values.text(word)
         await tx.lock("account", name)
         if any(row.name == name or (subject is not None and row.subject == subject) for row in tx.accounts.values()):
-            raise NameTaken(name, f"There is an account named {name} already.")
+            raise NameTaken(name, f"An account is already named {name}.")
         made = Account(tx.store.next_id("account"), name, role, now, password, subject)
         tx.accounts[made.id] = made
         return made

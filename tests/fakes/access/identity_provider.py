@@ -18,12 +18,12 @@ class FakeIdentityProvider:
 
     async def begin(self, redirect: str) -> tuple[str, str]:
         if self.is_down:
-            raise Unavailable("The identity provider does not answer.")
+            raise Unavailable("The identity provider does not respond.")
         return f"https://id.example/authorize?redirect_uri={redirect}&state=state", f"remembered {redirect}"
 
     async def finish(self, redirect: str, remembered: str, state: str, code: str) -> ExternalIdentity:
         if self.is_down:
-            raise Unavailable("The identity provider does not answer.")
+            raise Unavailable("The identity provider does not respond.")
         if remembered != f"remembered {redirect}" or state != "state" or code not in self.identities:
             raise NotSignedIn("The sign-in response does not match the request.")
         return self.identities[code]

@@ -11,7 +11,7 @@ from domain.alerts.channel import Channel
 class FakeChannelSender:
     """`sent` are the accepted messages by the channel's name, `tried` all messages.
 
-    `failures` are those of a channel's next tries, `broken` those of all its tries. A channel in `hanging` does not answer before
+    `failures` are those of a channel's next tries, `broken` those of all its tries. A channel in `hanging` does not respond before
     `answer` is called.
     """
 

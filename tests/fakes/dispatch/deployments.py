@@ -74,7 +74,7 @@ class FakeDeployments:
         if flow_run_id is None:
             flow_run_id = self._add_flow_run(run, parameters, deployment.pool)
         if self.loses_answers:
-            raise Unavailable("Prefect does not answer.")
+            raise Unavailable("Prefect does not respond.")
         return flow_run_id
 
     async def find_flow_run(self, deployment: str, key: str) -> str | None:
@@ -173,7 +173,7 @@ class FakeDeployments:
     def _request(self, method: str) -> None:
         self.requests[method] += 1
         if self.is_down:
-            raise Unavailable("Prefect does not answer.")
+            raise Unavailable("Prefect does not respond.")
 
 
 def _get_key(deployment: str, key: str) -> tuple[str, str]:

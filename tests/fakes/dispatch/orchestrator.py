@@ -53,4 +53,4 @@ class FakeOrchestrator:
 
     def _require_up(self) -> None:
         if self.is_down:
-            raise Unavailable("Prefect does not answer.")
+            raise Unavailable("Prefect does not respond.")

@@ -57,7 +57,7 @@ class FakeAlertRules:
         await self._transaction.lock("site rule name", rule.name)
         found = self._find(str(values.text(rule.name)))
         if found is not None and found.id != rule_id:
-            raise Conflict("alert_rule_exists", f"There is an alert rule named {rule.name}.", {"rule": rule.name})
+            raise Conflict("alert_rule_exists", f"An alert rule is already named {rule.name}.", {"rule": rule.name})
 
     def _find(self, name: str) -> SiteRule | None:
         return next((row.rule for row in self._transaction.site_rules.values() if row.rule.rule.name == name), None)

@@ -21,7 +21,7 @@ class FakeChannels:
         tx = await self._transaction.begin_statement()
         await tx.lock("channel name", channel.name)
         if self._find(channel.name) is not None:
-            raise Conflict("channel_exists", f"There is a channel named {channel.name}.", {"channel": channel.name})
+            raise Conflict("channel_exists", f"A channel is already named {channel.name}.", {"channel": channel.name})
         added = replace(_check(channel), id=tx.store.next_id("channel"))
         await tx.lock("channel", added.id)
         tx.channels[added.id] = ChannelRow(added)

@@ -22,13 +22,13 @@ class FakeIdempotency:
         try:
             await tx.lock("idempotency", key.scope, key.key)
         except Unavailable as error:
-            raise Conflict("in_progress", "A request with this Idempotency-Key is under way; retry later.") from error
+            raise Conflict("in_progress", "A request with this Idempotency-Key is in progress. Retry later.") from error
         stored = tx.answers.get((key.scope, key.key))
         if stored is None:
             tx.answers[key.scope, key.key] = StoredAnswer(key.digest, None, now)
             return None
         if stored.answer is None:
-            raise Conflict("in_progress", "A request with this Idempotency-Key was interrupted; retry later.")
+            raise Conflict("in_progress", "A request with this Idempotency-Key was interrupted. Retry later.")
         key.check(stored.digest)
         answer: Mapping[str, Any] = values.document(stored.answer)
         return answer

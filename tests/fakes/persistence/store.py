@@ -267,4 +267,4 @@ class FakeStore:
 
     def require_up(self) -> None:
         if self.is_down:
-            raise Unavailable("The database does not answer.")
+            raise Unavailable("The database does not respond.")

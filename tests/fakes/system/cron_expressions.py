@@ -21,7 +21,7 @@ class FakeCronExpressions:
                 is_valid = False
             if not is_valid:
                 return f"has an invalid {name}, {field:.60}"
-        return None if next(self.iterate(expression, datetime(2000, 1, 1)), None) else "matches no day of the next 50 years"
+        return None if next(self.iterate(expression, datetime(2000, 1, 1)), None) else "matches no day in the next 50 years"
 
     def iterate(self, expression: str, after: datetime) -> Iterator[datetime]:
         fields = expand_cron_alias(expression).split()

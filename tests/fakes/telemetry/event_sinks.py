@@ -32,7 +32,7 @@ class FakeEventSink:
         rejections: list[RejectedEvent] = []
         for position, event in enumerate(events):
             if self.is_down or position == self.fails_after:
-                raise Unavailable(f"{self.name} does not answer.")
+                raise Unavailable(f"{self.name} does not respond.")
             why = self.find_rejection(event)
             if why is not None:
                 rejections.append(RejectedEvent(event, why))

@@ -51,7 +51,7 @@ def test_a_password_is_asked_for_twice_and_never_shown(url: str) -> None:
         (("user", "create", "a b", "--password-stdin"), PASSWORD + "\n", "name: must be 1 to 100 letters"),
         (("user", "role", "nobody", "admin"), "", "There is no account nobody."),
         (("token", "create", "ci"), "", "scopes: must name at least one of"),
-        (("token", "create", "ci", "--reporter"), "", "a reporter's token must have one pipeline and only the scope report"),
+        (("token", "create", "ci", "--reporter"), "", "a reporter token requires one pipeline and only the scope report"),
         (("token", "create", "ci", "--scope", "read", "--pipeline", "nothing"), "", "pipeline: does not exist"),
         (("token", "revoke", "99"), "", "There is no token 99."),
     ],

@@ -153,4 +153,4 @@ def test_a_server_that_does_not_answer_is_one_line(tmp_path: Path) -> None:
     result = run(tmp_path, "deployment", "ls")
 
     assert (result.returncode, result.stdout) == (2, "")
-    assert "Prefect does not answer at http://127.0.0.1:9/api" in result.stderr
+    assert "Prefect does not respond at http://127.0.0.1:9/api" in result.stderr

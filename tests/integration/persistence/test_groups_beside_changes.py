@@ -56,7 +56,7 @@ async def test_of_many_limits_that_are_applied_at_once_one_is_stored(webs: Webs)
     group = (await read_groups(webs))["warehouse"]
     (user,) = group.users
     assert user.pipeline == f"p{group.limit}" and user.use.limit == group.limit
-    assert refusals == [f"concurrency[0].limit: group warehouse has limit {group.limit} by pipeline {user.pipeline}"] * 7
+    assert refusals == [f"concurrency[0].limit: must be {group.limit}, the limit of the group warehouse in pipeline {user.pipeline}"] * 7
 
 
 async def test_of_two_limits_that_are_changed_at_once_one_is_stored(webs: Webs) -> None:
@@ -72,7 +72,10 @@ async def test_of_two_limits_that_are_changed_at_once_one_is_stored(webs: Webs) 
     )
 
     group = (await read_groups(webs))["warehouse"]
-    assert len(refusals) == 1 and f"has limit {group.limit} by pipeline {group.users[0].pipeline}" in refusals[0]
+    assert (
+        len(refusals) == 1
+        and f"must be {group.limit}, the limit of the group warehouse in pipeline {group.users[0].pipeline}" in refusals[0]
+    )
     assert [user.use.limit for user in group.users] == [group.limit]
 
 
@@ -85,5 +88,5 @@ async def test_two_halves_of_a_ring_that_are_applied_at_once_are_not_both_stored
         webs[1].application.create_pipeline()(define("second", holds="b", uses=("a",))),
     )
 
-    assert len(refusals) == 1 and "wait for each other for ever" in refusals[0]
+    assert len(refusals) == 1 and "wait for each other forever" in refusals[0]
     assert len({user.pipeline for group in (await read_groups(webs)).values() for user in group.users}) == 1

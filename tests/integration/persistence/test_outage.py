@@ -128,7 +128,7 @@ async def test_a_database_that_is_not_migrated_is_unavailable(empty_database_url
 async def test_a_server_that_was_never_there_is_unavailable(postgres: EmbeddedPostgres) -> None:
     database = Database("postgresql://nobody@/nothing?host=/nonexistent")
     try:
-        with pytest.raises(Unavailable, match="does not answer"):
+        with pytest.raises(Unavailable, match="does not respond"):
             await database.start()
     finally:
         await database.stop()

@@ -31,7 +31,7 @@ def test_a_damaged_secret_ends_the_start(tmp_path: Path, command: str) -> None:
     secret.write_bytes(b"half of a sec")
     secret.chmod(0o600)
 
-    assert_one_line(start(command, tmp_path), str(secret), "not a whole secret")
+    assert_one_line(start(command, tmp_path), str(secret), "must contain one secret")
 
 
 @pytest.mark.parametrize("variable", ["HEADGATE_SECRET", "HEADGATE_WORKER_TOKEN", "HEADGATE_OIDC_CLIENT_SECRET"])

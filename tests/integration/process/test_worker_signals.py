@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="lists threads i
 
 @pytest.fixture
 def worker(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A worker whose web does not answer, once it has tried."""
+    """A worker whose web does not respond, once it has tried."""
     log = tmp_path / "worker.log"
     clean = {key: value for key, value in os.environ.items() if not key.startswith(("HEADGATE_", "PREFECT_", "DD_"))}
     settings = {

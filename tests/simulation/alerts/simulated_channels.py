@@ -38,5 +38,5 @@ class SimulatedChannels:
         if self._random.random() < self.lost:
             self.lost_answers += 1
             await asyncio.sleep(MAX_SEND_SECONDS - 5)
-            raise DeliveryFailed("The receiver did not answer in time.", may_have_arrived=True)
+            raise DeliveryFailed("The receiver did not respond in time.", may_have_arrived=True)
         await asyncio.sleep(self._random.choice((0.01, 0.1, 2.0)))

@@ -46,7 +46,7 @@ def test_a_file_that_was_cut_at_any_length_is_refused_or_still_the_whole_secret(
         if length == len(created):
             assert read_or_create_secret(path) == created
             continue
-        with pytest.raises(SecretFileError, match="is not a whole secret") as refused:
+        with pytest.raises(SecretFileError, match="must contain one secret") as refused:
             read_or_create_secret(path)
         assert str(path) in str(refused.value) and "\n" not in str(refused.value)
 

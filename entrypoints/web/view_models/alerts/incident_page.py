@@ -20,7 +20,7 @@ _ENTRIES: Final = {
     IncidentEntryKind.ACKNOWLEDGED: ("acknowledged", "acknowledged"),
     IncidentEntryKind.SNOOZED: ("snoozed", "snoozed"),
     IncidentEntryKind.RESOLVED: ("completed", "resolved"),
-    IncidentEntryKind.UNSTABLE: ("lost", "became unstable: its runs fail and complete in turn"),
+    IncidentEntryKind.UNSTABLE: ("lost", "became unstable: its runs alternate between failed and completed"),
     IncidentEntryKind.STABLE: ("completed", "is stable again"),
     IncidentEntryKind.GROUPED: ("queued", "joined a group of incidents with the same cause"),
 }

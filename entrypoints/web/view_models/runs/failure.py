@@ -127,7 +127,7 @@ def _describe_missing_error(attempt: AttemptView) -> str:
     if attempt.status is Status.LOST:
         return "The worker that ran it stopped responding."
     if attempt.reason is Reason.TIMEOUT:
-        return "It exceeded its time limit." if attempt.started_at else "No report came before its deadline."
+        return "It exceeded its time limit." if attempt.started_at else "No report before its deadline."
     return "It failed without an error message."
 
 

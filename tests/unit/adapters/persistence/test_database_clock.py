@@ -38,7 +38,7 @@ class FakeConnection:
     async def read_time(self) -> datetime:
         self.monotonic += self.delays[0]
         if self.is_lost:
-            raise Unavailable("The database does not answer.")
+            raise Unavailable("The database does not respond.")
         time = self.database_time
         self.monotonic += self.delays[1]
         return time

@@ -135,7 +135,7 @@ async def test_an_outage_is_an_error() -> None:
     with pytest.raises(Unavailable):
         await headgate.use_cases.trigger()
 
-    assert fakes.telemetry.spans[-1].error == ("Unavailable", "The database does not answer.", "")
+    assert fakes.telemetry.spans[-1].error == ("Unavailable", "The database does not respond.", "")
     assert [tags["kind"] for _, tags in fakes.telemetry.of(Metric.USE_CASE_ERRORS)] == ["Unavailable"]
 
 

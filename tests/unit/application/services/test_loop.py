@@ -126,7 +126,7 @@ async def test_an_error_of_a_pass_is_reported_and_the_next_pass_follows() -> Non
 
     async def fail_first() -> None:
         if service.passes == 1:
-            raise Unavailable("The database does not answer.")
+            raise Unavailable("The database does not respond.")
         await asyncio.Event().wait()
 
     service.work = fail_first
@@ -135,5 +135,5 @@ async def test_an_error_of_a_pass_is_reported_and_the_next_pass_follows() -> Non
         while service.passes < 2:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 
-    assert [str(error) for error in service.errors] == ["The database does not answer."]
+    assert [str(error) for error in service.errors] == ["The database does not respond."]
     assert await ends_when_cancelled(task)

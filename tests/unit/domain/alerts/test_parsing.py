@@ -46,7 +46,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
         "quiet",
         'must be an object such as {timezone: Europe/Berlin, from: "22:00", to: "07:00"}',
     ),
-    "another channel": ({"quiet": QUIET | {"except": ["pager"]}}, "quiet.except[0]", "names pager, which is no channel of this rule"),
+    "another channel": ({"quiet": QUIET | {"except": ["pager"]}}, "quiet.except[0]", "names pager, which is not a channel of this rule"),
 }
 CHANNELS = st.text("abcdefghijklmnopqrstuvwxyz0123456789-", min_size=1, max_size=63)
 SECONDS = st.integers(0, 10_000_000).map(float)

@@ -21,7 +21,7 @@ from domain.alerts.summary import MAX_SUMMARY, describe_failure, describe_missed
         ("Exited with code 1. psycopg.errors.UniqueViolation: duplicate key value", "UniqueViolation"),
         ("Exited with code 2. cat: sales.csv: No such file or directory", "cat: sales.csv: No such file or directory"),
         ("Killed by signal 9 (SIGKILL). out of memory", "out of memory"),
-        ("The worker stopped answering.", "The worker stopped answering"),
+        ("The worker stopped responding.", "The worker stopped responding"),
         ("error: no such file", "error: no such file"),
         ("x" * 200, "x" * 99 + "…"),
         ("", ""),

@@ -48,42 +48,47 @@ ACCEPTED = {
     "a limit for a group whose users give none": (a_pipeline(("warehouse", 9)), a_group("warehouse", 4, a_user("warehouse"))),
 }
 REFUSED = {
-    "another limit": (a_pipeline(("warehouse", 6)), LIMITED, "concurrency[0].limit", "group warehouse has limit 4 by pipeline sales"),
+    "another limit": (
+        a_pipeline(("warehouse", 6)),
+        LIMITED,
+        "concurrency[0].limit",
+        "must be 4, the limit of the group warehouse in pipeline sales",
+    ),
     "another limit beside my own": (
         a_pipeline(("mail", 1), ("warehouse", 6)),
         a_group("warehouse", 4, a_user("warehouse", 4, id=THIS, name="stock"), a_user("warehouse", 4, id=3, name="third")),
         "concurrency[1].limit",
-        "group warehouse has limit 4 by pipeline third",
+        "must be 4, the limit of the group warehouse in pipeline third",
     ),
     "a limit that an administrator set": (
         a_pipeline(("warehouse", 4)),
         BY_ADMIN,
         "concurrency[0].limit",
-        "must be left out: the group warehouse has limit 4, set by ada",
+        "must be removed: ada set the limit of the group warehouse to 4",
     ),
     "no limit at all": (
         a_pipeline(("warehouse", None)),
         {},
         "concurrency[0].limit",
-        "is missing: nothing else gives the group warehouse a limit",
+        "is required: the group warehouse has no other limit",
     ),
     "no limit where only I gave one": (
         a_pipeline(("warehouse", None)),
         MINE,
         "concurrency[0].limit",
-        "is missing: nothing else gives the group warehouse a limit",
+        "is required: the group warehouse has no other limit",
     ),
     "a stage without a limit": (
         a_pipeline(uses=("warehouse",)),
         {},
         "stages[1].uses",
-        "names the group warehouse, which has no limit: give it one by concurrency in a pipeline, or as an administrator",
+        "names the group warehouse, which has no limit: set one under concurrency in a pipeline, or as an admin",
     ),
     "a stage of a group where only I gave a limit": (
         a_pipeline(uses=("warehouse",)),
         MINE,
         "stages[1].uses",
-        "names the group warehouse, which has no limit: give it one by concurrency in a pipeline, or as an administrator",
+        "names the group warehouse, which has no limit: set one under concurrency in a pipeline, or as an admin",
     ),
 }
 
@@ -104,7 +109,7 @@ def test_two_pipelines_that_could_wait_for_each_other_for_ever_are_refused() -> 
     assert find(a_pipeline(("b", 1), uses=("a",)), groups) == [
         (
             "stages[1].uses",
-            "makes runs of stock and sales wait for each other for ever: b → a → b; "
+            "makes runs of stock and sales wait for each other forever: b → a → b; "
             "each holds a slot of one group while a stage waits for the next",
         )
     ]

@@ -46,11 +46,11 @@ REFUSED = {
     "an object": (a_raw_definition(concurrency={"limit": 1}), "concurrency", "must be a list of at most 20 limits"),
     "21 limits": (a_raw_definition(*[{"group": f"g{n}"} for n in range(21)]), "concurrency", "must be a list of at most 20 limits"),
     "a number in the list": (a_raw_definition(1), "concurrency[0]", "must be an object with the key limit"),
-    "an empty entry": (a_raw_definition({}), "concurrency[0].limit", "is missing: only a group can have its limit from elsewhere"),
+    "an empty entry": (a_raw_definition({}), "concurrency[0].limit", "is required unless group is set"),
     "a key without a limit": (
         a_raw_definition({"key": {"parameter": "a"}}),
         "concurrency[0].limit",
-        "is missing: only a group can have its limit from elsewhere",
+        "is required unless group is set",
     ),
     "a limit of 0": (a_raw_definition({"limit": 0}), "concurrency[0].limit", NO_LIMIT),
     "a limit below 0": (a_raw_definition({"limit": -1}), "concurrency[0].limit", NO_LIMIT),
@@ -87,7 +87,7 @@ REFUSED = {
     "a key of a group": (
         a_raw_definition({"limit": 1, "group": "a", "key": {"parameter": "b"}}),
         "concurrency[0].key",
-        "cannot be combined with group: a group has one limit for all its holders",
+        "cannot be combined with group: all holders of a group share one limit",
     ),
     "the pipeline twice": (a_raw_definition({"limit": 1}, {"limit": 2}), "concurrency[1]", "limits the pipeline's runs a second time"),
     "a group twice": (a_raw_definition({"group": "a"}, {"group": "a"}), "concurrency[1]", "limits the group a a second time"),
@@ -107,7 +107,7 @@ REFUSED = {
     "uses of a group that the run holds": (
         with_uses("warehouse"),
         "stages[0].uses",
-        "names the group warehouse, of which the run holds a slot by concurrency already",
+        "names the group warehouse, of which the run already holds a slot by concurrency",
     ),
     "uses of an external stage": (
         a_raw_definition(stages=[a_stage("load", "external", uses=["a"])]),

@@ -40,7 +40,7 @@ def test_reports_about_a_stage_that_runs_in_prefect_are_refused(reporter: Report
     decision = send(run, status, by=reporter)
 
     assert (decision.outcome, decision.problem) == (ReportOutcome.REFUSED, "not_yours")
-    assert decision.why == "a runs in Prefect, which reports its status itself."
+    assert decision.why == "a runs in Prefect, which reports its status."
     assert (run.stages["a"].status, run.last_seq) == (Status.QUEUED, seq)
 
 

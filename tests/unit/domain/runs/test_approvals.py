@@ -113,7 +113,7 @@ def test_an_approval_without_a_decision_fails_at_its_deadline() -> None:
 
     run.process_due(seconds_later(604_801))
 
-    assert (run.status, run.stages["ask"].current.error_message) == (Status.FAILED, "Nobody decided before the deadline.")
+    assert (run.status, run.stages["ask"].current.error_message) == (Status.FAILED, "No decision before the deadline.")
 
 
 def test_cancelling_a_run_cancels_a_waiting_approval() -> None:

@@ -183,7 +183,7 @@ def test_a_run_that_waits_for_a_slot_requests_its_flow_runs_when_it_has_one() ->
 
 def test_the_id_of_the_created_flow_run_is_stored_once() -> None:
     run = a_prefect_run()
-    note_problem(run, "a", 1, "Prefect does not answer", NOW)
+    note_problem(run, "a", 1, "Prefect does not respond", NOW)
 
     record_created(run, "a", 1, "f-1", NOW)
     seq = run.last_seq
@@ -191,7 +191,7 @@ def test_the_id_of_the_created_flow_run_is_stored_once() -> None:
 
     assert attempt_of(run).flow_run == FlowRun(NOW, "f-1")
     assert run.last_seq == seq
-    assert notes_of(run) == ["Prefect does not answer", "flow run created"]
+    assert notes_of(run) == ["Prefect does not respond", "flow run created"]
 
 
 def test_the_id_is_stored_also_if_the_attempt_is_over() -> None:
@@ -230,7 +230,7 @@ def test_an_attempt_that_is_over_has_no_problem() -> None:
     run.cancel(NOW, "mara")
     seq = run.last_seq
 
-    note_problem(run, "a", 1, "Prefect does not answer", NOW)
+    note_problem(run, "a", 1, "Prefect does not respond", NOW)
 
     assert run.last_seq == seq
 
@@ -490,7 +490,7 @@ def test_an_attempt_without_a_flow_run_is_not_changed_by_what_is_seen() -> None:
 
     observe_flow_run(run, "b", 1, FlowRunObservation(FlowState.RUNNING, "Running"), NOW)
     record_created(run, "b", 1, "f-1", NOW)
-    note_problem(run, "b", 1, "Prefect does not answer", NOW)
+    note_problem(run, "b", 1, "Prefect does not respond", NOW)
 
     assert run.last_seq == seq
     assert statuses(run) == {"a": "queued 1", "b": "queued 1"}
@@ -508,7 +508,7 @@ def test_a_flow_run_past_its_timeout_fails_the_stage_and_is_cancelled() -> None:
 
     attempt = attempt_of(run)
     assert (attempt.status, attempt.reason) == (Status.FAILED, Reason.TIMEOUT)
-    assert attempt.error_message == "Its flow run ran past its timeout."
+    assert attempt.error_message == "Its flow run exceeded its timeout."
     assert change_of(run) is CANCEL
 
 

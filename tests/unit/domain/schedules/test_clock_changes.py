@@ -26,7 +26,7 @@ def list_notes(recurrence: Recurrence, after: datetime, count: int) -> list[str 
             "America/New_York",
             (2026, 10, 31, 12),
             [
-                "the clocks show 01:30 twice on this day; it fires once, at the first",
+                "01:30 occurs twice on this day; the schedule fires once, at the first",
                 "after the clock change: the clocks go back from 02:00 to 01:00 on 2026-11-01",
                 None,
             ],

@@ -49,7 +49,7 @@ REFUSED = {
     "seven fields": (with_cron("0 30 2 * * * 2026"), "schedules[1].cron", "not six or seven"),
     "four fields": (with_cron("30 2 * *"), "schedules[1].cron", "must have five fields"),
     "an empty expression": (with_cron(""), "schedules[1].cron", "must have five fields"),
-    "@reboot": (with_cron("@reboot"), "schedules[1].cron", "trigger the pipeline by the API"),
+    "@reboot": (with_cron("@reboot"), "schedules[1].cron", "trigger the pipeline through the API"),
     "@midnight": (with_cron("@midnight"), "schedules[1].cron", "write @daily instead"),
     "@Daily": (with_cron("@Daily"), "schedules[1].cron", "write @daily, in lower case"),
     "@every": (with_cron("@every 5m"), "schedules[1].cron", "one of @hourly, @daily"),

@@ -15,10 +15,10 @@ def test_every_known_error_exists(module: str, name: str) -> None:
 
 def test_a_known_error_is_one_line_and_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exit_info, exit_on_known_errors():
-        raise Unavailable("The database does not answer.")
+        raise Unavailable("The database does not respond.")
 
     assert exit_info.value.code == 2
-    assert capsys.readouterr().err == "headgate: The database does not answer.\n"
+    assert capsys.readouterr().err == "headgate: The database does not respond.\n"
 
 
 def test_an_unknown_error_keeps_its_traceback() -> None:

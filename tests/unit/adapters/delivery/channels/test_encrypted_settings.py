@@ -156,7 +156,7 @@ def test_a_password_is_not_sent_to_another_host_than_it_was_entered_for() -> Non
     channel = stored(a_checker().check(ChannelKind.EMAIL, EMAIL | {"user": "u", "password": "secret"}), ChannelKind.EMAIL)
 
     assert problems(ChannelKind.EMAIL, {"host": "evil.example"}, channel) == {
-        "settings.password": "is required again, since the host changes"
+        "settings.password": "is required again, because the host changes"
     }
     for password in ("other", "secret"):
         moved = a_checker().check(ChannelKind.EMAIL, {"host": "new.example", "password": password}, channel)

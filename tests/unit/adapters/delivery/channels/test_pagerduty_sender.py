@@ -64,7 +64,7 @@ async def test_the_region_decides_the_host() -> None:
 
 @pytest.mark.parametrize(("status", "permanent"), [(200, False), (302, False), (400, True), (403, False), (429, False), (500, False)])
 async def test_only_202_is_success(status: int, permanent: bool) -> None:
-    with pytest.raises(DeliveryFailed, match=f"PagerDuty answered {status}") as failed:
+    with pytest.raises(DeliveryFailed, match=f"PagerDuty responded with {status}") as failed:
         await send(status, {"retry-after": "60"})
 
     assert (failed.value.is_permanent, failed.value.retry_after, failed.value.disables_channel) == (permanent, 60, False)

@@ -18,7 +18,7 @@ WHERE = Path("/srv/postgres")
         ("initdb: error: could not look up effective user ID 1000650000: user does not exist", "set HEADGATE_DATABASE_URL"),
         ('FATAL:  could not look up effective user ID 7: "user does not exist"', "user 7 has none"),
         ("psql: error: local user with ID 12345 does not exist", "user 12345 has none"),
-        ("could not write: No space left on device", "set HEADGATE_HOME to another disk"),
+        ("could not write: No space left on device", "set HEADGATE_HOME to a folder on another disk"),
         ("LOG: starting\nFATAL:  the reason\nLOG: down", "could not start in /srv/postgres: FATAL:  the reason"),
         ("", "no output"),
     ],

@@ -141,7 +141,7 @@ def test_large_valid_parameters_are_accepted(rule: dict[str, Any], value: Any) -
         (
             {"items": {"anyOf": [{"type": "integer"}, {"type": "null"}]}},
             ["x"] * 50_000,
-            "parameters: do not match the schema; they are too large to say where",
+            "parameters: do not match the schema; they are too large to locate the difference",
         ),
     ],
 )

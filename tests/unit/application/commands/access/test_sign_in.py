@@ -29,7 +29,7 @@ async def test_a_failed_sign_in_does_not_reveal_whether_the_account_exists(acces
     with pytest.raises(NotSignedIn) as error:
         await access.sign_in(name, password)
 
-    assert str(error.value) == "The name or the password is wrong."
+    assert str(error.value) == "Wrong name or password."
     assert access.fakes.passwords.compared == 1
     assert access.audited[-1] == (AuditAction.SIGN_IN_FAILED, None)
 

@@ -67,11 +67,11 @@ async def test_a_link_acknowledges_the_incident_once() -> None:
 
     assert (seen.state, seen.incident_id, seen.channel) == (LinkState.VALID, 1, "team")
     assert seen.subject == "nightly #1 failed at a: ValueError"
-    assert used.result == "The incident is acknowledged."
+    assert used.result == "Incident acknowledged."
     incident = headgate.find_incident(1)
     assert (incident.state, incident.acknowledged_by) == (IncidentState.ACKNOWLEDGED, "a reader of team")
     assert (await headgate.describe(token)).state is LinkState.USED
-    with pytest.raises(Conflict, match="used already"):
+    with pytest.raises(Conflict, match="already used"):
         await headgate.use(token)
 
 
@@ -89,7 +89,7 @@ async def test_a_link_retries_the_run_once() -> None:
 
     used = await headgate.use(token)
 
-    assert used.result == "Run #1 is retried."
+    assert used.result == "Retrying run #1."
     assert (await headgate.use_cases.get_run(headgate.run_id)).status is not Status.FAILED
     with pytest.raises(Conflict):
         await headgate.use(token)
@@ -100,7 +100,7 @@ async def test_the_link_of_a_group_acknowledges_all_its_incidents() -> None:
 
     used = await headgate.use(headgate.get_token("Acknowledge all"))
 
-    assert used.result == "4 incidents are acknowledged."
+    assert used.result == "4 incidents acknowledged."
     states = [headgate.find_incident(id).state for id in range(1, 10)]
     assert states == [IncidentState.OPEN] * 5 + [IncidentState.ACKNOWLEDGED] * 4
 

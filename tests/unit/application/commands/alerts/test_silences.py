@@ -78,9 +78,9 @@ async def test_a_start_in_the_past_is_now(headgate: AlertingHeadgate) -> None:
         ({"reason": "  "}, "reason: must not be empty"),
         ({"reason": "\0"}, "reason: must not have a NUL character"),
         ({"reason": "x" * 2_001}, "reason: must be at most 2,000 characters long"),
-        ({"pipeline": "unknown"}, "pipeline: must be a pipeline; there is none named unknown"),
-        ({"pipeline": 2**63 - 1}, "pipeline: must be a pipeline; there is none named 9223372036854775807"),
-        ({"tag": "unknown"}, "tag: must be a tag of a pipeline; none has the tag unknown"),
+        ({"pipeline": "unknown"}, "pipeline: must be a pipeline: none is named unknown"),
+        ({"pipeline": 2**63 - 1}, "pipeline: must be a pipeline: none is named 9223372036854775807"),
+        ({"tag": "unknown"}, "tag: must be a tag of a pipeline: none has the tag unknown"),
         ({"tag": "a", "pipeline": "nightly"}, "tag: cannot be combined with pipeline"),
     ],
 )

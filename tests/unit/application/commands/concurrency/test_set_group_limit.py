@@ -35,7 +35,7 @@ async def test_a_limit_replaces_that_of_the_definitions_which_may_not_give_one_a
     group = await read_group(headgate)
 
     assert group is not None and (group.limit, group.set_by) == (6, "ada")
-    with pytest.raises(InvalidInput, match="must be left out: the group warehouse has limit 6, set by ada"):
+    with pytest.raises(InvalidInput, match="must be removed: ada set the limit of the group warehouse to 6"):
         await create(headgate, "stock", 6)
     await create(headgate, "stock", None)
 
@@ -54,7 +54,7 @@ async def test_null_is_refused_if_no_definition_gives_a_limit(headgate: InProces
     await headgate.application.set_group_limit()("warehouse", 6, ADA)
     await create(headgate, "sales", None)
 
-    with pytest.raises(InvalidInput, match="limit: must be a number: no definition gives the group warehouse a limit"):
+    with pytest.raises(InvalidInput, match="limit: must be a number: no definition sets a limit for the group warehouse"):
         await headgate.application.set_group_limit()("warehouse", None, ADA)
 
     group = await read_group(headgate)

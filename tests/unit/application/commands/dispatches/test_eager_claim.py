@@ -29,7 +29,7 @@ def commits(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     async def record_commit(work: FakeUnitOfWork) -> None:
         if "fail" in recorded:
-            raise Unavailable("The database does not answer.")
+            raise Unavailable("The database does not respond.")
         await commit(work)
         recorded.append("commit")
 

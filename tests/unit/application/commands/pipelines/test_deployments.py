@@ -61,7 +61,7 @@ async def test_while_prefect_is_silent_a_pipeline_is_stored_with_a_warning() -> 
     changed = await headgate.application.change_pipeline()("nightly", a_training(description="Trains the model"))
     unchanged = await headgate.application.change_pipeline()("nightly", a_training(description="Trains the model"))
 
-    warning = ("Prefect does not answer, so the deployment ml/train was not checked.",)
+    warning = ("Prefect does not respond, so the deployment ml/train was not checked.",)
     assert [created.warnings, changed.warnings, unchanged.warnings] == [warning] * 3
     assert unchanged.revision == 2
 

@@ -62,12 +62,12 @@ async def test_the_newest_revision_gives_the_limits(pipelines: Pipelines) -> Non
 async def test_the_second_pipeline_with_another_limit_is_refused_and_stores_nothing(pipelines: Pipelines) -> None:
     await pipelines.create("sales", WAREHOUSE)
 
-    with pytest.raises(InvalidInput, match=r"concurrency\[0\].limit: group warehouse has limit 4 by pipeline sales"):
+    with pytest.raises(InvalidInput, match=r"concurrency\[0\].limit: must be 4, the limit of the group warehouse in pipeline sales"):
         await pipelines.create("stock", {"group": "warehouse", "limit": 6}, {"limit": 1})
 
     assert await pipelines.read_groups() == {"warehouse": (4, ["sales"])}
     await pipelines.create("stock", {"group": "warehouse"})
-    with pytest.raises(InvalidInput, match="has limit 4 by pipeline sales"):
+    with pytest.raises(InvalidInput, match="must be 4, the limit of the group warehouse in pipeline sales"):
         await pipelines.change("stock", {"group": "warehouse", "limit": 6})
     assert await pipelines.read_groups() == {"warehouse": (4, ["sales", "stock"])}
 
@@ -88,7 +88,7 @@ async def test_a_renamed_pipeline_keeps_its_limits_and_is_named_by_its_new_name(
     await pipelines.change("sales", WAREHOUSE, {"limit": 1}, name="orders")
 
     assert await pipelines.read_limits("pipeline:1") == [1]
-    with pytest.raises(InvalidInput, match="has limit 4 by pipeline orders"):
+    with pytest.raises(InvalidInput, match="must be 4, the limit of the group warehouse in pipeline orders"):
         await pipelines.create("stock", {"group": "warehouse", "limit": 6})
 
 
@@ -110,12 +110,14 @@ async def test_unarchiving_is_refused_if_the_groups_do_not_fit_any_more(pipeline
     await pipelines.application.archive_pipeline()("sales")
     await pipelines.create("stock", {"group": "warehouse", "limit": 6})
 
-    with pytest.raises(Conflict, match=r"sales cannot be unarchived, .* group warehouse has limit 6 by pipeline stock") as error:
+    with pytest.raises(
+        Conflict, match=r"sales cannot be unarchived, .* must be 6, the limit of the group warehouse in pipeline stock"
+    ) as error:
         await pipelines.application.unarchive_pipeline()("sales")
 
     answer = await pipelines.headgate.client.post("/pipelines/sales/unarchive")
     assert (error.value.kind, answer.status_code) == ("group_conflict", 409)
-    assert "group warehouse has limit 6 by pipeline stock" in answer.text
+    assert "must be 6, the limit of the group warehouse in pipeline stock" in answer.text
     assert await pipelines.read_groups() == {"warehouse": (6, ["stock"])}
 
 
@@ -171,7 +173,10 @@ async def test_the_api_names_the_first_pipeline_and_the_field(pipelines: Pipelin
 
     assert (created.status_code, changed.status_code) == (422, 422)
     (error,) = created.json()["errors"]
-    assert error["field"].endswith("concurrency[0].limit") and error["message"] == "group warehouse has limit 4 by pipeline sales"
+    assert (
+        error["field"].endswith("concurrency[0].limit")
+        and error["message"] == "must be 4, the limit of the group warehouse in pipeline sales"
+    )
     (error,) = changed.json()["errors"]
     assert error["field"].endswith("stages[0].uses") and "nothing, which has no limit" in error["message"]
 
@@ -184,5 +189,5 @@ async def test_the_preview_of_the_editor_shows_the_same_problem(pipelines: Pipel
     page = await pipelines.headgate.page_client.post("/ui/pipelines/stock/edit/preview", data={"definition": text, "revision": "1"})
 
     assert page.status_code == 422
-    assert "group warehouse has limit 4 by pipeline sales" in page.text
+    assert "must be 4, the limit of the group warehouse in pipeline sales" in page.text
     assert await pipelines.read_groups() == {"warehouse": (4, ["sales"])}

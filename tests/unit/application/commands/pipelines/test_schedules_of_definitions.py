@@ -37,7 +37,7 @@ async def test_a_cron_expression_is_validated_with_its_position() -> None:
 async def test_the_cron_expression_of_an_expectation_is_validated() -> None:
     raw = {"name": "p", "stages": [{"name": "a", "kind": "external"}], "expect": [{"cron": "0 0 31 2 *"}]}
 
-    assert await get_problems(InProcessHeadgate(), raw) == [("expect[0].cron", "matches no day: no month that it names has so many days")]
+    assert await get_problems(InProcessHeadgate(), raw) == [("expect[0].cron", "matches no day: its months do not have that many days")]
 
 
 async def test_a_jitter_must_not_reach_the_next_tick() -> None:
@@ -67,7 +67,7 @@ async def test_a_new_time_in_the_past_is_refused() -> None:
     headgate.fakes.clock.set(headgate.fakes.clock.now().replace(hour=12))
 
     assert await get_problems(headgate, a_raw_definition(at("2026-03-02T12:00"))) == [
-        ("schedules[0].at", "is in the past: write a later time, or leave the schedule out")
+        ("schedules[0].at", "is in the past: write a later time, or remove the schedule")
     ]
 
 

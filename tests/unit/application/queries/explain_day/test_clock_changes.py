@@ -82,26 +82,26 @@ CASES = [
         "Australia/Lord_Howe",
         "45 1 * * *",
         "2026-04-05",
-        ["01:45 came twice that day: clocks went back from 02:00 to 01:30; it ran once, at the first: run 1 completed"],
+        ["01:45 occurred twice that day: clocks went back from 02:00 to 01:30; it ran once, at the first: run 1 completed"],
     ),
     (
         "Australia/Sydney",
         "30 2 * * *",
         "2026-04-05",
-        ["02:30 came twice that day: clocks went back from 03:00 to 02:00; it ran once, at the first: run 1 completed"],
+        ["02:30 occurred twice that day: clocks went back from 03:00 to 02:00; it ran once, at the first: run 1 completed"],
     ),
     (
         "Pacific/Chatham",
         "0 3 * * *",
         "2026-04-05",
-        ["03:00 came twice that day: clocks went back from 03:45 to 02:45; it ran once, at the first: run 1 completed"],
+        ["03:00 occurred twice that day: clocks went back from 03:45 to 02:45; it ran once, at the first: run 1 completed"],
     ),
     (
         "America/Santiago",
         "30 23 * * *",
         "2026-04-04",
         [
-            "23:30 came twice that day: clocks went back from 00:00 on 2026-04-05 to 23:00 on 2026-04-04; "
+            "23:30 occurred twice that day: clocks went back from 00:00 on 2026-04-05 to 23:00 on 2026-04-04; "
             "it ran once, at the first: run 1 completed",
         ],
     ),
@@ -127,7 +127,7 @@ CASES = [
         "2026-04-05",
         [
             "02:00–02:30 ran, 4 runs",
-            "02:00 and 02:30 came twice that day: clocks went back from 03:00 to 02:00; it is due both times",
+            "02:00 and 02:30 occurred twice that day: clocks went back from 03:00 to 02:00; it is due both times",
         ],
     ),
 ]

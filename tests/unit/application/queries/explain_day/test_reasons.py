@@ -127,7 +127,7 @@ async def test_a_tick_that_is_caught_up_after_a_pause_waits_for_its_turn(headgat
     found = await list_later(headgate)
 
     assert found[0] == "10:00 ran late, at 11:00: it was paused when it was due, and caught up; run 1 completed"
-    assert found[1] == "11:00 waits for its turn: it was paused when it was due, and is caught up now"
+    assert found[1] == "11:00 waits: it was paused when it was due and is being caught up"
 
 
 async def test_an_archived_pipeline_runs_nothing(headgate: ScheduledHeadgate) -> None:
@@ -256,7 +256,7 @@ async def test_a_pipeline_without_a_schedule_names_who_starts_it(headgate: Sched
     yesterday = await list_sentences(headgate, "sales", TODAY - timedelta(days=1))
     tomorrow = await list_sentences(headgate, "sales", TODAY + timedelta(days=1))
 
-    start = "sales has no schedule: people, the API, the command line or reports start it."
+    start = "sales has no schedule: users, the API, the command line or reports start it."
     assert today == [f"{start} 1 run was started on this day (UTC): 1 by the API"]
     assert yesterday == ["sales did not exist yet: it was created on 2026-03-02 at 09:00 UTC"]
     assert tomorrow == [f"{start} No run was started on this day (UTC)"]

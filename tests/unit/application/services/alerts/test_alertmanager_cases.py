@@ -89,7 +89,7 @@ async def test_a_reminder_follows_each_interval_until_the_recovery(headgate: Wat
 
 async def test_a_channel_that_works_gets_each_message_once_while_another_fails(headgate: WatchedHeadgate) -> None:
     await headgate.watch("nightly", *TO_BOTH)
-    headgate.sender.failures["pager"] = [DeliveryFailed("The receiver answered 500.") for _ in range(3)]
+    headgate.sender.failures["pager"] = [DeliveryFailed("The receiver responded with 500.") for _ in range(3)]
 
     await headgate.fail("nightly")
     await headgate.pass_time(600, every=5)

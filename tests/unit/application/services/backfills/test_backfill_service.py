@@ -293,7 +293,7 @@ async def test_an_archived_pipeline_refuses_and_one_archived_later_waits(headgat
     headgate.fakes.clock.advance(10)
     await headgate.step()
 
-    assert (waiting.state, waiting.message) == (BackfillState.RUNNING, "nightly is archived and starts no runs. Unarchive it first.")
+    assert (waiting.state, waiting.message) == (BackfillState.RUNNING, "nightly is archived. Unarchive it to start runs.")
     assert headgate.find_backfill().message is None
     assert headgate.days == ["02-01"]
 
@@ -345,8 +345,8 @@ async def test_one_event_a_pass_announces_the_progress(headgate: BackfilledHeadg
         ({"until": "2026-13-01"}, "to: must be a date or a time, such as 2026-11-01 or 2026-11-01T06:00"),
         ({"until": "2026-01-31"}, "to: must not be earlier than from"),
         ({"since": "2026-03-03", "until": "2026-03-04"}, "from: must not be later than now"),
-        ({"since": "2026-02-01T03:00", "until": "2026-02-01T04:00"}, "from: has no tick between it and to, or now"),
-        ({"cron": "* * * * *"}, "to: gives 14,400 ticks, and a backfill has at most 10,000: choose a shorter time"),
+        ({"since": "2026-02-01T03:00", "until": "2026-02-01T04:00"}, "from: must be earlier: there is no tick from then to the end"),
+        ({"cron": "* * * * *"}, "to: selects 14,400 ticks, but a backfill has at most 10,000: choose a shorter time"),
         ({"cron": "* * * * *", "since": "2020-01-01"}, "to: gives more than 100,000 ticks"),
         ({"cron": "61 * * * *"}, "cron: "),
         ({"cron": "@reboot"}, "cron: "),

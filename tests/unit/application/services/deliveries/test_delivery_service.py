@@ -112,7 +112,7 @@ async def test_a_message_whose_try_had_no_answer_is_sent_again_after_the_end_of_
 async def test_retries_end_with_the_fallback_and_an_incident_of_the_channel() -> None:
     world = await a_world("mail")
     await world.add_channels("team", fallback="mail")
-    world.sender.broken["team"] = DeliveryFailed("The receiver answered 500.")
+    world.sender.broken["team"] = DeliveryFailed("The receiver responded with 500.")
     await world.open_incident()
     for _ in range(4):
         await world.send(600)
@@ -120,14 +120,14 @@ async def test_retries_end_with_the_fallback_and_an_incident_of_the_channel() ->
         await world.send(HOUR * 1.15)
 
     first = world.deliveries()[0]
-    assert (first.state.value, first.last_error) == ("dead", "The receiver answered 500.")
+    assert (first.state.value, first.last_error) == ("dead", "The receiver responded with 500.")
     assert first.tries >= 20
     assert sorted(world.subjects("mail")) == [
         "A pipeline failed at a: ValueError",
-        "Channel team does not work: The receiver answered 500.",
+        "Channel team does not deliver messages: The receiver responded with 500.",
     ]
     channel_incidents = [each for each in world.incidents() if each.kind is IncidentKind.CHANNEL]
-    assert [(each.state, each.summary) for each in channel_incidents] == [(IncidentState.OPEN, "The receiver answered 500.")]
+    assert [(each.state, each.summary) for each in channel_incidents] == [(IncidentState.OPEN, "The receiver responded with 500.")]
 
 
 async def test_the_next_success_resolves_the_incident_of_a_channel_and_sends_what_waits() -> None:
@@ -147,7 +147,7 @@ async def test_the_next_success_resolves_the_incident_of_a_channel_and_sends_wha
     channel_incident = next(each for each in world.incidents() if each.kind is IncidentKind.CHANNEL)
     assert (channel_incident.state, channel_incident.resolution) == (IncidentState.RESOLVED, Resolution.CHANNEL_WORKS)
     assert len(world.kinds("team")) == 3, "the two that waited did not wait for their next try"
-    assert world.subjects("mail")[-1] == "Channel team works again, after 0 s"
+    assert world.subjects("mail")[-1] == "Channel team delivers again, after 0 s"
 
 
 async def test_a_receiver_that_is_gone_disables_its_channel() -> None:

@@ -111,7 +111,7 @@ async def test_a_silent_prefect_is_a_warning() -> None:
     checks = Checks()
     checks.prefect.is_down = True
 
-    assert await checks.check_definition({"day": 7}) == ["Prefect does not answer, so the deployment ml/train was not checked."]
+    assert await checks.check_definition({"day": 7}) == ["Prefect does not respond, so the deployment ml/train was not checked."]
 
 
 async def test_the_parameters_of_a_run_are_checked_with_their_defaults_filled_in() -> None:

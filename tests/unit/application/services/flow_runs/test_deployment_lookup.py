@@ -107,5 +107,5 @@ async def test_the_list_is_unavailable_if_prefect_does_not_answer() -> None:
     prefect = FakeDeployments()
     prefect.is_down = True
 
-    with pytest.raises(Unavailable, match="Prefect does not answer"):
+    with pytest.raises(Unavailable, match="Prefect does not respond"):
         await DeploymentLookup(prefect).list_all()

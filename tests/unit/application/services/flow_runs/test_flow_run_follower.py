@@ -277,7 +277,7 @@ async def test_an_output_is_read_again_if_prefect_fails(headgate: FlowRunHeadgat
     read = headgate.prefect.read_output
 
     async def fail(flow_run_id: str) -> object:
-        raise Unavailable("Prefect does not answer.")
+        raise Unavailable("Prefect does not respond.")
 
     headgate.prefect.read_output = fail  # type: ignore[method-assign]
     await headgate.end(run_id, FlowState.COMPLETED)
@@ -293,14 +293,14 @@ async def test_a_stage_ends_without_an_output_that_prefect_never_gives(headgate:
     run_id = await headgate.start_followed()
 
     async def fail(flow_run_id: str) -> object:
-        raise Unavailable("Prefect does not answer.")
+        raise Unavailable("Prefect does not respond.")
 
     headgate.prefect.read_output = fail  # type: ignore[method-assign]
     await headgate.end(run_id, FlowState.COMPLETED)
     await headgate.follow_for(2 * MAX_TRIES)
 
     assert headgate.get_status(run_id) is Status.COMPLETED
-    assert headgate.get_flow_run(run_id).problem == "Prefect did not give all of its log and output"
+    assert headgate.get_flow_run(run_id).problem == "Prefect did not return all of its log and output"
     assert headgate.followed == 0
 
 

@@ -94,7 +94,7 @@ async def test_a_request_waits_with_a_reason_while_prefect_is_down(headgate: Flo
     headgate.prefect.is_down = False
     await headgate.submit()
 
-    assert (waiting.id, waiting.problem) == (None, "Prefect does not answer")
+    assert (waiting.id, waiting.problem) == (None, "Prefect does not respond")
     assert headgate.get_flow_run(run_id).problem is None
     assert len(headgate.prefect.flow_runs) == 1
 

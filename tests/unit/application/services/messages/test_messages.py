@@ -106,7 +106,7 @@ async def test_a_repeated_failure_says_how_often_it_was_seen() -> None:
 
     await story.report()
 
-    assert story.last().text.endswith("The same error ended 2 runs within a week; it occurred first in run #2, on 2 Mar 2026 08:59 UTC.")
+    assert story.last().text.endswith("The same error ended 2 runs within a week; it first occurred in run #2, on 2 Mar 2026 08:59 UTC.")
 
 
 async def test_a_failure_like_the_last_run_says_that_nothing_changed() -> None:
@@ -121,7 +121,7 @@ async def test_a_failure_like_the_last_run_says_that_nothing_changed() -> None:
     await story.report()
 
     assert "It failed without an error message." in story.last().text
-    assert "Revision, parameters and numbers of records are the same as in the last completed run, #1." in story.last().text
+    assert "Revision, parameters and record counts are the same as in the last completed run, #1." in story.last().text
 
 
 async def test_a_first_run_that_fails_says_so() -> None:
@@ -147,7 +147,7 @@ async def test_the_end_says_how_long_it_lasted() -> None:
     message = story.last()
     assert message.subject == "nightly-warehouse recovered with run #3, after 3 h 12 min"
     assert "The incident was open for 3 h 12 min, from 2 Mar 2026 09:00 UTC to 2 Mar 2026 12:12 UTC." in message.text
-    assert "After the first run, 2 more runs ended badly." in message.text
+    assert "After the first run, 2 more runs did not complete." in message.text
 
 
 async def test_an_incident_that_a_person_resolves_names_the_person() -> None:

@@ -116,7 +116,7 @@ async def test_the_name_of_a_rule_stays(headgate: AlertingHeadgate) -> None:
     answer = await headgate.client.put("/alert-rules/on-call", json={**RULE, "name": "other"})
 
     (error,) = answer.json()["errors"]
-    assert error == {"field": "name", "message": "must stay on-call: create another rule, and delete this one"}
+    assert error == {"field": "name", "message": "must stay on-call: create a new rule and delete this one"}
 
 
 @pytest.mark.parametrize("body", [[], 5, "x", [1]])
@@ -149,4 +149,4 @@ async def test_only_an_admin_changes_rules() -> None:
     assert (await headgate.client.get("/alert-rules/", headers=operator)).status_code == 200
     for method, path in (("POST", ""), ("PUT", "on-call"), ("DELETE", "on-call")):
         answer = await headgate.client.request(method, f"/alert-rules/{path}", json=RULE if method != "DELETE" else None, headers=operator)
-        assert (answer.status_code, answer.json()["detail"]) == (403, "This needs the role admin.")
+        assert (answer.status_code, answer.json()["detail"]) == (403, "This requires the role admin.")

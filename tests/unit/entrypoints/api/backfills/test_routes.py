@@ -124,7 +124,7 @@ async def test_a_repeated_key_starts_one_backfill(headgate: BackfilledHeadgate) 
         ({"parameters": {"x": 1}}, 422, "parameters: "),
         ({"pipeline": None}, 422, "pipeline: "),
         ({"color": "red"}, 422, "color: "),
-        ({"cron": "* * * * *"}, 422, f"to: gives 14,400 ticks, and a backfill has at most {MAX_TICKS:,}"),
+        ({"cron": "* * * * *"}, 422, f"to: selects 14,400 ticks, but a backfill has at most {MAX_TICKS:,}"),
     ],
 )
 async def test_an_invalid_request_is_refused_with_its_field(

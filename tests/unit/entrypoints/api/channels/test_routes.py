@@ -160,7 +160,7 @@ async def test_the_kind_of_a_channel_stays(headgate: AlertingHeadgate) -> None:
     (error,) = (await put(headgate, {"kind": "apprise", "url": "slack://a/b/c"}, status=422))["errors"]
 
     assert same["kind"] == "webhook"
-    assert error == {"field": "kind", "message": "must stay webhook: create another channel, and delete this one"}
+    assert error == {"field": "kind", "message": "must stay webhook: create a new channel and delete this one"}
 
 
 async def test_fallbacks_do_not_lead_back(headgate: AlertingHeadgate) -> None:
@@ -171,7 +171,7 @@ async def test_fallbacks_do_not_lead_back(headgate: AlertingHeadgate) -> None:
     (unknown,) = (await put(headgate, {"fallback": "d"}, "a", 422))["errors"]
     (error,) = (await put(headgate, {"fallback": "c"}, "a", 422))["errors"]
 
-    assert error == {"field": "fallback", "message": "must not lead back to the channel itself"}
+    assert error == {"field": "fallback", "message": "must not form a loop back to the channel"}
     assert unknown["message"] == "There is no channel named d. Channels: a, b, c."
 
 
@@ -214,7 +214,7 @@ async def test_only_an_admin_changes_channels() -> None:
     assert (await headgate.client.get("/channels/", headers=operator)).status_code == 200
     for method, path in (("POST", ""), ("PUT", "a"), ("DELETE", "a")):
         answer = await headgate.client.request(method, f"/channels/{path}", json=WEBHOOK if method != "DELETE" else None, headers=operator)
-        assert (answer.status_code, answer.json()["detail"]) == (403, "This needs the role admin.")
+        assert (answer.status_code, answer.json()["detail"]) == (403, "This requires the role admin.")
 
 
 async def add_delivery(headgate: AlertingHeadgate, channel_id: int) -> None:
@@ -230,12 +230,12 @@ async def test_a_test_message_says_what_became_of_it(headgate: AlertingHeadgate)
     await create(headgate)
 
     delivered = await send_test(headgate)
-    headgate.fakes.channel_sender.broken["team-chat"] = DeliveryFailed("The receiver answered 500.")
+    headgate.fakes.channel_sender.broken["team-chat"] = DeliveryFailed("The receiver responded with 500.")
     refused = await send_test(headgate)
 
     assert_fits(delivered, ChannelTestResponse)
     assert (delivered.json()["channel"], delivered.json()["state"], delivered.json()["error"]) == ("team-chat", "sent", None)
-    assert (refused.json()["state"], refused.json()["error"]) == ("dead", "The receiver answered 500.")
+    assert (refused.json()["state"], refused.json()["error"]) == ("dead", "The receiver responded with 500.")
     assert [message.kind for message in headgate.fakes.channel_sender.sent["team-chat"]] == [MessageKind.TEST]
     assert headgate.list_audit()[-1] == ("channel_tested", "channel team-chat")
 

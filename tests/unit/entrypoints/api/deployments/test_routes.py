@@ -41,7 +41,7 @@ async def test_a_silent_prefect_is_503_with_a_sentence(headgate: InProcessHeadga
     answer = await headgate.client.get("/prefect/deployments")
 
     assert (answer.status_code, answer.json()["problem"]) == (503, "unavailable")
-    assert answer.json()["detail"] == "Prefect does not answer."
+    assert answer.json()["detail"] == "Prefect does not respond."
     assert int(answer.headers["retry-after"]) >= 1
 
 
@@ -61,7 +61,7 @@ async def test_a_pipeline_that_was_not_checked_is_created_with_a_warning(headgat
     changed = await headgate.client.put("/pipelines/nightly", json=a_pipeline(description="Trains"))
 
     assert (created.status_code, changed.status_code) == (201, 200)
-    assert created.json()["warnings"] == ["Prefect does not answer, so the deployment ml/train was not checked."]
+    assert created.json()["warnings"] == ["Prefect does not respond, so the deployment ml/train was not checked."]
     assert created.json()["warnings"] == replayed.json()["warnings"] == changed.json()["warnings"]
     assert "warnings" not in (await headgate.client.get("/pipelines/nightly")).json()
 

@@ -110,7 +110,7 @@ async def test_only_an_admin_sets_a_limit() -> None:
     headgate = InProcessHeadgate(auth="team")
     for role, status in ((Role.VIEWER, 403), (Role.OPERATOR, 403)):
         answer = await put_limit(headgate, 4, **await headgate.api.sign_in(role))
-        assert (answer.status_code, answer.json()["detail"]) == (status, "This needs the role admin.")
+        assert (answer.status_code, answer.json()["detail"]) == (status, "This requires the role admin.")
 
 
 async def test_a_run_over_the_limit_says_so_everywhere() -> None:

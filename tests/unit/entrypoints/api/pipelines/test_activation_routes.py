@@ -152,7 +152,7 @@ async def test_an_archived_pipeline_starts_no_runs(headgate: InProcessHeadgate) 
 
     for answer in answers:
         assert (answer.status_code, answer.json()["problem"]) == (409, "archived"), answer.url
-        assert answer.json()["detail"] == "flights is archived and starts no runs. Unarchive it first."
+        assert answer.json()["detail"] == "flights is archived. Unarchive it to start runs."
     assert [run["id"] for run in runs] == [run_id]
     await move(headgate, "unarchive")
     assert await headgate.api.trigger() == run_id + 1

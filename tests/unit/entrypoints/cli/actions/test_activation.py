@@ -69,7 +69,7 @@ def test_an_archived_pipeline_is_deleted_by_its_name(headgate: RunCommand, stub_
 
     deleted = headgate("delete", "flights", "--confirm", "flights")
 
-    assert (active.returncode, active.stderr) == (2, "headgate: flights is not archived. Archive it before you delete it.\n")
+    assert (active.returncode, active.stderr) == (2, "headgate: flights is not archived. Archive it first.\n")
     assert (wrong.returncode, wrong.stderr) == (2, "headgate: confirm: must be the pipeline's name, flights\n")
     assert unconfirmed.returncode == 1
     assert "headgate: nothing was deleted; to delete it without the question, add --confirm flights\n" in unconfirmed.stderr

@@ -151,4 +151,4 @@ def test_an_unavailable_database_is_exit_code_2(headgate: RunCommand, stub_serve
     result = headgate("apply", "flights.yaml")
 
     assert result.returncode == 2
-    assert result.stderr == "headgate: The database does not answer.\n"
+    assert result.stderr == "headgate: The database does not respond.\n"

@@ -81,8 +81,8 @@ async def test_what_does_not_fit_after_all_is_refused_once_with_the_reason(termi
 
     assert result.exit_code == 1
     assert [line.partition(".yaml: ")[2] for line in result.stderr.splitlines()] == [
-        "stages[0].uses: names the group mail, which has no limit: give it one by concurrency in a pipeline, or as an administrator",
-        "concurrency[0].limit: group warehouse has limit 4 by pipeline b",
+        "stages[0].uses: names the group mail, which has no limit: set one under concurrency in a pipeline, or as an admin",
+        "concurrency[0].limit: must be 4, the limit of the group warehouse in pipeline b",
     ]
     assert result.stdout.endswith("\n1 created, 2 refused\n")
     assert await terminal.list_pipelines() == ["b"]

@@ -42,14 +42,14 @@ async def test_json_is_what_the_api_returns() -> None:
 async def test_a_channel_is_tested() -> None:
     headgate = AlertingHeadgate()
     await headgate.add_channel("team")
-    headgate.fakes.channel_sender.failures["team"].append(DeliveryFailed("The receiver answered 500."))
+    headgate.fakes.channel_sender.failures["team"].append(DeliveryFailed("The receiver responded with 500."))
 
     failed = await run_beside_deliveries(headgate, "channels", "test", "team")
     delivered = await run_beside_deliveries(headgate, "channels", "test", "team")
     as_json = await run_beside_deliveries(headgate, "channels", "test", "team", "--json")
     unknown = await run_command(headgate, "channels", "test", "nothing")
 
-    assert (failed.exit_code, failed.stderr) == (1, "headgate: team: not delivered: The receiver answered 500.\n")
+    assert (failed.exit_code, failed.stderr) == (1, "headgate: team: not delivered: The receiver responded with 500.\n")
     assert delivered.exit_code == 0 and delivered.stdout.startswith("team: delivered in ")
     assert json.loads(as_json.stdout)["state"] == "sent"
     assert (unknown.exit_code, "There is no channel nothing." in unknown.output) == (2, True)

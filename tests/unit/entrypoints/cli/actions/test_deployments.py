@@ -70,7 +70,7 @@ async def test_a_silent_prefect_is_one_line_and_exit_code_2() -> None:
 
     result = await run(headgate, "deployments")
 
-    assert (result.exit_code, result.stdout, result.stderr) == (2, "", "headgate: Prefect does not answer.\n")
+    assert (result.exit_code, result.stdout, result.stderr) == (2, "", "headgate: Prefect does not respond.\n")
 
 
 async def test_apply_prints_what_could_not_be_checked(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ async def test_apply_prints_what_could_not_be_checked(tmp_path: Path) -> None:
     again = await run(headgate, "apply", tmp_path / "nightly.yaml")
 
     assert (first.exit_code, again.exit_code) == (0, 0)
-    warning = "    warning: Prefect does not answer, so the deployment ml/train was not checked.\n"
+    warning = "    warning: Prefect does not respond, so the deployment ml/train was not checked.\n"
     assert first.stderr == again.stderr == warning
 
 

@@ -16,9 +16,9 @@ def a_request(auth_method: AuthMethod, *permissions: Permission) -> Request:
 @pytest.mark.parametrize(
     ("auth_method", "sentence"),
     [
-        (AuthMethod.SESSION, "This needs the role operator or higher."),
-        (AuthMethod.TOKEN, "This needs a token with the scope trigger."),
-        (AuthMethod.ANONYMOUS, "This needs the role operator or higher."),
+        (AuthMethod.SESSION, "This requires the role operator or higher."),
+        (AuthMethod.TOKEN, "This requires a token with the scope trigger."),
+        (AuthMethod.ANONYMOUS, "This requires the role operator or higher."),
     ],
 )
 def test_a_caller_without_the_permission_is_told_what_it_needs(auth_method: AuthMethod, sentence: str) -> None:

@@ -41,7 +41,7 @@ def test_a_visitor_signs_in_and_returns_to_the_requested_page(team: ThreadServer
     expect(page).to_have_url(f"{team.url}/ui/sign-in?next=%2Fui%2Fruns%3Fstatus%3Dfailed")
 
     sign_in(page, Role.VIEWER, "not the password")
-    expect(page.get_by_role("alert")).to_have_text("The name or the password is wrong.")
+    expect(page.get_by_role("alert")).to_have_text("Wrong name or password.")
     sign_in(page, Role.VIEWER)
 
     expect(page).to_have_url(f"{team.url}/ui/runs?status=failed")
@@ -181,7 +181,7 @@ def test_an_admin_creates_an_account_changes_its_role_and_disables_it(team: Thre
 
     last = page.locator("tbody tr", has_text="admin-ada")
     last.get_by_role("button", name="Disable admin-ada").click()
-    expect(page.get_by_role("alert")).to_have_text("admin-ada is the last admin; make another account an admin first.")
+    expect(page.get_by_role("alert")).to_have_text("admin-ada is the last admin. Give another account the role admin first.")
 
 
 def test_the_audit_log_names_who_did_what(team: ThreadServer, open_page: OpenPage) -> None:

@@ -95,7 +95,7 @@ async def test_the_page_of_an_archived_pipeline_stays_readable_and_refuses_a_run
     assert "Archived since 2 Mar 09:00. It starts no runs, and lists leave it out." in text and "#1" in text
     for answer in [*refused, retried]:
         assert answer.status_code == 409
-        assert "flights is archived and starts no runs. Unarchive it first." in answer.text
+        assert "flights is archived. Unarchive it to start runs." in answer.text
 
 
 async def test_a_pipeline_is_deleted_by_typing_its_name(headgate: InProcessHeadgate) -> None:
@@ -107,7 +107,7 @@ async def test_a_pipeline_is_deleted_by_typing_its_name(headgate: InProcessHeadg
 
     deleted = await headgate.page_client.post(f"{PAGE}/delete", data={"confirm": " flights "})
 
-    assert too_early.status_code == 409 and "flights is not archived. Archive it before you delete it." in too_early.text
+    assert too_early.status_code == 409 and "flights is not archived. Archive it first." in too_early.text
     assert "Delete flights?" in form and "It cannot be undone" in form
     assert wrong.status_code == 422 and "Type flights to confirm. Nothing was deleted." in wrong.text and '"><b>' not in wrong.text
     assert (deleted.status_code, deleted.headers["location"]) == (303, "/")

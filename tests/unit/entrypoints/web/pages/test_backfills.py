@@ -84,7 +84,7 @@ async def test_a_cron_takes_the_place_of_the_schedule(headgate: BackfilledHeadga
         ({"parameters": "[1]"}, "Parameters must be a JSON object"),
         ({"parameters": '{"x": 1}'}, "this pipeline takes no parameters"),
         ({"parameters": '{"x": 1e999}'}, "Parameters"),
-        ({"schedule": "", "cron": "* * * * *"}, "To gives 14,400 ticks, and a backfill has at most 10,000"),
+        ({"schedule": "", "cron": "* * * * *"}, "To selects 14,400 ticks, but a backfill has at most 10,000"),
     ],
 )
 async def test_a_problem_is_shown_at_its_field(headgate: BackfilledHeadgate, fields: dict[str, str], problem: str) -> None:

@@ -110,7 +110,7 @@ async def test_warnings_are_shown_after_saving_and_can_be_checked_again(headgate
     unanswered = await get_text(headgate, created.headers["location"])
 
     assert created.headers["location"] == "/ui/pipelines/1/deployments"
-    assert "Prefect does not answer, so the deployment ml/train was not checked." in unanswered
+    assert "Prefect does not respond, so the deployment ml/train was not checked." in unanswered
 
 
 @pytest.mark.parametrize(

@@ -162,7 +162,7 @@ async def test_a_refused_pipeline_names_the_field(headgate: InProcessHeadgate) -
 
     assert [answer.status_code for answer in (bad_name, taken, bad_stage)] == [422, 422, 422]
     assert "with a letter" in bad_name.text and "9 lives" in bad_name.text
-    assert "exists already" in taken.text
+    assert "already exists" in taken.text
     assert "package.module:function" in bad_stage.text and "callable:" in bad_stage.text
 
 

@@ -105,7 +105,7 @@ async def test_the_name_of_another_pipeline_is_refused(headgate: InProcessHeadga
 
     answer = await edit(headgate, "name: taken\nstages: [{name: a, command: ['true']}]")
 
-    assert answer.status_code == 409 and "exists already" in answer.text  # type: ignore[attr-defined]
+    assert answer.status_code == 409 and "already exists" in answer.text  # type: ignore[attr-defined]
 
 
 async def test_tags_are_shown_and_filter_the_board(headgate: InProcessHeadgate) -> None:

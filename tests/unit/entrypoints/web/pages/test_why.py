@@ -85,7 +85,7 @@ async def test_a_pipeline_without_schedules_has_the_section_when_a_day_is_asked_
     asked = await read_section(headgate, "/ui/pipelines/sales?day=today")
 
     assert plain == ""
-    assert "sales has no schedule: people, the API, the command line or reports start it." in asked
+    assert "sales has no schedule: users, the API, the command line or reports start it." in asked
 
 
 async def test_the_last_ticks_and_the_calendar_lead_to_the_day(headgate: ScheduledHeadgate) -> None:

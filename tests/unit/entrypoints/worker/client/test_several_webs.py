@@ -175,5 +175,5 @@ def test_a_move_is_logged_once() -> None:
     with recorded_log("headgate.worker") as log:
         VirtualLoop(Random(0)).run(send())
 
-    assert log.messages == ["Headgate did not answer at http://web-1; requests now go to http://web-2"]
+    assert log.messages == ["Headgate did not respond at http://web-1; requests now go to http://web-2"]
     assert [host for host, _, _ in webs.requests] == ["web-1", "web-2", "web-2", "web-2"]

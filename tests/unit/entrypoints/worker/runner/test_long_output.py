@@ -139,7 +139,7 @@ async def test_the_tail_is_kept_at_a_timeout(web: ServedHeadgate, tmp_path: Path
 
     status, message, log = await run_stage(web, tmp_path, sh("s", script, timeout=3))
 
-    assert (status, message) == ("failed", "Ran longer than its limit of 3 s.")
+    assert (status, message) == ("failed", "Exceeded its time limit of 3 s.")
     assert ("stdout", "waiting for the lock") in split_log(log)[3]
 
 

@@ -152,7 +152,7 @@ async def test_a_stage_past_its_timeout_is_killed_and_fails(web: ServedHeadgate,
 
     attempt = run.stages["slow"].current
     assert (attempt.status, attempt.reason) == (Status.FAILED, Reason.TIMEOUT)
-    assert attempt.error_message == "Ran longer than its limit of 0.3 s."
+    assert attempt.error_message == "Exceeded its time limit of 0.3 s."
 
 
 async def test_a_cancelled_run_ends_its_stages_quickly(web: ServedHeadgate, tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ def test_a_missing_secret_fails_the_stage_with_a_clear_message(tmp_path: Path) -
 
     with pytest.raises(StageEnvironmentError, match="The worker has no secret named A"):
         build(tmp_path, start, LocalSecretStore(None, {}))
-    with pytest.raises(StageEnvironmentError, match="keeps no secrets"):
+    with pytest.raises(StageEnvironmentError, match="has no secrets"):
         build(tmp_path, start, None)
 
 

@@ -249,7 +249,7 @@ async def test_a_stopping_worker_ends_slow_stages_and_reports_why(web: ServedHea
         await asyncio.wait_for(running.task, 20)
 
     attempt = web.get_run(run_id).stages["long"].current
-    assert (attempt.status, attempt.error_message) == (Status.FAILED, "The worker was stopped while this stage ran.")
+    assert (attempt.status, attempt.error_message) == (Status.FAILED, "The worker was stopped while the stage was running.")
 
 
 async def test_a_wrong_token_does_not_crash_the_worker(web: ServedHeadgate, tmp_path: Path) -> None:

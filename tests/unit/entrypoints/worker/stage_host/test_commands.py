@@ -69,7 +69,7 @@ async def test_a_missing_program_is_named_in_the_error(stages: StageRunner) -> N
 @pytest.mark.parametrize(
     ("content", "mode", "expected"),
     [
-        ("#!/bin/sh\n", 0o644, "may not be run: it is not an executable file"),
+        ("#!/bin/sh\n", 0o644, "is not an executable file"),
         ("#!/no/such/shell\n", 0o755, "cannot be run: its interpreter does not exist (#!/no/such/shell)"),
         ("echo\n", 0o755, "is not a program: it is neither a binary nor does it begin with #!"),
     ],

@@ -142,7 +142,7 @@ async def test_a_changed_setting_is_stored_and_an_invalid_one_is_not(headgate: I
     await create(headgate, ChannelKind.EMAIL)
 
     answer = await headgate.page_client.post("/ui/channels/team/edit", data={"host": "mail.example.com"})
-    assert answer.status_code == 422 and "Password is required again, since the host changes" in to_text(answer.text)
+    assert answer.status_code == 422 and "Password is required again, because the host changes" in to_text(answer.text)
     answer = await headgate.page_client.post("/ui/channels/team/edit", data={"host": "mail.example.com", "password": "another one"})
     assert answer.status_code == 303, to_text(answer.text)
     assert "mail.example.com" in await get_text(headgate, "/ui/channels/team")
@@ -174,8 +174,8 @@ async def test_a_test_says_what_became_of_it(headgate: InProcessHeadgate) -> Non
     await create(headgate)
 
     assert "The test message was sent in" in await send_test(headgate)
-    headgate.fakes.channel_sender.broken["team"] = DeliveryFailed("The receiver answered 500.")
-    assert "The test message was not sent: The receiver answered 500." in await send_test(headgate)
+    headgate.fakes.channel_sender.broken["team"] = DeliveryFailed("The receiver responded with 500.")
+    assert "The test message was not sent: The receiver responded with 500." in await send_test(headgate)
 
 
 async def test_a_channel_in_use_is_not_deleted(headgate: InProcessHeadgate) -> None:

@@ -55,8 +55,8 @@ async def test_times_are_in_the_viewers_zone(headgate: InProcessHeadgate) -> Non
     ("form", "sentence"),
     [
         ({"scope": "pipeline", "pipeline": ""}, "Pipeline is required"),
-        ({"scope": "pipeline", "pipeline": "nothing"}, "Pipeline must be a pipeline; there is none named nothing"),
-        ({"scope": "tag", "tag": "nothing"}, "Tag must be a tag of a pipeline; none has the tag nothing"),
+        ({"scope": "pipeline", "pipeline": "nothing"}, "Pipeline must be a pipeline: none is named nothing"),
+        ({"scope": "tag", "tag": "nothing"}, "Tag must be a tag of a pipeline: none has the tag nothing"),
         ({"scope": "all", "reason": " "}, "Reason must not be empty"),
         ({"scope": "all", "for": "until"}, "End must be a date and a time"),
         ({"scope": "all", "for": "until", "until": "2020-01-01T00:00"}, "End must be later than now"),
