@@ -57,7 +57,7 @@ def choose_schedule(request: BackfillRequest, schedules: tuple[ScheduleDefinitio
 
 
 def build_plan(request: BackfillRequest, schedule: ScheduleDefinition, schedule_id: int | None, now: datetime) -> BackfillPlan:
-    """Return the plan of a request. Ticks later than now are left out. Raises InvalidInput."""
+    """Return the plan of a request. Ticks later than now are ignored. Raises InvalidInput."""
     zone = get_zone(schedule.recurrence)
     since, until = _parse_range(request, zone)
     parameters = {**schedule.parameters, **request.parameters}

@@ -19,7 +19,7 @@ class WhenFull(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ConcurrencyLimit:
-    """A limit of the runs that are open at once.
+    """A limit on the runs that are open at once.
 
     It counts the pipeline's runs; with `key`, those with the same value of this parameter; with `group`, all holders of the group's slots.
     `limit` is None only if another pipeline or an administrator sets the group's limit.

@@ -20,7 +20,7 @@ class ReportOutcome(StrEnum):
     IGNORED = "ignored"
     """The report is fine but changes nothing."""
     REFUSED = "refused"
-    """The present state does not allow it."""
+    """Conflict with the current state."""
     FORBIDDEN = "forbidden"
     NOT_FOUND = "not_found"
     INVALID = "invalid"

@@ -28,7 +28,7 @@ SENTENCES: Mapping[TickState, tuple[TickReason, str]] = {
 
 
 class ScheduleStories:
-    """Writes the schedules of stored pipelines, and what became of their last ticks."""
+    """Writes the schedules of stored pipelines, and the outcome of their last ticks."""
 
     def __init__(self, fakes: FakeAdapters) -> None:
         self._fakes = fakes

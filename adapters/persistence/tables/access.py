@@ -16,7 +16,7 @@ from domain.access.permissions import Role
 
 
 class AccountTable(TableBase, table=True):
-    """A person who may sign in. `name` is lower case, `password` an argon2id hash, `subject` the identity provider's id of the person."""
+    """A user who can sign in. `name` is lower case, `password` an argon2id hash, `subject` the identity provider's id of the person."""
 
     __tablename__ = "account"
     __table_args__: ClassVar[Any] = (enum_check("role", Role),)

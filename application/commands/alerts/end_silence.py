@@ -13,7 +13,7 @@ from domain.errors import NotFound
 
 @dataclass(frozen=True, slots=True)
 class EndSilence:
-    """End a silence now, or cancel one that has not started. The messages that it held back are sent. Ending twice changes nothing.
+    """End a silence now, or cancel one that has not started. The messages that it held back are sent. Ending again changes nothing.
 
     Raises NotFound.
     """

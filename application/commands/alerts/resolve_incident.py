@@ -15,7 +15,7 @@ from domain.alerts.message import MessageKind, Transition
 
 @dataclass(frozen=True, slots=True)
 class ResolveIncident:
-    """Resolve an incident, and say so where its opening arrived. The next bad run opens a new one. Resolving twice changes nothing.
+    """Resolve an incident, and say so where its opening arrived. The next bad run opens a new one. Resolving again changes nothing.
 
     Raises NotFound; IdempotencyKeyReused.
     """

@@ -22,7 +22,7 @@ POLL_SECONDS: Final = 0.1
 
 @dataclass(frozen=True, slots=True)
 class ChannelTest:
-    """What became of a test message. `state` is `scheduled` if it was not over in time; `seconds` is how long sending took."""
+    """The result of a test message. `state` is `scheduled` if it was not over in time; `seconds` is how long sending took."""
 
     delivery_id: int
     state: DeliveryState

@@ -21,7 +21,7 @@ async def list_accounts(application: ApplicationDep) -> list[AccountResponse]:
     "/accounts/",
     status_code=201,
     summary="Create an account",
-    response_description="Created; the person may sign in",
+    response_description="Created; the user can sign in",
     responses=problems(409, 413, 422, 503),
 )
 @requires(ADMIN)

@@ -20,12 +20,14 @@ from entrypoints.http.json_response import encode_json
 
 router = create_router("access", route_class=ApiRoute)
 JSON_LINES = "application/x-ndjson"
-BeforeFilter = Annotated[int | None, Query(ge=1, le=MAX_ID, description="Only entries with a smaller id: the last one of the page before.")]
-AuditLimit = Annotated[int, Query(ge=1, le=PAGE_SIZE, description="The most entries to return.")]
-ActorFilter = Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$", description="Only actions of this person or token.")]
+BeforeFilter = Annotated[
+    int | None, Query(ge=1, le=MAX_ID, description="Only entries with a smaller id. Send the last id of the previous page.")
+]
+AuditLimit = Annotated[int, Query(ge=1, le=PAGE_SIZE, description="Maximum number of entries to return.")]
+ActorFilter = Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$", description="Only actions of this user or token.")]
 
 
-@router.get("/audit/", summary="Audit log", responses=problems(422, 503))
+@router.get("/audit/", summary="List audit entries", responses=problems(422, 503))
 @requires(ADMIN)
 async def list_audit(
     application: ApplicationDep,
@@ -46,7 +48,7 @@ async def list_audit(
 
 @router.get(
     "/audit/export",
-    summary="The whole audit log",
+    summary="Export the audit log",
     response_class=Response,
     responses={
         200: {

@@ -46,14 +46,14 @@ class CreateTokenRequest(RequestModel):
     name: Label = Field(description="The program or machine that uses it.")
     kind: Literal["api", "reporter"] = "api"
     scopes: Annotated[list[Annotated[Scope, Field(strict=False)]], Field(min_length=1, max_length=len(Scope))]
-    pipeline: PipelineRefField = Field(None, description="Id or name of the one pipeline to which it is bound.")
-    expires_at: Timestamp = Field(None, description="It never expires if left out.")
+    pipeline: PipelineRefField = Field(None, description="Id or name of the pipeline to which the token is limited.")
+    expires_at: Timestamp = Field(None, description="Never expires if omitted.")
 
 
 class CreateAccountRequest(RequestModel):
-    """A person who may sign in."""
+    """A user who can sign in."""
 
-    model_config = with_example({"name": "ada", "role": "operator", "password": "a few words of her own"})
+    model_config = with_example({"name": "ada", "role": "operator", "password": "correct horse battery staple"})
 
     name: Label
     role: Annotated[Role, Field(strict=False)]
@@ -61,7 +61,7 @@ class CreateAccountRequest(RequestModel):
 
 
 class ChangeAccountRequest(RequestModel):
-    """The changes of an account. Fields that are left out do not change."""
+    """The changes to an account. Omitted fields do not change."""
 
     model_config = with_example({"role": "admin"})
 
@@ -84,7 +84,7 @@ class TokenResponse(ResponseModel):
     created_by: str | None
     created_at: datetime
     expires_at: datetime | None
-    used_on: datetime | None = Field(description="The day on which it was last used.")
+    used_on: datetime | None = Field(description="The date of its last use.")
     revoked_at: datetime | None
 
 
@@ -117,7 +117,7 @@ class AccountResponse(ResponseModel):
 
     name: str
     role: Role
-    by_provider: bool = Field(description="True if the person signs in by the identity provider, without a password.")
+    by_provider: bool = Field(description="True if the user signs in through the identity provider, without a password.")
     created_at: datetime
     seen_at: datetime | None
     disabled_at: datetime | None

@@ -29,7 +29,7 @@ async def list_tokens(application: ApplicationDep) -> list[TokenResponse]:
 )
 @requires(ADMIN)
 async def create_token(body: CreateTokenRequest, application: ApplicationDep, actor: ActorDep) -> CreatedTokenResponse:
-    """Create a token. A token of kind `reporter` has the scope `report` and is bound to one pipeline."""
+    """Create a token. A token of kind `reporter` has the scope `report` and is limited to one pipeline."""
     new = NewToken(body.name, TokenKind(body.kind), body.scopes, body.pipeline, body.expires_at)
     return CreatedTokenResponse.from_view(await application.create_token()(new, actor))
 
@@ -42,7 +42,7 @@ async def create_token(body: CreateTokenRequest, application: ApplicationDep, ac
 )
 @requires(ADMIN)
 async def revoke_token(token_id: str, application: ApplicationDep, actor: ActorDep) -> TokenResponse:
-    """Revoke a token. It stays in the list. Revoking it twice is harmless."""
+    """Revoke a token. It stays in the list. Revoking it again changes nothing."""
     number = parse_id(token_id)
     if number is None:
         raise NotFound("token", token_id)

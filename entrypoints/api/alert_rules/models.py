@@ -24,7 +24,7 @@ _RULE: Final = {
 }
 _TAGS: Final = or_null(
     {"type": "array", "maxItems": MAX_TAGS, "items": {"type": "string", "pattern": f"^{TAG.pattern}$"}},
-    "It applies to pipelines with one of these tags; to all pipelines without tags.",
+    "The rule applies to pipelines with one of these tags; if omitted, to all pipelines.",
 )
 _SCHEMA: Final[dict[str, Any]] = {**RULE, "properties": {**RULE["properties"], "tags": _TAGS}}
 _NEW_SCHEMA: Final[dict[str, Any]] = {**_SCHEMA, "required": ["name", *RULE["required"]]}
@@ -37,7 +37,7 @@ class NewAlertRuleRequest(RootModel[Annotated[Any, WithJsonSchema(_NEW_SCHEMA)]]
 
 
 class ChangeAlertRuleRequest(RootModel[Annotated[Any, WithJsonSchema(_SCHEMA)]]):
-    """A rule as it shall be. Its name cannot change."""
+    """The new content of a rule. Its name cannot change."""
 
     model_config = with_example({key: value for key, value in _RULE.items() if key != "name"})
 
@@ -60,7 +60,7 @@ class AlertRuleResponse(AlertRuleDefinitionResponse):
     )
 
     id: int
-    tags: list[str] = Field(description="It applies to pipelines with one of these tags; to all pipelines if there are none.")
+    tags: list[str] = Field(description="The rule applies to pipelines with one of these tags; if empty, to all pipelines.")
     created_at: datetime
     created_by: str | None
     links: dict[str, str]

@@ -46,7 +46,7 @@ async def create_alert_rule(
     return AlertRuleResponse.from_view(await _find(reader, created.name))
 
 
-@router.get("/alert-rules/{name}", summary="One site-wide alert rule", responses=problems(404, 422, 503))
+@router.get("/alert-rules/{name}", summary="Get a site-wide alert rule", responses=problems(404, 422, 503))
 @requires(READ)
 async def get_alert_rule(name: RulePath, reader: ReaderDep) -> AlertRuleResponse:
     """Return a rule with every default."""
@@ -58,7 +58,7 @@ async def get_alert_rule(name: RulePath, reader: ReaderDep) -> AlertRuleResponse
 async def change_alert_rule(
     name: RulePath, body: ChangeAlertRuleRequest, application: ApplicationDep, reader: ReaderDep, actor: ActorDep
 ) -> AlertRuleResponse:
-    """Replace a rule. Keys that are left out get their defaults; the name stays."""
+    """Replace a rule. Omitted keys get their defaults; the name does not change."""
     await application.change_alert_rule()(name, body.root, actor)
     return AlertRuleResponse.from_view(await _find(reader, name))
 

@@ -25,7 +25,7 @@ PROBLEMS = (403, 404, 409, 413, 422, 503)
 async def pause_backfill(
     backfill_id: BackfillId, application: ApplicationDep, reader: ReaderDep, actor: ActorDep, key: IdempotencyKeyDep, response: Response
 ) -> BackfillResponse:
-    """Stop it from opening runs. Its unfinished runs go on. Pausing twice changes nothing."""
+    """Stop the backfill from starting runs. Its unfinished runs continue. Pausing again changes nothing."""
     return await _respond(reader, await application.pause_backfill()(backfill_id, actor, key), response)
 
 
@@ -34,7 +34,7 @@ async def pause_backfill(
 async def resume_backfill(
     backfill_id: BackfillId, application: ApplicationDep, reader: ReaderDep, actor: ActorDep, key: IdempotencyKeyDep, response: Response
 ) -> BackfillResponse:
-    """Let it open runs again. Resuming one that is not paused changes nothing."""
+    """Let the backfill start runs again. Resuming a backfill that is not paused changes nothing."""
     return await _respond(reader, await application.resume_backfill()(backfill_id, actor, key), response)
 
 
@@ -49,7 +49,7 @@ async def cancel_backfill(
     response: Response,
     body: Annotated[CancelBackfillRequest, Body(default_factory=CancelBackfillRequest)],
 ) -> BackfillResponse:
-    """Cancel its pending ticks. Its unfinished runs go on unless `cancel_runs` is true. Cancelling twice changes nothing more."""
+    """Cancel its pending ticks. Its unfinished runs continue unless `cancel_runs` is true. Cancelling again changes nothing."""
     return await _respond(reader, await application.cancel_backfill()(backfill_id, body.cancel_runs, actor, key), response)
 
 

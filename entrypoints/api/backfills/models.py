@@ -39,23 +39,23 @@ class NewBackfillRequest(RequestModel):
 
     pipeline: PipelineRefField = Field(description="The pipeline's id or name.")
     schedule: Annotated[str, Field(min_length=1, max_length=100)] | None = Field(
-        None, description="The schedule's name. Without it and `cron`, the pipeline's only schedule is meant."
+        None, description="The schedule's name. Without it and `cron`, the pipeline's only schedule is used."
     )
     cron: Annotated[str, Field(min_length=1, max_length=1_000)] | None = Field(None, description="Five fields, in place of `schedule`.")
     timezone: Annotated[str, Field(min_length=1, max_length=100)] | None = Field(None, description="The zone of `cron`; UTC by default.")
     since: Moment = Field(alias="from", description="The first date, or date and time, in the zone of the schedule.")
-    until: Moment = Field(alias="to", description="The last date, or date and time, inclusive. Ticks later than now are left out.")
+    until: Moment = Field(alias="to", description="The last date, or date and time, inclusive. Ticks later than now are ignored.")
     order: Order = Field("oldest", description="Which ticks run first.")
-    parallel: Annotated[int, Field(ge=1, le=MAX_PARALLEL)] = Field(1, description="How many of its runs may be unfinished at a time.")
+    parallel: Annotated[int, Field(ge=1, le=MAX_PARALLEL)] = Field(1, description="Maximum number of its unfinished runs.")
     existing: Existing = Field(
         "skip",
-        description="Ticks with a run are left out (`skip`), left out unless the newest run did not complete (`failed`), or run again.",
+        description="Ticks with a run are skipped (`skip`), run again if their newest run did not complete (`failed`), or all run again.",
     )
     parameters: dict[str, Any] = Field(
         default_factory=dict,
-        description="They replace those of the schedule, key by key, and may refer to the tick as those do.",
+        description="They replace the schedule's parameters key by key, and can refer to the tick in the same way.",
     )
-    dry_run: bool = Field(False, description="Only count: store nothing.")
+    dry_run: bool = Field(False, description="Only count the ticks, and store nothing.")
 
     def to_request(self) -> BackfillRequest:
         """Return the domain's request."""
@@ -73,11 +73,11 @@ class NewBackfillRequest(RequestModel):
 
 
 class CancelBackfillRequest(RequestModel):
-    """Whether the unfinished runs are cancelled, too."""
+    """Whether to cancel the unfinished runs, too."""
 
     model_config = with_example({"cancel_runs": True})
 
-    cancel_runs: bool = Field(False, description="Cancel the unfinished runs, too; otherwise they go on.")
+    cancel_runs: bool = Field(False, description="Also cancel the unfinished runs. By default they continue.")
 
 
 class BackfillPlanResponse(ResponseModel):
@@ -110,7 +110,7 @@ class BackfillPreviewResponse(BackfillPlanResponse):
     )
 
     ticks: int = Field(description="The number of ticks that would run.")
-    skipped: int = Field(description="The number of ticks that are left out because they have runs.")
+    skipped: int = Field(description="The number of ticks that are skipped because they have runs.")
     first: datetime | None
     last: datetime | None
     estimated_seconds: float | None = Field(
@@ -175,7 +175,7 @@ class BackfillResponse(BackfillPlanResponse):
     id: int
     parameters: dict[str, Any]
     state: Literal["running", "paused", "completed", "cancelled"]
-    message: str | None = Field(description="What it waits for, such as space on the disk; null if it waits for nothing.")
+    message: str | None = Field(description="Why it is waiting, such as for disk space; null if it is not waiting.")
     total: int = Field(description="The number of its ticks.")
     ticks: ProgressResponse
     created_at: datetime
@@ -229,8 +229,8 @@ class BackfillTickResponse(ResponseModel):
     position: int
     scheduled_for: datetime
     state: Literal["pending", "running", "completed", "failed", "cancelled", "skipped"]
-    reason: str | None = Field(description="Why it opened no run; stable, for programs.")
-    message: str | None = Field(description="The same as a sentence.")
+    reason: str | None = Field(description="Why it started no run, as a stable code for programs.")
+    message: str | None = Field(description="The reason as a sentence.")
     run_id: int | None
     run_number: int | None
     run_status: str | None

@@ -56,7 +56,7 @@ async def start_backfill(
     body: NewBackfillRequest, application: ApplicationDep, reader: ReaderDep, actor: ActorDep, key: IdempotencyKeyDep, response: Response
 ) -> Any:
     """Run a pipeline for the ticks of a schedule, or of a cron expression, between two times: up to 10,000. At most `parallel` of its runs
-    are unfinished at a time, whatever the schedule's `overlap` says. The pipeline may be paused."""
+    are unfinished at a time, regardless of the schedule's `overlap`. The pipeline can be paused."""
     if body.pipeline is None:
         raise InvalidInput.for_field("pipeline", "must be a pipeline's id or name")
     if body.dry_run:
@@ -90,14 +90,14 @@ async def list_backfills(
     return [BackfillResponse.from_view(view) for view in page]
 
 
-@router.get("/backfills/{backfill_id}", summary="A backfill", responses=problems(404, 422, 503))
+@router.get("/backfills/{backfill_id}", summary="Get a backfill", responses=problems(404, 422, 503))
 @requires(READ)
 async def get_backfill(backfill: BackfillDep) -> BackfillResponse:
     """Return a backfill with its progress."""
     return BackfillResponse.from_view(backfill)
 
 
-@router.get("/backfills/{backfill_id}/ticks", summary="The ticks of a backfill", responses=problems(404, 422, 503))
+@router.get("/backfills/{backfill_id}/ticks", summary="List the ticks of a backfill", responses=problems(404, 422, 503))
 @requires(READ)
 async def list_backfill_ticks(
     request: Request,

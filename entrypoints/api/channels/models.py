@@ -89,14 +89,12 @@ class NewChannelRequest(ChannelRequest):
 
 
 class ChangeChannelRequest(ChannelRequest):
-    """A channel as it shall be. Settings that are left out stay as they are."""
+    """The new content of a channel. Omitted settings do not change."""
 
     model_config = with_example({"settings": {"url": "https://chat.example.com/hooks/T2"}, "fallback": "ops-mail", "drill": True})
 
     kind: Kind | None = Field(None, description="The channel's present kind: it cannot change.")
-    disabled: bool | None = Field(
-        None, description="Whether it gets no more messages. If left out, it stays as it is; new settings enable it."
-    )
+    disabled: bool | None = Field(None, description="Whether it gets no more messages. Unchanged if omitted; new settings enable it.")
 
     def to_command(self) -> ChannelChange:
         """Return the command's input."""
@@ -125,11 +123,11 @@ class ChannelResponse(ResponseModel):
     disabled_at: datetime | None
     disabled_reason: str | None
     proved_at: datetime | None = Field(description="When a recipient last confirmed a test message.")
-    proved_seconds: float | None = Field(description="How long that message took until it was confirmed.")
+    proved_seconds: float | None = Field(description="The time between sending and confirmation of that message.")
     created_at: datetime
     created_by: str | None
-    waiting: int = Field(description="Deliveries to be sent.")
-    dead: int = Field(description="Deliveries that were given up.")
+    waiting: int = Field(description="Deliveries that are waiting to be sent.")
+    dead: int = Field(description="Deliveries that failed for good.")
     used_by: ChannelUsesResponse
     links: dict[str, str]
 
@@ -155,14 +153,14 @@ class SavedChannelResponse(ChannelResponse):
 
 
 class ChannelTestResponse(ResponseModel):
-    """What became of a test message."""
+    """The result of a test message."""
 
     model_config = with_example({"channel": "team-chat", "delivery_id": 31, "state": "sent", "seconds": 0.4, "error": None})
 
     channel: str
     delivery_id: int
-    state: Literal["scheduled", "sent", "dead", "dropped"] = Field(description="`scheduled`: it is not over after 20 seconds.")
-    seconds: float | None = Field(description="How long it took to send the message.")
+    state: Literal["scheduled", "sent", "dead", "dropped"] = Field(description="`scheduled`: not delivered after 20 seconds.")
+    seconds: float | None = Field(description="The time it took to send the message.")
     error: str | None = Field(description="Why it was not delivered.")
 
     @classmethod

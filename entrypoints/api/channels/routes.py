@@ -54,7 +54,7 @@ async def create_channel(
     return SavedChannelResponse.from_saved(await _find(reader, created.name), created.secret)
 
 
-@router.get("/channels/{name}", summary="One channel", responses=problems(404, 422, 503))
+@router.get("/channels/{name}", summary="Get a channel", responses=problems(404, 422, 503))
 @requires(READ)
 async def get_channel(name: ChannelPath, reader: ReaderDep) -> ChannelResponse:
     """Return a channel without its settings."""
@@ -66,7 +66,7 @@ async def get_channel(name: ChannelPath, reader: ReaderDep) -> ChannelResponse:
 async def change_channel(
     name: ChannelPath, body: ChangeChannelRequest, application: ApplicationDep, reader: ReaderDep, actor: ActorDep, response: Response
 ) -> SavedChannelResponse:
-    """Replace the fallback and the drill, and the settings if they are given. Messages that wait for another try are sent at once."""
+    """Replace the fallback and the drill, and the settings if they are given. Messages that wait for a retry are sent at once."""
     with body.naming_given_fields():
         secret = await application.change_channel()(name, body.to_command(), actor)
     response.headers["Cache-Control"] = "no-store"
@@ -83,8 +83,10 @@ async def delete_channel(name: ChannelPath, application: ApplicationDep, actor: 
 @router.post("/channels/{name}/test", summary="Test a channel", responses=problems(403, 404, 422, 503))
 @requires(ADMIN)
 async def test_channel(name: ChannelPath, application: ApplicationDep, actor: ActorDep) -> ChannelTestResponse:
-    """Send a marked message the way that alerts are sent, and wait up to 20 seconds for its end. A recipient confirms it by its link, which
-    proves the channel. It is not tried again."""
+    """Send a marked message the way that alerts are sent, and wait up to 20 seconds for the result.
+
+    A recipient confirms it with its link, which proves the channel. It is not retried.
+    """
     return ChannelTestResponse.from_test(name, await application.test_channel()(name, actor))
 
 

@@ -23,7 +23,7 @@ router = create_router("runs")
 
 @router.get(
     "/runs/{id}/events",
-    summary="A run's history, or its events as they happen",
+    summary="List or stream a run's events",
     response_model=list[EventResponse],
     responses={200: {"content": describe_text(SSE_MEDIA_TYPE, EVENT_STREAM_EXAMPLE)}, **problems(403, 404, 422, 503)},
 )
@@ -45,7 +45,7 @@ async def run_events(
 
 @router.get(
     "/events/",
-    summary="All events, as they happen",
+    summary="Stream all events",
     response_class=Response,
     responses={
         200: {"description": "Server-sent events", "content": describe_text(SSE_MEDIA_TYPE, ALL_EVENTS_EXAMPLE)},

@@ -27,7 +27,7 @@ class GroupLimitRequest(RequestModel):
 
     model_config = with_example({"limit": 6})
 
-    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] | None = Field(description="`null` gives the limit back to the definitions.")
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] | None = Field(description="`null` restores the limit of the definitions.")
 
 
 class GroupUseResponse(ResponseModel):
@@ -35,7 +35,7 @@ class GroupUseResponse(ResponseModel):
 
     pipeline_id: int
     pipeline: str
-    limit: int | None = Field(description="The limit that the pipeline's definition gives the group.")
+    limit: int | None = Field(description="The limit that the pipeline's definition sets for the group.")
     by_run: bool = Field(description="True if each of its runs holds a slot.")
     stages: int = Field(description="The number of its stages that hold a slot while they run.")
 
@@ -51,8 +51,8 @@ class GroupResponse(ResponseModel):
     model_config = with_example(_EXAMPLE)
 
     name: str
-    limit: int | None = Field(description="The most slots in use at once; null if nothing limits them.")
-    set_by: str | None = Field(description="The admin who set the limit; null if a pipeline's definition gives it.")
+    limit: int | None = Field(description="Maximum number of slots in use; null if there is no limit.")
+    set_by: str | None = Field(description="The admin who set the limit; null if a pipeline's definition sets it.")
     set_at: datetime | None
     held: int = Field(description="Slots in use, also those over the limit.")
     waiting: int = Field(description="Runs and stages that wait for a slot.")
@@ -83,7 +83,7 @@ class SlotHolderResponse(ResponseModel):
     pipeline: str
     stage: str | None = Field(description="Null if the run itself holds the slot.")
     taken_at: datetime
-    over_limit: bool = Field(description="True if a person let it start although the limit was reached.")
+    over_limit: bool = Field(description="True if a user started it although the limit was reached.")
 
     @classmethod
     def from_view(cls, view: SlotHolderView) -> Self:

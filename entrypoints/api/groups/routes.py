@@ -34,10 +34,10 @@ async def list_groups(
     return [GroupResponse.from_view(group) for group in found[:limit]]
 
 
-@router.get("/groups/{name}", summary="One group", responses=problems(404, 422, 503))
+@router.get("/groups/{name}", summary="Get a group", responses=problems(404, 422, 503))
 @requires(READ)
 async def get_group(name: GroupName, reader: ReaderDep) -> GroupDetailResponse:
-    """Return a group with the runs and stages that hold its slots, and those that wait for one, in the order in which they get it."""
+    """Return a group with the runs and stages that hold its slots, and those that wait for one, in the order in which they will get it."""
     found = await reader.group(name, holders=SHOWN, waiting=SHOWN) if is_group_name(name) else None
     if found is None:
         raise NotFound("group", name)
@@ -49,8 +49,11 @@ async def get_group(name: GroupName, reader: ReaderDep) -> GroupDetailResponse:
 async def set_group_limit(
     name: GroupName, body: GroupLimitRequest, application: ApplicationDep, reader: ReaderDep, actor: ActorDep
 ) -> GroupDetailResponse:
-    """Set the group's limit. While an admin's limit is set, definitions may not give another. A lower limit ends no run: runs wait until
-    enough slots are free. A higher one starts waiting runs at once. `null` gives the limit back to the definitions."""
+    """Set the group's limit.
+
+    While an admin's limit is set, definitions cannot set a different one. A lower limit ends no runs: new runs wait until enough slots are
+    free. A higher one starts waiting runs at once. `null` restores the limit of the definitions.
+    """
     if not is_group_name(name):
         raise NotFound("group", name)
     await application.set_group_limit()(name, body.limit, actor)

@@ -44,7 +44,7 @@ class WaitingStageResponse(ResponseModel):
     message: str | None = Field(description="An approval's question.")
     approvers: list[str]
     since: datetime | None
-    deadline: datetime | None = Field(description="When the stage fails without an answer.")
+    deadline: datetime | None = Field(description="When the stage times out.")
     links: dict[str, str]
 
     @classmethod

@@ -17,7 +17,7 @@ MAX_ANALYZED_RUNS = 500
 _INPUT_REASONS = (Reason.APPROVAL, Reason.EXTERNAL, Reason.PAUSED)
 
 
-@router.get("/waiting/", summary="Stages that wait for input", responses=problems(422, 503))
+@router.get("/waiting/", summary="List stages that wait for input", responses=problems(422, 503))
 @requires(READ)
 async def list_waiting(reader: ReaderDep, limit: Limit = 100) -> list[WaitingStageResponse]:
     """Return the stages that wait for an approval or an external report, or whose flow run is paused in Prefect, those of the oldest run
@@ -26,7 +26,7 @@ async def list_waiting(reader: ReaderDep, limit: Limit = 100) -> list[WaitingSta
     return [WaitingStageResponse.from_view(run, stage) for run in runs for stage in run.stages if _is_waiting_for_input(stage)]
 
 
-@router.get("/pipelines/{pipeline_id}/failures", summary="A pipeline's failures, grouped", responses=problems(404, 422, 503))
+@router.get("/pipelines/{pipeline_id}/failures", summary="List a pipeline's failures, grouped", responses=problems(404, 422, 503))
 @requires(READ, ResourceScope.PIPELINE)
 async def list_failures(pipeline: PipelineDep, reader: ReaderDep) -> list[FailureResponse]:
     """Return the failures of the last 500 runs, the most recent first; `first_at` and `first_run` refer to all runs. Errors that differ
@@ -34,7 +34,7 @@ async def list_failures(pipeline: PipelineDep, reader: ReaderDep) -> list[Failur
     return [FailureResponse.from_view(failure) for failure in await reader.failures(pipeline.id, MAX_ANALYZED_RUNS)]
 
 
-@router.get("/pipelines/{pipeline_id}/history", summary="How long a pipeline's stages take", responses=problems(404, 422, 503))
+@router.get("/pipelines/{pipeline_id}/history", summary="Get the durations of a pipeline's stages", responses=problems(404, 422, 503))
 @requires(READ, ResourceScope.PIPELINE)
 async def stage_times(pipeline: PipelineDep, reader: ReaderDep) -> list[StageTimesResponse]:
     """Return the median and the 95th percentile of each stage's completed attempts, over the last 20 runs."""

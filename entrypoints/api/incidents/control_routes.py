@@ -22,7 +22,8 @@ PROBLEMS = (403, 404, 409, 413, 422, 503)
 async def acknowledge_incident(
     incident_id: IncidentId, application: ApplicationDep, reader: ReaderDep, actor: ActorDep, key: IdempotencyKeyDep, response: Response
 ) -> IncidentDetailResponse:
-    """Record that you take care of it. That stops escalations and reminders. Acknowledging twice changes nothing. 409 if it is resolved."""
+    """Record that you are handling it, which stops escalations and reminders. Acknowledging again changes nothing. 409 if it is
+    resolved."""
     return await _respond(reader, await application.acknowledge_incident()(incident_id, actor, key), response)
 
 
@@ -37,7 +38,8 @@ async def snooze_incident(
     key: IdempotencyKeyDep,
     response: Response,
 ) -> IncidentDetailResponse:
-    """Stop its messages for a while; a reminder follows if it is unresolved then. A later snooze replaces an earlier one. 409 if it is
+    """Stop its messages for a while. If it is still unresolved then, a reminder follows. A later snooze replaces an earlier one. 409 if
+    it is
     resolved."""
     return await _respond(reader, await application.snooze_incident()(incident_id, body.get_end(), actor, key), response)
 
@@ -47,7 +49,7 @@ async def snooze_incident(
 async def resolve_incident(
     incident_id: IncidentId, application: ApplicationDep, reader: ReaderDep, actor: ActorDep, key: IdempotencyKeyDep, response: Response
 ) -> IncidentDetailResponse:
-    """Resolve it without waiting for a good run. The next bad run opens a new incident. Resolving twice changes nothing."""
+    """Resolve it without waiting for a good run. The next bad run opens a new incident. Resolving again changes nothing."""
     return await _respond(reader, await application.resolve_incident()(incident_id, actor, key), response)
 
 

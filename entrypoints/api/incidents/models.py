@@ -63,12 +63,12 @@ class SnoozeRequest(RequestModel):
 
 
 class IncidentResponse(ResponseModel):
-    """Something that broke and that no good run has resolved yet, or that was resolved."""
+    """A failure that no completed run has resolved yet, or a resolved one."""
 
     model_config = with_example(_EXAMPLE)
 
     id: int
-    kind: Literal["pipeline", "channel"] = Field(description="`channel`: messages do not arrive at a channel.")
+    kind: Literal["pipeline", "channel"] = Field(description="`channel`: messages to a channel cannot be delivered.")
     pipeline_id: int | None
     pipeline: str | None
     channel: str | None
@@ -89,8 +89,8 @@ class IncidentResponse(ResponseModel):
     acknowledged_at: datetime | None
     snoozed_until: datetime | None
     resolved_at: datetime | None
-    resolved_by: str | None = Field(description="The person; null if a good run resolved it.")
-    resolution: str | None = Field(description="Why it is resolved, such as `recovered` or `resolved` (by a person).")
+    resolved_by: str | None = Field(description="The user; null if a completed run resolved it.")
+    resolution: str | None = Field(description="Why it is resolved, such as `recovered` or `resolved` (by a user).")
     group_id: int | None = Field(description="The incident whose message also reports this one.")
     links: dict[str, str | None]
 
@@ -122,7 +122,7 @@ class DeliveryResponse(ResponseModel):
     subject: str
     channel: str
     state: Literal["scheduled", "sent", "dead", "dropped"]
-    due_at: datetime | None = Field(description="When it is tried next.")
+    due_at: datetime | None = Field(description="The time of the next try.")
     tries: int
     last_error: str | None
     sent_at: datetime | None

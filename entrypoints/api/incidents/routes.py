@@ -41,7 +41,7 @@ StateFilter = Annotated[
             WithJsonSchema({"type": "string", "enum": [state.value for state in IncidentState]}),
         ]
     ],
-    Query(description="Only incidents with this state. It may be given several times.", max_length=len(IncidentState)),
+    Query(description="Only incidents with this state. Can be repeated.", max_length=len(IncidentState)),
 ]
 
 
@@ -79,7 +79,8 @@ async def list_incidents(
 @router.get("/incidents/{incident_id}", summary="One incident", responses=problems(404, 422, 503))
 @requires(READ)
 async def get_incident(incident_id: IncidentId, reader: ReaderDep) -> IncidentDetailResponse:
-    """Return an incident with its timeline, oldest first, and its deliveries: what was sent to which channel, and what was not and why."""
+    """Return an incident with its timeline, oldest first, and its deliveries: what was sent to which channel, and why other messages were
+    not sent."""
     found = await reader.incident(incident_id)
     if found is None:
         raise NotFound("incident", incident_id)

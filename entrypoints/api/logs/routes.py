@@ -32,7 +32,7 @@ TEXT_MEDIA_TYPE = "text/plain"
 
 @router.get(
     "/runs/{id}/logs",
-    summary="The output of a run's stages",
+    summary="Get the output of a run's stages",
     response_model=list[LogLineResponse],
     responses={
         200: {"content": describe_text(SSE_MEDIA_TYPE, LINE_STREAM_EXAMPLE) | describe_text(TEXT_MEDIA_TYPE, "336776 rows\n")},

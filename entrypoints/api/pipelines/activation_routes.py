@@ -36,8 +36,11 @@ async def pause_pipeline(
     response: Response,
     body: Annotated[PauseRequest, Body(default_factory=PauseRequest)],
 ) -> PipelineResponse:
-    """Stop what starts the pipeline by itself, such as its schedules. People and the API may still trigger it, and active runs continue.
-    With `until` the pause ends by itself. Pausing again replaces its end."""
+    """Stop the pipeline's schedules and other automatic starts.
+
+    Users and the API can still trigger it, and active runs continue. With `until`, the pause ends automatically. Pausing again replaces its
+    end.
+    """
     return await _respond(reader, await application.pause_pipeline()(ref, body.until, actor, key), response)
 
 
@@ -71,15 +74,19 @@ async def archive_pipeline(
 async def unarchive_pipeline(
     ref: PipelineRefDep, application: ApplicationDep, reader: ReaderDep, actor: ActorDep, key: IdempotencyKeyDep, response: Response
 ) -> PipelineResponse:
-    """Show the pipeline and accept runs again. A pause stays. Unarchiving a pipeline that is not archived changes nothing. 409 if its
-    concurrency groups do not fit those of other pipelines any more."""
+    """Show the pipeline and accept runs again.
+
+    A paused pipeline stays paused. Unarchiving a pipeline that is not archived changes nothing. 409 if its concurrency groups now conflict
+    with those of other pipelines.
+    """
     return await _respond(reader, await application.unarchive_pipeline()(ref, actor, key), response)
 
 
 @router.delete("/pipelines/{pipeline_id}", status_code=204, summary="Delete a pipeline", responses=problems(403, 404, 409, 422, 503))
 @requires(ADMIN, ResourceScope.PIPELINE)
 async def delete_pipeline(ref: PipelineRefDep, application: ApplicationDep, actor: ActorDep, confirm: Confirmation = None) -> None:
-    """Delete an archived pipeline. Its name is free at once. Its active runs are cancelled, then its runs, events, logs and tokens are
+    """Delete an archived pipeline. Its name can be reused at once. Its active runs are cancelled, then its runs, events, logs and tokens
+    are
     removed in the background; the audit log stays. This cannot be undone. 409 unless it is archived; 422 unless `confirm` is its name."""
     await application.delete_pipeline()(ref, confirm, actor)
 

@@ -17,7 +17,7 @@ _TARGET: dict[str, Any] = {
     "additionalProperties": False,
     "properties": {
         "channel": CHANNEL_NAME,
-        "after": build_duration_schema("For a message only if the incident is then still open; 0 by default.", minimum=0),
+        "after": build_duration_schema("Delay after which the message is sent if the incident is still open; 0 by default.", minimum=0),
     },
 }
 _QUIET: dict[str, Any] = {
@@ -41,13 +41,13 @@ RULE: dict[str, Any] = {
     "properties": {
         "name": or_null(
             {"type": "string", "pattern": f"^{NAME.pattern}$", "maxLength": 100},
-            "By which the rule is known; a rule without a name is a new one if it changes.",
+            "The rule's name. A rule without a name counts as a new one when it changes.",
         ),
         "on": {
             "type": "array",
             "minItems": 1,
             "items": {"type": "string", "enum": [event.value for event in AlertEvent]},
-            "description": "What it reports. `completed` and `recovered` open no incident.",
+            "description": "The events that it reports. `completed` and `recovered` open no incident.",
         },
         "after": {
             "type": "integer",
@@ -65,10 +65,10 @@ RULE: dict[str, Any] = {
         },
         "remind": or_null(
             build_duration_schema("Seconds, or a text such as 4h.", minimum=MIN_REMIND),
-            "How often a message repeats that the incident is still open; never if left out.",
+            "How often to remind that the incident is still open; never if omitted.",
         ),
         "recovery": {"type": "boolean", "default": True, "description": "Whether a message says that the incident is resolved."},
         "quiet": or_null(_QUIET, "Hours in which its messages are held back."),
     },
 }
-ALERTS = or_null({"type": "array", "maxItems": MAX_RULES, "items": RULE}, "What is reported, and to which channels.")
+ALERTS = or_null({"type": "array", "maxItems": MAX_RULES, "items": RULE}, "Which events are reported, and to which channels.")

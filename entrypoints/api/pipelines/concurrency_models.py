@@ -8,15 +8,15 @@ from entrypoints.api.shared.models import ResponseModel
 
 
 class LimitKeyResponse(ResponseModel):
-    """Whose values a limit counts on their own."""
+    """The parameter whose values a limit counts separately."""
 
     parameter: str
 
 
 class ConcurrencyLimitResponse(ResponseModel):
-    """A limit of the runs that are open at once. Without group and key, it counts the pipeline's runs."""
+    """A limit on the runs that are open at once. Without group and key, it counts the pipeline's runs."""
 
-    limit: int | None = Field(description="The number of slots; null if another pipeline or an administrator gives the group's limit.")
+    limit: int | None = Field(description="The number of slots; null if another pipeline or an admin sets the group's limit.")
     group: str | None = None
     key: LimitKeyResponse | None = None
     when_full: Literal["queue", "skip", "cancel_running", "keep_newest"]

@@ -21,9 +21,9 @@ LIMIT: dict[str, Any] = {
     "properties": {
         "limit": or_null(
             {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT},
-            "The number of slots. A group's may be left out if another pipeline or an administrator gives it.",
+            "The number of slots. Can be omitted for a group whose limit another pipeline or an admin sets.",
         ),
-        "group": or_null(_GROUP, "The group whose slots all its pipelines share; the pipeline's own runs are limited if left out."),
+        "group": or_null(_GROUP, "The group whose slots all its pipelines share; if omitted, the pipeline's own runs are limited."),
         "key": or_null(
             {
                 "type": "object",
@@ -31,7 +31,7 @@ LIMIT: dict[str, Any] = {
                 "additionalProperties": False,
                 "properties": {"parameter": {"type": "string", "minLength": 1, "maxLength": MAX_KEY_LENGTH}},
             },
-            "Counts the runs of each value of this parameter on their own.",
+            "Counts the runs of each value of this parameter separately.",
         ),
         "when_full": {
             "type": "string",
@@ -41,10 +41,10 @@ LIMIT: dict[str, Any] = {
         },
     },
 }
-CONCURRENCY = or_null({"type": "array", "maxItems": MAX_LIMITS, "items": LIMIT}, "Limits of the runs that are open at once.")
+CONCURRENCY = or_null({"type": "array", "maxItems": MAX_LIMITS, "items": LIMIT}, "Limits on the runs that are open at once.")
 USES = or_null(
     {"type": "array", "maxItems": MAX_USES, "uniqueItems": True, "items": _GROUP},
-    "For stages on a worker: the groups of which the stage holds a slot each while it runs.",
+    "For stages on a worker: the groups in which the stage holds a slot while it runs.",
 )
 PRIORITY: dict[str, Any] = {
     "type": "integer",

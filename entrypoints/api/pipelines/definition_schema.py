@@ -30,7 +30,7 @@ STAGE: dict[str, Any] = {
         "needs": {
             "type": "array",
             "items": {"type": "string"},
-            "description": "The stages that run before it; the previous stage if left out.",
+            "description": "The stages that run before it; the previous stage if omitted.",
         },
         "command": _COMMAND | {"description": "The program and its arguments, or one line of shell text with `shell: true`."},
         "shell": {"type": "boolean", "default": False},
@@ -51,7 +51,7 @@ STAGE: dict[str, Any] = {
         "approvers": {
             "type": "array",
             "items": {"type": "string"},
-            "description": "For approvals: the people or roles that may decide; everyone with the permission `operate` if left out.",
+            "description": "For approvals: the users or roles that can decide; if omitted, all users with the permission `operate`.",
         },
         "message": {"type": "string", "description": "For approvals: the question."},
         "fields": {
@@ -73,7 +73,7 @@ STAGE: dict[str, Any] = {
             "type": "string",
             "enum": [choice.value for choice in OnCancel],
             "default": OnCancel.CANCEL.value,
-            "description": "For `prefect` stages: whether the flow run is cancelled with the stage, or left to itself.",
+            "description": "For `prefect` stages: whether the flow run is cancelled with the stage or continues.",
         },
         "timeout": build_duration_schema(
             f"Seconds or 15m; {DEFAULT_TIMEOUT:,.0f} s by default, {DEFAULT_EXTERNAL_TIMEOUT:,.0f} s for stages that no worker runs.",
@@ -107,7 +107,7 @@ DEFINITION: dict[str, Any] = {
             "minimum": 1,
             "maximum": 1_000,
             "default": 16,
-            "description": "The number of stages of one run that run at once.",
+            "description": "Maximum number of stages of a run that run in parallel.",
         },
         "concurrency": CONCURRENCY,
         "priority": PRIORITY,
@@ -121,7 +121,7 @@ DEFINITION: dict[str, Any] = {
         "stages": {"type": "array", "minItems": 1, "maxItems": MAX_STAGES, "items": STAGE},
         "schedules": or_null(
             {"type": "array", "maxItems": MAX_SCHEDULES, "items": SCHEDULE},
-            "When it runs by itself; not for pipelines whose stages are all external.",
+            "When it runs automatically; not for pipelines whose stages are all external.",
         ),
         "expect": or_null(
             {"type": "array", "maxItems": MAX_SCHEDULES, "items": EXPECTATION},

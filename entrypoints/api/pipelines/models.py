@@ -48,7 +48,7 @@ class PipelineDefinitionRequest(RootModel[Annotated[Any, WithJsonSchema(DEFINITI
 
 
 class StageDefinitionResponse(ResponseModel):
-    """A stage's definition with every default, and its status in the latest run. Keys of other kinds are left out."""
+    """A stage's definition with every default, and its status in the latest run. Keys of other kinds are omitted."""
 
     name: str
     kind: Literal["command", "python", "external", "approval", "http", "prefect"]
@@ -76,7 +76,7 @@ class StageDefinitionResponse(ResponseModel):
     retries: int = 0
     retry_delay: float = 0
     retry_on_loss: bool = False
-    uses: list[str] = Field(default=[], description="The groups of which the stage holds a slot each while it runs.")
+    uses: list[str] = Field(default=[], description="The groups in which the stage holds a slot while it runs.")
     hold: bool = Field(default=False, description="True if the run keeps its slots while it waits for this approval.")
     allow_failure: bool
     when: Literal["completed", "always", "failed"]
@@ -145,13 +145,13 @@ class PipelineResponse(ResponseModel):
     alerts: list[AlertRuleDefinitionResponse] = []
     created_at: datetime
     updated_at: datetime
-    paused_at: datetime | None = Field(description="Since when nothing starts it by itself; null if it is not paused.")
+    paused_at: datetime | None = Field(description="When it was paused; null if it is not paused.")
     paused_by: str | None = Field(description="Who paused it, if known.")
     paused_until: datetime | None = Field(description="When the pause ends; null if it ends only by `resume`.")
-    archived_at: datetime | None = Field(description="Since when it is archived: it starts no runs and is hidden from lists.")
+    archived_at: datetime | None = Field(description="When it was archived: it starts no runs and is hidden from lists.")
     archived_by: str | None = Field(description="Who archived it, if known.")
     links: dict[str, str]
-    warnings: list[str] = Field(default=[], description="After a change: what could not be checked, or looks wrong. Left out if empty.")
+    warnings: list[str] = Field(default=[], description="After a change: what could not be checked or looks wrong. Omitted if empty.")
 
     @classmethod
     def from_view(cls, view: PipelineView, warnings: Sequence[str] = ()) -> Self:
@@ -214,4 +214,4 @@ class PauseRequest(RequestModel):
 
     model_config = with_example({"until": "2026-12-01T06:00:00Z"})
 
-    until: Timestamp = Field(None, description="When the pause ends by itself. It lasts until `resume` if left out.")
+    until: Timestamp = Field(None, description="When the pause ends automatically. If omitted, it lasts until `resume`.")

@@ -79,7 +79,7 @@ async def create_pipeline(
     return PipelineResponse.from_view(pipeline, created.warnings)
 
 
-@router.get("/pipelines/{pipeline_id}", summary="One pipeline", response_model_exclude_unset=True, responses=problems(404, 422, 503))
+@router.get("/pipelines/{pipeline_id}", summary="Get a pipeline", response_model_exclude_unset=True, responses=problems(404, 422, 503))
 @requires(READ, ResourceScope.PIPELINE)
 async def get_pipeline(pipeline: PipelineDep, response: Response) -> PipelineResponse:
     """Return a pipeline. Its `ETag` can be sent as `If-None-Match` or, with a change, as `If-Match`."""
@@ -115,7 +115,9 @@ async def change_pipeline(
     return PipelineResponse.from_view(pipeline, changed.warnings)
 
 
-@router.get("/pipelines/{pipeline_id}/stages", summary="A pipeline's stages, with their latest status", responses=problems(404, 422, 503))
+@router.get(
+    "/pipelines/{pipeline_id}/stages", summary="List a pipeline's stages with their latest status", responses=problems(404, 422, 503)
+)
 @requires(READ, ResourceScope.PIPELINE)
 async def list_pipeline_stages(pipeline: PipelineDep, prefect_url: PrefectUrlDep) -> list[StageResponse]:
     """Return the stages in the order of the definition, with their state in the latest run; `pending` before the first run."""
@@ -123,7 +125,7 @@ async def list_pipeline_stages(pipeline: PipelineDep, prefect_url: PrefectUrlDep
 
 
 @router.get(
-    "/pipelines/{pipeline_id}/runs", summary="A pipeline's runs", response_model=list[RunResponse], responses=problems(404, 422, 503)
+    "/pipelines/{pipeline_id}/runs", summary="List a pipeline's runs", response_model=list[RunResponse], responses=problems(404, 422, 503)
 )
 @requires(READ, ResourceScope.PIPELINE)
 async def list_pipeline_runs(

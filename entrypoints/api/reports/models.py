@@ -40,7 +40,7 @@ class StatusUpdateRequest(RequestModel):
 
     pipeline_id: PipelineRefField = Field(None, description="Id or name. Optional with a run_id or an attempt's token.")
     stage_name: StageName | None = None
-    status: ReportedStatus = Field(description="Common synonyms are understood too: success, error, started, canceled…")
+    status: ReportedStatus = Field(description="Common synonyms are accepted, too: success, error, started, canceled…")
     records_processed: Annotated[int, Field(ge=0, le=MAX_BIGINT)] | None = None
     error_message: LongText | None = Field(None, description="Cut in its middle beyond 65,536 characters.")
     run_id: Annotated[int, Field(ge=1, le=MAX_BIGINT)] | None = Field(
@@ -49,7 +49,7 @@ class StatusUpdateRequest(RequestModel):
         "belongs to the oldest open run in which its stage has not ended, or opens the next run.",
     )
     attempt: Annotated[int, Field(ge=1, le=MAX_INTEGER)] | None = None
-    event_id: ShortText | None = Field(None, description="The same id with the same body returns the stored answer again.")
+    event_id: ShortText | None = Field(None, description="The same id with the same body returns the stored result.")
     seq: Annotated[int, Field(ge=0, le=MAX_BIGINT)] | None = Field(None, description="The reporter's own order; older updates are ignored.")
     reporter: ReporterName | None = Field(None, description="Cut in its middle beyond 200 characters.")
     message: LongText | None = Field(None, description="Cut in its middle beyond 65,536 characters.")

@@ -31,7 +31,7 @@ from entrypoints.http.problems import ProblemError
 
 @requires(REPORT, ResourceScope.REPORT)
 async def report_status(request: Request) -> JsonResponse:
-    """Store a status update, then answer. An update that changes nothing is 200 with `applied: false` and the reason; one that contradicts
+    """Store a status update. An update that changes nothing is 200 with `applied: false` and the reason; one that contradicts
     the present state is 409. An `Idempotency-Key` is the update's `event_id`."""
     raw = await parse_body(parse_report, await get_body(request))
     key = parse_key(request.headers.get(IDEMPOTENCY_HEADER))
@@ -45,7 +45,8 @@ async def report_status(request: Request) -> JsonResponse:
 
 @requires(REPORT, ResourceScope.REPORT)
 async def report_batch(request: Request) -> JsonResponse:
-    """Store up to 1,000 status updates. Each item gets the answer that it would get alone, in order; an invalid item is its own 422."""
+    """Store up to 1,000 status updates. Each item gets the result that it would get alone, in order. An invalid item is a 422 of its
+    own."""
     key = await get_idempotency_key(request, request.headers.get(IDEMPOTENCY_HEADER))
     principal = get_principal(request)
     items = await parse_body(lambda body: parse_batch_body(body, principal), await get_body(request))

@@ -16,9 +16,11 @@ class RetryRequest(RequestModel):
     model_config = with_example({"stages": ["publish"], "revision": "same"})
 
     stages: Annotated[list[StageName], Field(min_length=1, max_length=500)] | None = Field(
-        None, description="All stages that failed, were lost or were cancelled if left out."
+        None, description="If omitted, all stages that failed, were lost or were cancelled."
     )
-    revision: Literal["same", "newest"] = Field("same", description="`newest` continues with the pipeline's newest revision, if it fits.")
+    revision: Literal["same", "newest"] = Field(
+        "same", description="`newest` continues with the pipeline's newest revision, if it matches the run."
+    )
 
 
 class RepeatRequest(RequestModel):
@@ -26,7 +28,7 @@ class RepeatRequest(RequestModel):
 
     model_config = with_example({"parameters": {"month": 7}})
 
-    parameters: dict[str, Any] | None = Field(None, description="Those of the earlier run if left out.")
+    parameters: dict[str, Any] | None = Field(None, description="If omitted, those of the earlier run.")
 
 
 class SkipRequest(RequestModel):
@@ -59,7 +61,7 @@ class StartOverLimitRequest(RequestModel):
 
     model_config = with_example({"stage": "load"})
 
-    stage: StageName | None = Field(None, description="Everything of the run that waits for a slot if left out.")
+    stage: StageName | None = Field(None, description="If omitted, everything in the run that waits for a slot.")
 
 
 class RunControlResponse(ResponseModel):

@@ -29,7 +29,7 @@ from entrypoints.http.base_path import link
 from entrypoints.http.trace_context import get_trace_context
 
 router = create_router("runs")
-ACCEPTED = "Accepted; its consequences follow"
+ACCEPTED = "Accepted"
 PROBLEMS = (403, 404, 409, 413, 422, 503)
 
 
@@ -50,8 +50,8 @@ async def retry_run(
     body: Annotated[RetryRequest, Body(default_factory=RetryRequest)],
 ) -> RunControlResponse:
     """Retry the stages that failed, were lost or were cancelled, or the stages given. Completed stages keep their outputs, and stages
-    skipped because of a retried one run again. A finished run is reopened. 409 if no stage can be retried, or if the newest revision
-    does not fit."""
+    skipped because of a retried one run again. A finished run is reopened. 409 if no stage can be retried, or if the newest revision does
+    not match the run."""
     command = RetryRunCommand(run_id, body.stages, body.revision == "newest", actor, key)
     return _respond(await application.retry_run()(command), response)
 
@@ -99,7 +99,7 @@ async def start_over_limit(
     body: Annotated[StartOverLimitRequest, Body(default_factory=StartOverLimitRequest)],
 ) -> RunControlResponse:
     """Start a run that waits for a slot of a concurrency limit, or one stage of it, although the limit is reached. The group's page and
-    the audit log show it. 409 if nothing of it waits for a slot."""
+    the audit log show it. 409 if nothing in it waits for a slot."""
     return _respond(await application.start_over_limit()(run_id, body.stage, actor, key), response)
 
 
@@ -157,7 +157,10 @@ async def cancel_stage(
     response: Response,
     body: Annotated[CancelRequest, Body(default_factory=CancelRequest)],
 ) -> RunControlResponse:
-    """Cancel the stage at once if it has not started; its worker stops it otherwise. The run continues. Cancelling twice is harmless."""
+    """Cancel the stage at once if it has not started; its worker stops it otherwise.
+
+    The run continues. Cancelling again changes nothing.
+    """
     return _respond(await application.cancel_stage()(run_id, stage, actor, body.message, key), response)
 
 
@@ -178,8 +181,11 @@ async def approve_stage(
     response: Response,
     body: Annotated[ApproveRequest, Body(default_factory=ApproveRequest)],
 ) -> RunControlResponse:
-    """Approve a waiting stage of kind `approval`. 403 for people who are not among its approvers; 409 before it waits, or once it has been
-    decided otherwise. Repeating a decision changes nothing."""
+    """Approve a waiting stage of kind `approval`.
+
+    403 for users who are not among its approvers; 409 before it waits, or if it was decided differently. Repeating a decision changes
+    nothing.
+    """
     decision = Decision(True, body.comment, body.fields)
     return _respond(await application.decide_approval()(run_id, stage, decision, actor, key), response)
 

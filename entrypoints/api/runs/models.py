@@ -34,7 +34,7 @@ LINKS_EXAMPLE = build_run_links(7, 1)
 
 
 class RunResponse(ResponseModel):
-    """One execution of a pipeline's revision."""
+    """A run of a pipeline's revision."""
 
     model_config = with_example(
         {
@@ -77,7 +77,7 @@ class RunResponse(ResponseModel):
     backfill_id: int | None = Field(description="The backfill that opened it, if any.")
     priority: int = Field(description="Runs and stages with a higher one get free slots and workers first.")
     reason: Literal["limit"] | None = Field(description="`limit` if the run waits for a slot of a concurrency limit; `why` names it.")
-    over_limit: bool = Field(description="True if a person let it start although a limit was reached.")
+    over_limit: bool = Field(description="True if a user started it although a limit was reached.")
     parameters: dict[str, Any]
     created_at: datetime
     started_at: datetime | None
@@ -220,7 +220,7 @@ class TriggerRequest(RequestModel):
 
     parameters: dict[str, Any] | None = Field(None, description="Validated against the pipeline's JSON Schema.")
     priority: Annotated[int, Field(ge=-MAX_PRIORITY, le=MAX_PRIORITY)] | None = Field(
-        None, description="That of the definition if left out."
+        None, description="If omitted, that of the definition."
     )
     over_limit: bool = Field(False, description="Start at once although a concurrency limit is reached. Needs the permission `operate`.")
 
@@ -231,7 +231,7 @@ class TriggerResponse(ResponseModel):
     model_config = with_example({"run_id": 7, "number": 3, "pipeline_id": 1, "status": "queued", "links": LINKS_EXAMPLE})
 
     run_id: int
-    number: int = Field(description="Counts the pipeline's runs: 1, 2, 3…")
+    number: int = Field(description="The number of the run within its pipeline: 1, 2, 3…")
     pipeline_id: int
     status: Status
     links: dict[str, str]

@@ -37,7 +37,7 @@ async def list_runs(
     return await list_run_page(request, reader, RunListQuery(None, status, skip, limit, cursor, trigger, since, until))
 
 
-@router.get("/runs/{id}", summary="One run", responses=problems(404, 422, 503))
+@router.get("/runs/{id}", summary="Get a run", responses=problems(404, 422, 503))
 @requires(READ, ResourceScope.RUN)
 async def get_run(run: RunDep, run_context_loader: RunContextDep, response: Response) -> RunResponse:
     """Return a run. `why` explains its state in one sentence."""
@@ -45,7 +45,7 @@ async def get_run(run: RunDep, run_context_loader: RunContextDep, response: Resp
     return RunResponse.from_view(run, str(explain_run(run, await run_context_loader(run))))
 
 
-@router.get("/runs/{id}/stages", summary="A run's stages", responses=problems(404, 422, 503))
+@router.get("/runs/{id}/stages", summary="List a run's stages", responses=problems(404, 422, 503))
 @requires(READ, ResourceScope.RUN)
 async def list_run_stages(run: RunDep, prefect_url: PrefectUrlDep) -> list[StageResponse]:
     """Return the stages in the order of the definition, each with the state of its newest attempt."""
@@ -68,7 +68,8 @@ async def cancel_run(
     response: Response,
     body: Annotated[CancelRequest, Body(default_factory=CancelRequest)],
 ) -> CancelResponse:
-    """Cancel stages that have not started at once; workers stop the running ones. Repeating it is harmless; 409 once the run is over."""
+    """Cancel stages that have not started at once; workers stop the running ones. Cancelling again changes nothing. 409 once the run has
+    ended."""
     result = await application.cancel_run()(run_id, actor, body.message, key)
     mark_replayed(response, result.replayed)
     return CancelResponse(run_id=result.run_id, number=result.number, status=result.status)

@@ -8,7 +8,7 @@ from entrypoints.api.shared.models import RequestModel, with_example
 
 
 class ResumeRequest(RequestModel):
-    """What to do about the ticks of the pause."""
+    """What to do with the ticks of the pause."""
 
     model_config = with_example({"catch_up": "latest"})
 

@@ -42,8 +42,11 @@ async def pause_schedule(
     response: Response,
     body: Annotated[PauseRequest, Body(default_factory=PauseRequest)],
 ) -> ScheduleResponse:
-    """Stop the schedule from firing. Active runs continue. With `until` the pause ends by itself. Pausing again replaces its end.
-    Neither a new revision nor `apply` resumes it."""
+    """Stop the schedule from firing.
+
+    Active runs continue. With `until`, the pause ends automatically. Pausing again replaces its end. A new revision or `apply` does not
+    resume it.
+    """
     return await _respond(application, reader, await application.pause_schedule()(ref, name, body.until, actor, key), response)
 
 
@@ -83,8 +86,10 @@ async def run_schedule(
     key: IdempotencyKeyDep,
     response: Response,
 ) -> TriggerResponse:
-    """Queue a run with the schedule's parameters, as if a tick were due now. The schedule may be paused. Its next ticks regard the run as
-    one of the schedule."""
+    """Queue a run with the schedule's parameters, as if a tick were due now.
+
+    The schedule may be paused. The schedule's `overlap` counts the run as one of its own.
+    """
     command = RunScheduleCommand(ref, name, get_trigger_kind(request), actor, get_trace_context(request), key)
     run = await application.run_schedule()(command)
     response.headers["Location"] = link(f"/runs/{run.run_id}")

@@ -51,7 +51,7 @@ class ExpectationStatusResponse(ExpectationResponse):
     words: str = Field(description="When a run is expected, in words.")
     state: Literal["on_time", "late", "overrun", "overdue"]
     since: datetime | None
-    sentence: str | None = Field(description="What is wrong, for people; null if nothing is.")
+    sentence: str | None = Field(description="What is wrong, as a sentence; null if nothing is wrong.")
     next_due_at: datetime | None
     ticks: list[ExpectedTickResponse]
 

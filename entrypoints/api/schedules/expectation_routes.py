@@ -15,11 +15,11 @@ JUDGED_RUNS: Final = 50
 SHOWN_TICKS: Final = 20
 
 
-@router.get("/pipelines/{pipeline_id}/expectations", summary="Whether a pipeline runs as expected", responses=problems(404, 422, 503))
+@router.get("/pipelines/{pipeline_id}/expectations", summary="List the expectations of a pipeline", responses=problems(404, 422, 503))
 @requires(READ, ResourceScope.PIPELINE)
 async def list_expectations(pipeline: PipelineDep, reader: ReaderDep, application: ApplicationDep) -> list[ExpectationStatusResponse]:
     """Return the expectations of a pipeline that other machines run, and the last 20 ticks of each. A tick is `missed` if no run started
-    by the end of its grace period, and `late` once one starts after that. A new revision begins anew."""
+    by the end of its grace period, and `late` once one starts after that. A new revision starts from scratch."""
     if not pipeline.definition.expect:
         return []
     runs = await reader.runs(pipeline_id=pipeline.id, status=None, skip=0, limit=JUDGED_RUNS)

@@ -43,7 +43,7 @@ class TickResponse(ResponseModel):
     fire_at: datetime = Field(description="When it was due, jitter included.")
     state: Literal["fired", "late", "waiting", "missed", "skipped", "paused"]
     reason: str | None = Field(description="Why it opened no run, or waits; stable, for programs.")
-    message: str | None = Field(description="The same as a sentence.")
+    message: str | None = Field(description="The reason as a sentence.")
     run_id: int | None
     count: int = Field(description="The number of ticks that it stands for, from `scheduled_for` on.")
     decided_at: datetime

@@ -19,7 +19,7 @@ from entrypoints.http.auth.permissions import READ, ResourceScope, requires
 router = create_router("schedules")
 _INSTANT = timedelta(microseconds=1)
 ScheduleName = Annotated[str, Path(max_length=100, description="The schedule's name.")]
-Count = Annotated[int, Query(ge=1, le=MAX_TICKS, description="The most times to return.")]
+Count = Annotated[int, Query(ge=1, le=MAX_TICKS, description="Maximum number of times to return.")]
 AfterTime = Annotated[
     datetime | None,
     BeforeValidator(parse_timestamp),
@@ -28,7 +28,9 @@ AfterTime = Annotated[
 ]
 
 
-@router.get("/pipelines/{pipeline_id}/schedules/{name}/next", summary="When a schedule fires next", responses=problems(404, 422, 503))
+@router.get(
+    "/pipelines/{pipeline_id}/schedules/{name}/next", summary="List the next times of a schedule", responses=problems(404, 422, 503)
+)
 @requires(READ, ResourceScope.PIPELINE)
 async def list_next_ticks(
     pipeline: PipelineDep,
@@ -38,8 +40,10 @@ async def list_next_ticks(
     count: Count = DEFAULT_COUNT,
     after: AfterTime = None,
 ) -> list[TickPreviewResponse]:
-    """Return the next times at which the schedule fires unless it is paused, within 30 years. Notes tell of clock changes. Without `after`,
-    ticks that were decided are left out, even if the clock was set back."""
+    """Return the next times at which the schedule fires unless it is paused, within 30 years.
+
+    Notes explain clock changes. Without `after`, past ticks are left out, even if the clock was set back.
+    """
     schedule = next((each for each in await reader.schedules(pipeline.id) if each.name == name), None)
     if schedule is None:
         raise NotFound("schedule", name, f"pipeline {pipeline.name}")
@@ -51,7 +55,7 @@ async def list_next_ticks(
     return [TickPreviewResponse.from_view(tick) for tick in ticks]
 
 
-@router.post("/schedules/preview", summary="When a schedule would fire", responses=problems(413, 422, 503))
+@router.post("/schedules/preview", summary="Preview the times of a schedule", responses=problems(413, 422, 503))
 @requires(READ)
 async def preview_schedule(body: PreviewRequest, application: ApplicationDep) -> list[TickPreviewResponse]:
     """Return the next times of a schedule that is not stored, within 30 years, without jitter. Nothing is stored."""

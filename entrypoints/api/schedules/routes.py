@@ -12,7 +12,7 @@ from entrypoints.http.auth.permissions import READ, ResourceScope, requires
 router = create_router("schedules")
 
 
-@router.get("/pipelines/{pipeline_id}/schedules", summary="A pipeline's schedules", responses=problems(404, 422, 503))
+@router.get("/pipelines/{pipeline_id}/schedules", summary="List a pipeline's schedules", responses=problems(404, 422, 503))
 @requires(READ, ResourceScope.PIPELINE)
 async def list_schedules(pipeline: PipelineDep, reader: ReaderDep, application: ApplicationDep) -> list[ScheduleResponse]:
     """Return the schedules of the newest revision, oldest first, each with the time at which it fires next and its last tick."""

@@ -24,8 +24,10 @@ class WhyEntryResponse(ResponseModel):
     timezone: str
     count: int = Field(description="The number of ticks; 0 if the entry explains something else, such as a day without a tick.")
     state: Literal["fired", "late", "waiting", "missed", "skipped", "paused", "due", "not_due", "changed_clock", "unknown"]
-    reason: str | None = Field(description=f"Why, for programs; null if the runs were opened in time. One of {', '.join(_REASONS)}.")
-    sentence: str = Field(description="The same for people, in the schedule's zone.")
+    reason: str | None = Field(
+        description=f"The reason as a stable code; null if the runs were opened in time. One of {', '.join(_REASONS)}."
+    )
+    sentence: str = Field(description="The reason as a sentence, in the schedule's zone.")
     runs: int = Field(description="The number of runs that the ticks opened.")
     run_ids: list[int] = Field(description="The first 10 of them.")
     blocked_by: int | None = Field(description="The run that kept the ticks from running.")
@@ -50,7 +52,7 @@ class WhyEntryResponse(ResponseModel):
 
 
 class WhyResponse(ResponseModel):
-    """A day of a pipeline: what became of each expected run, ordered by time."""
+    """A day of a pipeline: the outcome of each expected run, ordered by time."""
 
     model_config = with_example(
         {

@@ -30,7 +30,7 @@ Day = Annotated[
 
 @router.get(
     "/pipelines/{pipeline_id}/why",
-    summary="Why the runs of a day happened or not",
+    summary="Explain the runs of a day",
     response_model=WhyResponse,
     responses={
         200: {"content": describe_text(TEXT_MEDIA_TYPE, "nightly: 03:00 skipped: run 41 ran until 05:12\n")},
@@ -39,7 +39,7 @@ Day = Annotated[
 )
 @requires(READ, ResourceScope.PIPELINE)
 async def explain_day(pipeline: PipelineDep, request: Request, application: ApplicationDep, day: Day = "today") -> Response:
-    """Return what became of each run that the pipeline's schedules, or its expectations, had for a day: whether it was opened, and why not.
+    """Return the outcome of each run that the pipeline's schedules, or its expectations, had for a day: whether it was opened, and why not.
     Consecutive ticks with the same outcome are one entry. With `Accept: text/plain`, return the sentences only."""
     explain = application.explain_day()
     explanation = await explain(pipeline, parse_asked_day(day, explain.get_today(pipeline)))

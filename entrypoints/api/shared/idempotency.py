@@ -24,7 +24,7 @@ _MAX_LENGTH = 200
 _KEY = re.compile(rf"[\x21-\x7e]{{1,{_MAX_LENGTH}}}")
 _SCHEMA = {"minLength": 1, "maxLength": _MAX_LENGTH, "pattern": f"^{_KEY.pattern}$"}
 _DESCRIPTION = (
-    "Repeated with the same key and body within 24 hours, the request changes nothing more and returns the first response, "
+    "Repeated with the same key and body within 24 hours, the request has no further effect and returns the first response, "
     "with `Idempotency-Replayed: true`. With another body it is 422."
 )
 IdempotencyKeyHeader = Annotated[str | None, Header(alias=IDEMPOTENCY_HEADER, json_schema_extra=_SCHEMA, description=_DESCRIPTION)]

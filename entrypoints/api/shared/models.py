@@ -19,7 +19,7 @@ def with_example(example: dict[str, Any]) -> ConfigDict:
 
 
 class RequestModel(BaseModel):
-    """A body. Unknown keys are refused, and types are strict: "1" is not 1, nor is 1.0."""
+    """A body. Unknown keys are refused, and types are strict: "1" and 1.0 are not accepted for 1."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 

@@ -7,14 +7,14 @@ DESCRIPTIONS = {
     401: "The token is missing or invalid",
     403: "Not allowed: the token's scope, or a web page of another origin",
     404: "Not found",
-    409: "The present state does not allow it",
-    412: "It has changed since the caller read it",
+    409: "Conflict with the current state",
+    412: "It was changed after the client read it",
     413: "The body is larger than 1 MiB",
     415: "The body is neither JSON nor a form",
     422: "Invalid input; every invalid field is named",
     429: "More requests than the limit allows, or too many runs wait for a slot; try again after `Retry-After` seconds",
     503: "The database does not respond, or Headgate is overloaded; try again after `Retry-After` seconds",
-    507: "Too little disk space for more runs",
+    507: "Not enough disk space for new runs",
 }
 
 

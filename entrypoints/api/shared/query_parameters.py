@@ -20,9 +20,9 @@ def _parse_status(value: Any) -> Status | None:
 
 
 _Timestamp = Annotated[datetime | None, BeforeValidator(parse_timestamp), WithJsonSchema({"type": "string", "format": "date-time"})]
-Skip = Annotated[int, Query(ge=0, le=MAX_ID, description="How many items to skip.")]
+Skip = Annotated[int, Query(ge=0, le=MAX_ID, description="Number of items to skip.")]
 RunSkip = Annotated[int, Query(ge=0, le=10_000, description="How many runs to skip; beyond that, follow `Link`.")]
-Limit = Annotated[int, Query(ge=1, le=1_000, description="The most items to return.")]
+Limit = Annotated[int, Query(ge=1, le=1_000, description="Maximum number of items to return.")]
 Cursor = Annotated[str | None, Query(max_length=100, description="A position in the list, from a `Link` header; `skip` counts from there.")]
 After = Annotated[int | None, Query(ge=0, le=MAX_ID, description="Only items after this number.")]
 StatusFilter = Annotated[
@@ -34,7 +34,7 @@ StatusFilter = Annotated[
 ArchivedChoice = Annotated[
     ArchivedFilter,
     WithJsonSchema({"type": "string", "enum": [choice.value for choice in ArchivedFilter]}),
-    Query(description="Whether archived pipelines are left out, listed too, or listed alone."),
+    Query(description="Whether to exclude archived pipelines, include them, or list only them."),
 ]
 TriggerFilter = Annotated[
     Literal["dashboard", "api", "cli", "report", "schedule", "backfill"] | None, Query(description="Only runs triggered this way.")

@@ -38,10 +38,10 @@ class NewSilenceRequest(RequestModel):
     pipeline: PipelineRefField = Field(None, description="The pipeline's id or name.")
     tag: Annotated[str, Field(pattern=f"^{TAG.pattern}$")] | None = Field(None, description="A tag, in place of `pipeline`.")
     everything: bool = Field(False, alias="all", description="True for all pipelines, in place of `pipeline` and `tag`.")
-    since: Timestamp = Field(None, alias="from", description="The start; now if it is left out or in the past.")
+    since: Timestamp = Field(None, alias="from", description="The start; now if omitted or in the past.")
     until: Timestamp = Field(None, alias="to", description="The end.")
     duration: Duration = Field(None, alias="for", description="Seconds, or a duration such as `2h`, in place of `to`; at most 366 days.")
-    reason: Annotated[str, Field(min_length=1, max_length=MAX_REASON_LENGTH)] = Field(description="Why; people see it.")
+    reason: Annotated[str, Field(min_length=1, max_length=MAX_REASON_LENGTH)] = Field(description="The reason, shown to users.")
 
     def to_command(self) -> NewSilence:
         """Return the command's input. Raises InvalidInput unless exactly one target and one end are given."""
@@ -56,7 +56,7 @@ class NewSilenceRequest(RequestModel):
 
 
 class SilenceResponse(ResponseModel):
-    """A silence: a time in which messages are held back."""
+    """A silence: a period in which messages are held back."""
 
     model_config = with_example(_EXAMPLE)
 
@@ -70,7 +70,7 @@ class SilenceResponse(ResponseModel):
     reason: str
     created_at: datetime
     created_by: str | None
-    ended_at: datetime | None = Field(description="When a person ended it early.")
+    ended_at: datetime | None = Field(description="When a user ended it early.")
     ended_by: str | None
     links: dict[str, str | None]
 

@@ -18,13 +18,13 @@ from entrypoints.http.ids import parse_id
 
 router = create_router("silences")
 SilencePath = Annotated[str, Path(description="The silence's id.")]
-Ended = Annotated[bool, Query(description="Whether the silences that are over are listed, too.")]
+Ended = Annotated[bool, Query(description="Whether to include ended silences.")]
 
 
 @router.get("/silences/", summary="List silences", responses=problems(422, 503))
 @requires(READ)
 async def list_silences(application: ApplicationDep, reader: ReaderDep, ended: Ended = False) -> list[SilenceResponse]:
-    """Return the silences that are active or still to come; with `ended=true` those that are over, too."""
+    """Return the silences that are active or still to come; with `ended=true` also those that have ended."""
     now = application.adapters.clock().now()
     return [SilenceResponse.from_silence(view, now) for view in await reader.silences(now, include_ended=ended)]
 
@@ -40,7 +40,8 @@ async def list_silences(application: ApplicationDep, reader: ReaderDep, ended: E
 async def create_silence(
     body: NewSilenceRequest, application: ApplicationDep, reader: ReaderDep, actor: ActorDep, key: IdempotencyKeyDep, response: Response
 ) -> SilenceResponse:
-    """Hold back the messages of a pipeline, of the pipelines with a tag, or of all pipelines. Incidents open and are resolved meanwhile. At
+    """Hold back the messages of a pipeline, of the pipelines with a tag, or of all pipelines. Meanwhile incidents still open and resolve.
+    At
     the end, Headgate sends those that are still open, and one line for each of the others."""
     result = await application.create_silence()(body.to_command(), actor, key)
     mark_replayed(response, result.replayed)
@@ -48,17 +49,17 @@ async def create_silence(
     return await _respond(application, reader, result.silence_id)
 
 
-@router.get("/silences/{silence_id}", summary="One silence", responses=problems(404, 422, 503))
+@router.get("/silences/{silence_id}", summary="Get a silence", responses=problems(404, 422, 503))
 @requires(READ)
 async def get_silence(silence_id: SilencePath, application: ApplicationDep, reader: ReaderDep) -> SilenceResponse:
-    """Return a silence, also one that is over."""
+    """Return a silence, including ended ones."""
     return await _respond(application, reader, _parse(silence_id))
 
 
 @router.delete("/silences/{silence_id}", summary="End a silence", response_description="Ended", responses=problems(403, 404, 422, 503))
 @requires(OPERATE)
 async def end_silence(silence_id: SilencePath, application: ApplicationDep, reader: ReaderDep, actor: ActorDep) -> SilenceResponse:
-    """End a silence now, or cancel one that has not begun. It stays in the list of ended ones. Ending twice changes nothing."""
+    """End a silence now, or cancel one that has not begun. It stays in the list of ended ones. Ending again changes nothing."""
     number = _parse(silence_id)
     await application.end_silence()(number, actor)
     return await _respond(application, reader, number)

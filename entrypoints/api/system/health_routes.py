@@ -23,7 +23,7 @@ NO_WORKERS = WorkerCountsResponse(count=0, slots=0, free=0)
 
 @requires(AccessLevel.PUBLIC)
 async def livez(_: Request) -> JsonResponse:
-    """Return 200 while the process answers. Nothing else is checked."""
+    """Return 200 while the process responds. Nothing else is checked."""
     return JsonResponse({"status": "alive"})
 
 

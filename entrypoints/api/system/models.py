@@ -6,7 +6,7 @@ from entrypoints.api.shared.models import ResponseModel, with_example
 
 
 class LivenessResponse(ResponseModel):
-    """The process answers."""
+    """The process responds."""
 
     model_config = with_example({"status": "alive"})
 

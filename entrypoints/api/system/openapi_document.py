@@ -24,14 +24,14 @@ _UNTYPED_REQUESTS = (PipelineDefinitionRequest, PreviewRequest, NewAlertRuleRequ
 _REFERENCE = "#/components/schemas/"
 TAGS = [
     {"name": "pipelines", "description": "Define pipelines and trigger them."},
-    {"name": "schedules", "description": "When pipelines run by themselves."},
+    {"name": "schedules", "description": "When pipelines run automatically."},
     {"name": "backfills", "description": "Run a pipeline for ticks of the past."},
     {"name": "groups", "description": "Concurrency limits that pipelines share."},
     {"name": "deployments", "description": "What stages of kind `prefect` can run."},
-    {"name": "incidents", "description": "What broke, and who takes care of it."},
+    {"name": "incidents", "description": "What failed, and who is handling it."},
     {"name": "channels", "description": "Where messages are sent: chat, mail, a pager, any webhook."},
-    {"name": "alert rules", "description": "What is reported about all pipelines, or those with a tag, and to whom."},
-    {"name": "silences", "description": "Times in which no messages are sent."},
+    {"name": "alert rules", "description": "Which events of all pipelines, or of those with a tag, are reported, and to whom."},
+    {"name": "silences", "description": "Periods in which no messages are sent."},
     {"name": "runs", "description": "Watch runs, read their history and output, control them."},
     {"name": "status", "description": "Report the status of a stage or a run from any machine."},
     {"name": "access", "description": "Tokens, accounts and the audit log."},

@@ -19,7 +19,7 @@ def build_version_problem(version: str) -> Problem:
     return Problem(
         426,
         "protocol_version",
-        f"This worker speaks version {version[:10]} of the worker protocol, but Headgate speaks version {PROTOCOL_VERSION}: "
+        f"This worker uses version {version[:10]} of the worker protocol, but Headgate uses version {PROTOCOL_VERSION}: "
         f"update the {older} to the release of the {newer} and restart it.",
         headers={"Upgrade": f"headgate-worker/{PROTOCOL_VERSION}"},
     )

@@ -156,5 +156,5 @@ async def leave(body: LeaveRequest, application: ApplicationDep) -> None:
 @router.post("/bursts/{rest:path}")
 @requires(AccessLevel.WORKER)
 async def refuse_version_1(rest: str) -> None:
-    """Refuse the paths of version 1 of the protocol, which called dispatches bursts."""
+    """Refuse the paths of version 1 of the protocol."""
     raise ProblemError(build_version_problem("1"))

@@ -18,13 +18,13 @@ def backfill(
     cron: Annotated[str | None, typer.Option(metavar="CRON", help="Five fields of cron, in place of a schedule.")] = None,
     timezone: Annotated[str | None, typer.Option(metavar="ZONE", help="The zone of --cron; UTC if left out.")] = None,
     order: Annotated[str, typer.Option(metavar="oldest|newest", help="Which ticks run first.")] = "oldest",
-    parallel: Annotated[int, typer.Option(min=1, help="How many of its runs may be unfinished at a time.")] = 1,
+    parallel: Annotated[int, typer.Option(min=1, help="Maximum number of its unfinished runs.")] = 1,
     existing: Annotated[
         str, typer.Option(metavar="skip|failed|all", help="Leave out ticks that have a run, those whose newest run completed, or none.")
     ] = "skip",
     param: Annotated[list[str] | None, typer.Option("--param", "-p", metavar="NAME=VALUE", help="Replaces the schedule's value.")] = None,
     params_file: Annotated[Path | None, typer.Option(help="A JSON object of parameters; - for standard input.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count: start nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count the ticks, and start nothing.")] = False,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Show the progress until it ends. Ctrl-C ends only the watch.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Start without the question.")] = False,
     as_json: AsJson = False,
@@ -52,7 +52,7 @@ def backfills(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="The pipeline's name or id; all pipelines if left out.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the newest 100 backfills with their progress. Exit code 2: there is no such pipeline, or no answer."""
+    """Show the newest 100 backfills with their progress. Exit code 2: there is no such pipeline, or no response."""
     from entrypoints.cli.actions.backfills import show_backfills
 
     run_action(show_backfills(get_server_url(), name, as_json))

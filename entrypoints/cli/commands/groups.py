@@ -13,7 +13,7 @@ def groups(
     reset: Annotated[bool, typer.Option("--reset", help="Give the limit back to the definitions.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show concurrency groups, or one with its holders and queue, or set its limit. Exit code 2: there is no such group, or no answer."""
+    """Show concurrency groups, or one with its holders and queue, or set its limit. Exit code 2: there is no such group, or no response."""
     from entrypoints.cli.actions.groups import set_group_limit, show_group, show_groups
 
     if (limit is not None or reset) and (name is None or (limit is not None and reset)):

@@ -20,7 +20,7 @@ def incidents(
     pipeline: Annotated[str | None, typer.Option(metavar="NAME", help="Only those of this pipeline: its name or id.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the newest 100 incidents, or one with its timeline and its messages. Exit code 2: there is no such incident, or no answer."""
+    """Show the newest 100 incidents, or one with its timeline and its messages. Exit code 2: there is no such incident, or no response."""
     from entrypoints.cli.actions.incidents import show_incident, show_incidents
 
     if incident is not None and (state or pipeline is not None):

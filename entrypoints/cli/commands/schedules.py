@@ -11,7 +11,7 @@ def schedules(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="The pipeline's name or id; all pipelines if left out.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show schedules with their next time and what became of their last tick. Exit code 2: there is no such pipeline, or no answer."""
+    """Show schedules with their next time and the outcome of their last tick. Exit code 2: there is no such pipeline, or no response."""
     from entrypoints.cli.actions.schedules import show_schedules
 
     run_action(show_schedules(get_server_url(), name, as_json))
@@ -22,7 +22,7 @@ def next_times(
     count: Annotated[int, typer.Option("--count", "-n", min=1, max=100, help="How many times to show.")] = 10,
     as_json: AsJson = False,
 ) -> None:
-    """Show when a pipeline's schedules fire next, in their zones and in UTC. Exit code 2: there is no such pipeline, or no answer."""
+    """Show when a pipeline's schedules fire next, in their zones and in UTC. Exit code 2: there is no such pipeline, or no response."""
     from entrypoints.cli.actions.next_times import show_next_times
 
     run_action(show_next_times(get_server_url(), name, count, as_json))
@@ -44,8 +44,8 @@ def why(
     day: Annotated[str, typer.Argument(metavar="[DAY]", help="A date such as 2026-11-27, today or yesterday.")] = "today",
     as_json: AsJson = False,
 ) -> None:
-    """Show what became of each run that a pipeline's schedules expected on a day, and why some did not happen. Exit code 2: there is no
-    such pipeline, or no answer."""
+    """Show the outcome of each run that a pipeline's schedules expected on a day, and why some did not happen. Exit code 2: there is no
+    such pipeline, or no response."""
     from entrypoints.cli.actions.why import show_why
 
     run_action(show_why(get_server_url(), name, day, as_json))

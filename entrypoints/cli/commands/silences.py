@@ -10,7 +10,7 @@ SilenceId = Annotated[int, typer.Argument(metavar="SILENCE", min=1, help="The si
 
 
 def silence(
-    reason: Annotated[str, typer.Option("--reason", "-m", metavar="TEXT", help="Why; people see it.")],
+    reason: Annotated[str, typer.Option("--reason", "-m", metavar="TEXT", help="The reason, shown to users.")],
     pipeline: Annotated[str | None, typer.Argument(metavar="[PIPELINE]", help="The pipeline's name or id.")] = None,
     tag: Annotated[str | None, typer.Option(metavar="TAG", help="All pipelines with this tag.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="All pipelines.")] = False,
@@ -20,7 +20,7 @@ def silence(
     as_json: AsJson = False,
 ) -> None:
     """Hold back the messages of a pipeline, of a tag or of all pipelines, such as for planned work. Incidents open meanwhile, and those
-    that are unresolved at the end are sent then. Exit code 2: the input is invalid, or no answer."""
+    that are unresolved at the end are sent then. Exit code 2: the input is invalid, or no response."""
     from entrypoints.cli.actions.silences import create_silence
 
     if [pipeline is not None, tag is not None, everything].count(True) != 1:

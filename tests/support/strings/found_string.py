@@ -36,7 +36,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class FoundString:
-    """`text` has single spaces, and `{}` in place of every value."""
+    """`text` is one line, with `{}` in place of every value."""
 
     path: str
     line: int
@@ -48,5 +48,5 @@ class FoundString:
 
 
 def join_spaces(text: str) -> str:
-    """Return the text with each run of white space as one space."""
-    return re.sub(r"\s+", " ", text).strip()
+    """Return the text on one line: a line break and the white space around it become one space."""
+    return re.sub(r"[ \t]*\n\s*|\t", " ", text).strip()

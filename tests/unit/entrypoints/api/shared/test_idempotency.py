@@ -1,4 +1,4 @@
-"""A request repeated with its key changes nothing more and returns the first response."""
+"""A request repeated with its key has no further effect and returns the first response."""
 
 import asyncio
 from typing import Any
