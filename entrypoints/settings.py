@@ -135,7 +135,7 @@ class Settings(BaseSettings):
         ge=0,
         description=(
             "Seconds that a stopping worker gives to running stages, and a stopping web server to open requests. "
-            "The web server ends at most 10 seconds later, whatever its background services do. "
+            "The web server ends at most 10 seconds later, even if a background service does not stop. "
             "`headgate up` gives workers at most 3."
         ),
     )
@@ -231,7 +231,7 @@ class Settings(BaseSettings):
         except RuntimeError:
             raise ValueError(f"the home of the user in {value} is not known; write an absolute path") from None
         except FileNotFoundError:
-            raise ValueError("the current folder does not exist any more; change to another folder") from None
+            raise ValueError("the current folder no longer exists; change to another folder") from None
 
     @field_validator("database_url", "prefect_database_url", mode="after")
     @classmethod

@@ -91,7 +91,7 @@ def _parse_targets(fields: FieldParser) -> tuple[RuleTarget, ...]:
     for index, item in enumerate(value):
         target = _parse_target(fields, f"to[{index}]", item)
         if target in targets:
-            fields.add_problem(f"to[{index}]", f"names the channel {target.channel} a second time, with the same after")
+            fields.add_problem(f"to[{index}]", f"repeats the channel {target.channel} with the same after")
         elif target is not None:
             targets.append(target)
     return tuple(targets)

@@ -106,8 +106,8 @@ def _parse_key(fields: FieldParser) -> str | None:
 
 def _describe_duplicate(limit: ConcurrencyLimit) -> str:
     if limit.group:
-        return f"limits the group {limit.group} a second time"
-    return f"limits the runs of each {limit.key} a second time" if limit.key else "limits the pipeline's runs a second time"
+        return f"repeats the group {limit.group}"
+    return f"repeats the limit for each {limit.key}" if limit.key else "repeats the limit of the pipeline's runs"
 
 
 def is_group_name(text: str) -> bool:

@@ -23,7 +23,7 @@ from entrypoints.cli.error_reporting import escape_unprintable_characters, exit_
 from entrypoints.process.time_zones import use_packaged_time_zones
 
 app = typer.Typer(
-    help="The front door to a team's pipelines: define, trigger and watch them.",
+    help="Define, trigger and watch a team's pipelines.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

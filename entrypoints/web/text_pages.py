@@ -104,7 +104,7 @@ def format_calendar(calendar: CalendarPage, zone: str) -> str:
         lines += [(column.long, row.pipeline, cell.text) for row in calendar.rows if (cell := row.cells[index]) is not None]
     head = f"{calendar.title}   {zone or 'UTC'}\n"
     if not calendar.rows:
-        return f"{head}\nNothing ran by a schedule, and nothing is due.\n"
+        return f"{head}\nNo scheduled runs in this period.\n"
     notes = "".join(f"{note}\n" for note in (f"{calendar.busiest}." if calendar.busiest else "", *calendar.notes) if note)
     coming: list[Sequence[object]] = [("NEXT", "PIPELINE", "SCHEDULE")]
     coming += [(each.at.long if each.at else "", each.pipeline, each.schedule) for each in calendar.next_runs]

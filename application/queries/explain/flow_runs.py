@@ -65,7 +65,7 @@ def describe_engine_silence(context: RunContext) -> list[TextPart]:
     since = context.engine_silent_since
     if since is None:
         return []
-    return compose(" Prefect has not answered since ", format_time(since, context.now), "; this is its last known state.")
+    return compose(" Prefect has not responded since ", format_time(since, context.now), "; this is its last known state.")
 
 
 def describe_pauses(stages: Sequence[StageRunView], context: RunContext) -> list[TextPart]:
@@ -87,7 +87,7 @@ def describe_cancellation(stages: Sequence[StageRunView], context: RunContext) -
     start = compose(f"Prefect is cancelling the {noun} of ", name_stages(stages))
     deadline = min((stage.newest.deadline_at for stage in stages if stage.newest.deadline_at), default=None)
     if context.engine_silent_since is not None:
-        start = compose("Prefect has not answered since ", format_time(context.engine_silent_since, context.now))
+        start = compose("Prefect has not responded since ", format_time(context.engine_silent_since, context.now))
         start = compose(start, f" and is to cancel the {noun} of ", name_stages(stages))
     if deadline is None or deadline <= context.now:
         return compose(start, ".")
@@ -194,7 +194,7 @@ def _describe_wait(stage: StageRunView, flow_run: FlowRun, context: RunContext |
     wait = find_start_wait(flow_run)
     if wait in (StartWait.CREATION, StartWait.CREATION_RETRY) and context is not None and context.engine_silent_since is not None:
         since = format_time(context.engine_silent_since, context.now)
-        return compose("Prefect has not answered since ", since, "; Headgate creates its flow run when it does")
+        return compose("Prefect has not responded since ", since, "; Headgate creates its flow run when it does")
     worker = compose("worker of pool ", bold(flow_run.pool)) if flow_run.pool else compose("process that serves ", stage.deployment or "it")
     match wait:
         case StartWait.CREATION:

@@ -70,7 +70,7 @@ def word_test(facts: MessageFacts, *, is_drill: bool) -> tuple[str, list[Block]]
 def word_channel_opening(facts: MessageFacts, incident: Incident) -> tuple[str, list[Block]]:
     return write_subject(f"Channel {facts.channel} does not deliver messages:", incident.summary), [
         write(f"Headgate could not deliver messages to channel {facts.channel}: {incident.summary}"),
-        write("Its messages come here until it delivers again. Check its settings and send a test message."),
+        write("Messages for it are sent here until it delivers again. Check its settings and send a test message."),
     ]
 
 

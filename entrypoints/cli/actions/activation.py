@@ -78,7 +78,7 @@ def _ask_for_name(name: str) -> str | None:
     try:
         typed = input(sanitize(f"This deletes {name} with its runs, events, logs and tokens. Type its name to confirm: ")).strip()
     except EOFError:
-        print(sanitize(f"\nheadgate: nothing was deleted; to delete it without the question, add --confirm {name}"), file=sys.stderr)
+        print(sanitize(f"\nheadgate: nothing was deleted. To delete without a question, add --confirm {name}"), file=sys.stderr)
         return None
     if typed != name:
         print("headgate: the name differs; nothing was deleted", file=sys.stderr)

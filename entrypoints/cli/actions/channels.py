@@ -24,7 +24,7 @@ async def show_channels(url: str, as_json: bool) -> int:
     elif channels:
         print_table(create_console(), [_build_row(channel) for channel in channels])
     else:
-        print("There is no channel.")
+        print("No channels.")
     return 0
 
 

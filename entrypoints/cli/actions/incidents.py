@@ -22,7 +22,7 @@ async def show_incidents(url: str, states: Sequence[str], pipeline: str | None, 
     elif found:
         print_table(create_console(), [_build_row(incident) for incident in found])
     else:
-        print("There is no such incident." if states or pipeline is not None else "There is no incident.")
+        print("There is no such incident." if states or pipeline is not None else "No incidents.")
     return 0
 
 

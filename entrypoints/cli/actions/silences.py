@@ -40,7 +40,7 @@ async def show_silences(url: str, ended: bool, as_json: bool) -> int:
     elif silences:
         print_table(create_console(), [_build_row(silence) for silence in silences])
     else:
-        print("There is no silence." if ended else "No silence is active or scheduled.")
+        print("No silences." if ended else "No silence is active or scheduled.")
     return 0
 
 

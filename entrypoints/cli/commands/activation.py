@@ -15,7 +15,7 @@ def pause(
     until: Annotated[
         str | None,
         typer.Option(
-            metavar="TIME", help="When the pause ends by itself: 2026-12-01, 2026-12-01T08:00 (this machine's zone) or with a zone."
+            metavar="TIME", help="When the pause ends automatically: 2026-12-01, 2026-12-01T08:00 (this machine's zone) or with a zone."
         ),
     ] = None,
     schedule: ScheduleOption = None,
@@ -50,7 +50,7 @@ def unarchive(name: PipelineName, as_json: AsJson = False) -> None:
 
 def delete(
     name: PipelineName,
-    confirm: Annotated[str | None, typer.Option(metavar="NAME", help="The pipeline's name, instead of the question.")] = None,
+    confirm: Annotated[str | None, typer.Option(metavar="NAME", help="The pipeline's name, to confirm without a question.")] = None,
 ) -> None:
     """Delete an archived pipeline with its runs, events, logs and tokens. This cannot be undone."""
     from entrypoints.cli.actions.activation import delete_pipeline

@@ -14,9 +14,9 @@ def backfill(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The pipeline's name or id.")],
     since: Annotated[str, typer.Option("--from", metavar="TIME", help="The first date, or date and time, in the schedule's zone.")],
     until: Annotated[str, typer.Option("--to", metavar="TIME", help="The last date, or date and time, inclusive.")],
-    schedule: Annotated[str | None, typer.Option(metavar="SCHEDULE", help="The schedule's name; the only one if left out.")] = None,
+    schedule: Annotated[str | None, typer.Option(metavar="SCHEDULE", help="The schedule's name; the only one if omitted.")] = None,
     cron: Annotated[str | None, typer.Option(metavar="CRON", help="Five fields of cron, in place of a schedule.")] = None,
-    timezone: Annotated[str | None, typer.Option(metavar="ZONE", help="The zone of --cron; UTC if left out.")] = None,
+    timezone: Annotated[str | None, typer.Option(metavar="ZONE", help="The zone of --cron; UTC if omitted.")] = None,
     order: Annotated[str, typer.Option(metavar="oldest|newest", help="Which ticks run first.")] = "oldest",
     parallel: Annotated[int, typer.Option(min=1, help="Maximum number of its unfinished runs.")] = 1,
     existing: Annotated[
@@ -25,8 +25,8 @@ def backfill(
     param: Annotated[list[str] | None, typer.Option("--param", "-p", metavar="NAME=VALUE", help="Replaces the schedule's value.")] = None,
     params_file: Annotated[Path | None, typer.Option(help="A JSON object of parameters; - for standard input.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count the ticks, and start nothing.")] = False,
-    watch: Annotated[bool, typer.Option("--watch", "-w", help="Show the progress until it ends. Ctrl-C ends only the watch.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Start without the question.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Show the progress until it ends. Ctrl-C stops only the display.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Start without asking for confirmation.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run a pipeline for the ticks of a schedule between two times. In a terminal, it shows the count and asks first. Exit code 1: it was
@@ -49,7 +49,7 @@ def backfill(
 
 
 def backfills(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="The pipeline's name or id; all pipelines if left out.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="The pipeline's name or id; all pipelines if omitted.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show the newest 100 backfills with their progress. Exit code 2: there is no such pipeline, or no response."""
@@ -59,7 +59,7 @@ def backfills(
 
 
 def backfill_pause(backfill: BackfillId, as_json: AsJson = False) -> None:
-    """Stop a backfill from starting runs. Its unfinished runs go on."""
+    """Stop a backfill from starting runs. Its unfinished runs continue."""
     from entrypoints.cli.actions.backfills import change_backfill
 
     run_action(change_backfill(get_server_url(), backfill, "pause", {}, as_json))
@@ -77,7 +77,7 @@ def backfill_cancel(
     runs: Annotated[bool, typer.Option("--runs", help="Cancel its unfinished runs, too.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Cancel the pending ticks of a backfill. Its unfinished runs go on unless --runs is given."""
+    """Cancel the pending ticks of a backfill. Its unfinished runs continue unless --runs is set."""
     from entrypoints.cli.actions.backfills import change_backfill
 
     run_action(change_backfill(get_server_url(), backfill, "cancel", {"cancel_runs": runs}, as_json))

@@ -8,16 +8,16 @@ from entrypoints.cli.commands.remote import AsJson, Run, get_server_url, run_act
 
 
 def groups(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="The group's name; all groups if left out.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="The group's name; all groups if omitted.")] = None,
     limit: Annotated[int | None, typer.Option("--limit", min=1, max=10_000, help="Set the group's limit.")] = None,
-    reset: Annotated[bool, typer.Option("--reset", help="Give the limit back to the definitions.")] = False,
+    reset: Annotated[bool, typer.Option("--reset", help="Restore the limit of the definitions.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show concurrency groups, or one with its holders and queue, or set its limit. Exit code 2: there is no such group, or no response."""
     from entrypoints.cli.actions.groups import set_group_limit, show_group, show_groups
 
     if (limit is not None or reset) and (name is None or (limit is not None and reset)):
-        raise typer.BadParameter("--limit and --reset need the NAME of a group, and exclude each other")
+        raise typer.BadParameter("--limit and --reset require the NAME of a group and cannot be combined")
     if name is None:
         run_action(show_groups(get_server_url(), as_json))
     elif limit is not None or reset:

@@ -11,7 +11,7 @@ IncidentId = Annotated[int, typer.Argument(metavar="INCIDENT", min=1, help="The 
 
 def incidents(
     incident: Annotated[
-        int | None, typer.Argument(metavar="[INCIDENT]", min=1, help="The incident's id; the newest incidents if left out.")
+        int | None, typer.Argument(metavar="[INCIDENT]", min=1, help="The incident's id; the newest incidents if omitted.")
     ] = None,
     state: Annotated[
         list[str] | None,

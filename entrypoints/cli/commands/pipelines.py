@@ -31,12 +31,12 @@ def trigger(
     ] = None,
     params_file: Annotated[Path | None, typer.Option(help="A JSON object of parameters; - for standard input.")] = None,
     list_params: Annotated[bool, typer.Option("--list-params", help="List the pipeline's parameters instead of running it.")] = False,
-    watch: Annotated[bool, typer.Option("--watch", "-w", help="Show the stages until the run finishes.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Show the stages until the run ends.")] = False,
     priority: Annotated[int | None, typer.Option("--priority", min=-100, max=100, help="If omitted, that of the definition.")] = None,
     over_limit: Annotated[bool, typer.Option("--over-limit", help="Start at once although a concurrency limit is reached.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run a pipeline. Exit code 2: the run was not accepted, or no response. With --watch, 1: the run did not complete."""
+    """Trigger a pipeline. Exit code 2: the run was not accepted, or no response. With --watch, 1: the run did not complete."""
     from entrypoints.cli.actions.trigger import TriggerOptions, trigger_run
 
     options = TriggerOptions(name, tuple(param or ()), params_file, watch, as_json, list_params, priority, over_limit)

@@ -8,7 +8,7 @@ from entrypoints.cli.commands.remote import AsJson, get_server_url, run_action
 
 
 def schedules(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="The pipeline's name or id; all pipelines if left out.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="The pipeline's name or id; all pipelines if omitted.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show schedules with their next time and the outcome of their last tick. Exit code 2: there is no such pipeline, or no response."""

@@ -16,24 +16,26 @@ def silence(
     everything: Annotated[bool, typer.Option("--all", help="All pipelines.")] = False,
     duration: Annotated[str | None, typer.Option("--for", metavar="DURATION", help="Such as 90m, 2h or 1d, or seconds.")] = None,
     until: Annotated[str | None, typer.Option("--to", metavar="TIME", help="The end, in place of --for, in this machine's zone.")] = None,
-    since: Annotated[str | None, typer.Option("--from", metavar="TIME", help="The start; now if left out.")] = None,
+    since: Annotated[str | None, typer.Option("--from", metavar="TIME", help="The start; now if omitted.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Hold back the messages of a pipeline, of a tag or of all pipelines, such as for planned work. Incidents open meanwhile, and those
-    that are unresolved at the end are sent then. Exit code 2: the input is invalid, or no response."""
+    """Hold back the messages of a pipeline, of a tag or of all pipelines, such as for planned work.
+
+    Incidents still open; those that are unresolved at the end are sent then. Exit code 2: the input is invalid, or no response.
+    """
     from entrypoints.cli.actions.silences import create_silence
 
     if [pipeline is not None, tag is not None, everything].count(True) != 1:
-        raise typer.BadParameter("give one of PIPELINE, --tag and --all")
+        raise typer.BadParameter("use exactly one of PIPELINE, --tag and --all")
     if (duration is None) is (until is None):
-        raise typer.BadParameter("give one of --for and --to")
+        raise typer.BadParameter("use exactly one of --for and --to")
     target = {"pipeline": pipeline} if pipeline is not None else {"tag": tag} if tag is not None else {"all": True}
     times = {"from": since, "to": until, "for": duration}
     run_action(create_silence(get_server_url(), target, times, reason, as_json))
 
 
 def silences(
-    ended: Annotated[bool, typer.Option("--ended", help="Those that are over, too.")] = False,
+    ended: Annotated[bool, typer.Option("--ended", help="Include ended silences.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show the silences that are active or still to come."""

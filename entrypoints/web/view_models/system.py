@@ -138,7 +138,7 @@ def _check_disk(results: ProbeResults) -> ComponentHealth:
 
 
 def _check_retention(results: ProbeResults) -> ComponentHealth:
-    events, logs = (f"for {days:g} days" if days else "for ever" for days in results.retention_days)
+    events, logs = (f"for {days:g} days" if days else "forever" for days in results.retention_days)
     return ComponentHealth("retention", "Retention", True, f"Events are kept {events}, logs {logs}.")
 
 

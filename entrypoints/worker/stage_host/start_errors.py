@@ -37,7 +37,7 @@ def explain_start_failure(program: str, failure: Exception, environment: dict[st
         return StageStartError(f"{program} is not an executable file (looked in {folder})", NOT_RUNNABLE)
     number = failure.errno if isinstance(failure, OSError) else None
     if number == errno.ENOEXEC:
-        return StageStartError(f"{program} is not a program: it is neither a binary nor does it begin with #!", NOT_RUNNABLE)
+        return StageStartError(f"{program} is not a program: it is not a binary and does not begin with #!", NOT_RUNNABLE)
     if number == errno.E2BIG:
         return StageStartError(f"{program} was not started: its arguments and environment are too long together", NOT_RUNNABLE)
     if number in (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE):

@@ -109,4 +109,4 @@ def test_a_working_directory_that_is_gone_ends_each_command(tmp_path: Path, comm
 
     result = run_command(*command, cwd=gone, before=lambda: shutil.rmtree(gone), HEADGATE_DATABASE_URL="postgresql://nobody@127.0.0.1:1/x")
 
-    assert_one_line(result, "the current folder does not exist any more; change to another folder")
+    assert_one_line(result, "the current folder no longer exists; change to another folder")

@@ -35,14 +35,7 @@ PLACES: Final = frozenset(
 )
 """First words of links that look like buttons."""
 MAX_WORDS: Final = 3
-_FILLERS: Final = frozenset(
-    re.findall(
-        r"\S+",
-        """
-    a an the of from to
-""",
-    )
-)
+_FILLERS: Final = frozenset({"a", "an", "the", "of", "from", "to"})
 _PAGE_KINDS: Final = (Kind.TEXT, Kind.BUTTON, Kind.HEADING, Kind.ATTRIBUTE, Kind.SCRIPT)
 
 

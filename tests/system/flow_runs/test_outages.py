@@ -83,7 +83,7 @@ def test_a_stage_that_starts_while_prefect_is_down_runs_when_it_is_back(lab: Flo
     lab.create("down", "complete")
     with lab.without_prefect():
         run_id = lab.trigger("down")
-        lab.wait_for_why(run_id, "Prefect has not answered since")
+        lab.wait_for_why(run_id, "Prefect has not responded since")
         assert lab.get_stage(run_id)["status"] == "queued"
 
     assert lab.wait_for_end(run_id)["status"] == "completed"
@@ -95,7 +95,7 @@ def test_a_running_stage_goes_on_while_prefect_is_restarted(lab: FlowRunLab) -> 
     lab.wait_for_status(run_id, "running")
 
     with lab.without_prefect():
-        lab.wait_for_why(run_id, "Prefect has not answered since")
+        lab.wait_for_why(run_id, "Prefect has not responded since")
         assert lab.get_stage(run_id)["status"] == "running"
     lab.release("restarted")
 
@@ -107,7 +107,7 @@ def test_a_frozen_prefect_costs_no_flow_run_and_makes_none_twice(lab: FlowRunLab
     lab.create("frozen", "complete", "act/idle")
     with lab.with_frozen_prefect():
         run_id = lab.trigger("frozen")
-        lab.wait_for_why(run_id, "Prefect has not answered since")
+        lab.wait_for_why(run_id, "Prefect has not responded since")
 
     flow_run_id = lab.wait_until_created(run_id)
 

@@ -83,7 +83,7 @@ async def provider_callback(request: Request, state: str = "", code: str = "", e
     next_path = unquote(next_path)
     try:
         if error or not cookie_state:
-            raise NotSignedIn("The sign-in was interrupted. Please start again.")
+            raise NotSignedIn("The sign-in was interrupted. Start again.")
         identity = await provider.finish(_callback_url(request), cookie_state, state[:500], code[:2_000])
         result = await application.sign_in_by_identity()(identity, get_client_address(request), get_session_key(request))
     except (NotSignedIn, NotAllowed, InvalidInput, Unavailable) as refusal:

@@ -58,7 +58,7 @@ def build_flow_run_section(run: RunView, stage: StageRunView, prefect: PrefectPa
         return None
     newest = stage.newest
     values = list(resolve_parameters(stage.parameters or {}, {**run.parameters, **_collect_approval_values(run, stage)}).items())
-    goes_on = "It goes on in Prefect." if stage.on_cancel is OnCancel.LEAVE else "Prefect cancels it."
+    goes_on = "It continues in Prefect." if stage.on_cancel is OnCancel.LEAVE else "Prefect cancels it."
     return FlowRunSection(
         deployment=stage.deployment or "",
         state=describe_state(newest),

@@ -164,7 +164,7 @@ def _build_counts(box: Box, members: Sequence[str], is_last: bool, stages: Mappi
         return []
     name = box.stage if len(members) == 1 else get_group_label(members)
     output, middle = sum(known), box.y + box.height / 2
-    title = f"{name} passed on {output:,} records"
+    title = f"{name} sent {output:,} records"
     counts = [RecordCount(box.x + box.width + 6, middle + (4 if is_last else -5), f"{output:,}", title)]
     received = _count_input(box.stage, stages) if len(members) == 1 else None
     if received is not None and received != output:

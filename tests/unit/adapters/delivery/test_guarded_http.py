@@ -249,7 +249,7 @@ async def test_a_receiver_that_closes_early_is_unavailable(receiver: HttpReceive
 async def test_an_unknown_name_and_a_refused_connection_are_unavailable(receiver: HttpReceiver) -> None:
     with pytest.raises(Unavailable, match=r"Could not resolve nowhere\.example"):
         await send(receiver, host="nowhere.example")
-    with pytest.raises(Unavailable, match=r"127\.0\.0\.9 refuses the connection"):
+    with pytest.raises(Unavailable, match=r"127\.0\.0\.9 refused the connection"):
         await send(receiver, host="127.0.0.9", allow=("127.0.0.0/8",))
 
 

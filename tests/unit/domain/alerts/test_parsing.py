@@ -29,7 +29,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "a number as channel": ({"to": [1]}, "to[0]", "must be the name of a channel, or an object such as {channel: pager, after: 30m}"),
     "a channel with a space": ({"to": ["a", "the team"]}, "to[1]", NO_CHANNEL),
     "a target with a bad name": ({"to": [{"channel": "T"}]}, "to[0].channel", NO_CHANNEL),
-    "a channel twice": ({"to": ["team", {"channel": "team"}]}, "to[1]", "names the channel team a second time, with the same after"),
+    "a channel twice": ({"to": ["team", {"channel": "team"}]}, "to[1]", "repeats the channel team with the same after"),
     "an unknown key": ({"too": 1}, "too", "unknown key; known keys: after, name, on, quiet, recovery, remind, to"),
     "an unknown key of a target": ({"to": [{"channel": "a", "x": 1}]}, "to[0].x", "unknown key; known keys: after, channel"),
     "no failure": ({"after": 0}, "after", "must be a whole number from 1 to 100"),

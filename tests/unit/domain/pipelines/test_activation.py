@@ -63,7 +63,7 @@ def test_only_an_archived_pipeline_is_refused_a_run() -> None:
     check_not_archived("flights", ACTIVE)
     check_not_archived("flights", PAUSED)
 
-    with pytest.raises(Conflict, match=r"^flights is archived and starts no runs\. Unarchive it first\.$") as error:
+    with pytest.raises(Conflict, match=r"^flights is archived\. Unarchive it to start runs\.$") as error:
         check_not_archived("flights", ARCHIVED)
 
     assert error.value.kind == "archived"

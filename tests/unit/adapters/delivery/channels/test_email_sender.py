@@ -145,8 +145,8 @@ async def test_a_refused_recipient_is_named() -> None:
         partly = await fail(server.port, to=["ops@example.org", "gone@example.org"])
         fully = await fail(server.port, to=["gone@example.org"])
 
-    assert partly.reason == "smtp.example.org refuses gone@example.org: 550 No such user here. The other recipients got the mail."
-    assert fully.reason == "smtp.example.org refuses gone@example.org: 550 No such user here."
+    assert partly.reason == "smtp.example.org rejected gone@example.org: 550 No such user here. The other recipients got the mail."
+    assert fully.reason == "smtp.example.org rejected gone@example.org: 550 No such user here."
     assert partly.is_permanent and fully.is_permanent
     assert [mail.recipients for mail in server.received] == [("ops@example.org",)]
 

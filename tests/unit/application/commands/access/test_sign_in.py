@@ -38,7 +38,7 @@ async def test_a_disabled_account_gets_the_same_error_as_a_wrong_password(access
     await access.create("ada", Role.VIEWER, PASSWORD, ADMIN)
     await access.change("ada", AccountChange(disabled=True), ADMIN)
 
-    with pytest.raises(NotSignedIn, match="is wrong"):
+    with pytest.raises(NotSignedIn, match="Wrong name or password"):
         await access.sign_in("ada", PASSWORD)
 
 

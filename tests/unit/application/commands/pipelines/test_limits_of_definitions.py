@@ -111,7 +111,7 @@ async def test_unarchiving_is_refused_if_the_groups_do_not_fit_any_more(pipeline
     await pipelines.create("stock", {"group": "warehouse", "limit": 6})
 
     with pytest.raises(
-        Conflict, match=r"sales cannot be unarchived, .* must be 6, the limit of the group warehouse in pipeline stock"
+        Conflict, match=r"sales cannot be unarchived: .* must be 6, the limit of the group warehouse in pipeline stock"
     ) as error:
         await pipelines.application.unarchive_pipeline()("sales")
 

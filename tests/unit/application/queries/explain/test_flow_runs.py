@@ -74,7 +74,7 @@ async def test_while_prefect_does_not_answer_it_says_since_when_and_what_happens
     sentence = await explain(is_down=True, wait=48)
 
     since = f"{NOW + timedelta(seconds=12):%H:%M} UTC"
-    assert sentence == f"Queued for 1 m: Prefect has not answered since {since}; Headgate creates its flow run when it does."
+    assert sentence == f"Queued for 1 m: Prefect has not responded since {since}; Headgate creates its flow run when it does."
 
 
 async def test_while_prefect_does_not_answer_the_last_known_state_is_called_so() -> None:
@@ -82,7 +82,7 @@ async def test_while_prefect_does_not_answer_the_last_known_state_is_called_so()
     running = await explain(created("train", LATER), observed("train", FlowState.RUNNING, LATER), is_down=True)
 
     since = f"{NOW + timedelta(seconds=12):%H:%M} UTC"
-    silence = f"Prefect has not answered since {since}; this is its last known state."
+    silence = f"Prefect has not responded since {since}; this is its last known state."
     assert queued == f"Queued in Prefect for 12 s: it is late: no worker of pool k8s has taken it yet. {silence}"
     assert running == f"train has been running for 11 s. {silence}"
 
@@ -169,7 +169,7 @@ async def test_a_cancelled_stage_says_that_prefect_does_not_answer() -> None:
     sentence = await explain(created("train", LATER), lambda run: run.cancel(LATER, "mara"), is_down=True)
 
     since = f"{NOW + timedelta(seconds=12):%H:%M} UTC"
-    silence = f"Prefect has not answered since {since} and is to cancel the flow run of train"
+    silence = f"Prefect has not responded since {since} and is to cancel the flow run of train"
     assert sentence == f"Stopping for 11 s: {silence}; the stage is cancelled in 49 s at the latest."
 
 

@@ -347,7 +347,7 @@ async def test_one_event_a_pass_announces_the_progress(headgate: BackfilledHeadg
         ({"since": "2026-03-03", "until": "2026-03-04"}, "from: must not be later than now"),
         ({"since": "2026-02-01T03:00", "until": "2026-02-01T04:00"}, "from: must be earlier: there is no tick from then to the end"),
         ({"cron": "* * * * *"}, "to: selects 14,400 ticks, but a backfill has at most 10,000: choose a shorter time"),
-        ({"cron": "* * * * *", "since": "2020-01-01"}, "to: gives more than 100,000 ticks"),
+        ({"cron": "* * * * *", "since": "2020-01-01"}, "to: selects more than 100,000 ticks"),
         ({"cron": "61 * * * *"}, "cron: "),
         ({"cron": "@reboot"}, "cron: "),
         ({"cron": NIGHTLY, "timezone": "Mars/Base"}, "timezone: "),

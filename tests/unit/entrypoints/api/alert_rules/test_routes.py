@@ -116,7 +116,7 @@ async def test_the_name_of_a_rule_stays(headgate: AlertingHeadgate) -> None:
     answer = await headgate.client.put("/alert-rules/on-call", json={**RULE, "name": "other"})
 
     (error,) = answer.json()["errors"]
-    assert error == {"field": "name", "message": "must stay on-call: create a new rule and delete this one"}
+    assert error == {"field": "name", "message": "cannot change from on-call: create a new rule and delete this one"}
 
 
 @pytest.mark.parametrize("body", [[], 5, "x", [1]])

@@ -160,7 +160,7 @@ async def test_the_kind_of_a_channel_stays(headgate: AlertingHeadgate) -> None:
     (error,) = (await put(headgate, {"kind": "apprise", "url": "slack://a/b/c"}, status=422))["errors"]
 
     assert same["kind"] == "webhook"
-    assert error == {"field": "kind", "message": "must stay webhook: create a new channel and delete this one"}
+    assert error == {"field": "kind", "message": "cannot change from webhook: create a new channel and delete this one"}
 
 
 async def test_fallbacks_do_not_lead_back(headgate: AlertingHeadgate) -> None:

@@ -124,7 +124,7 @@ async def test_a_worker_of_another_release_is_told_to_update(headgate: InProcess
         assert (answer.status_code, answer.json()["problem"]) == (426, "protocol_version")
         assert answer.headers["upgrade"] == f"headgate-worker/{PROTOCOL_VERSION}"
     older = "worker" if protocol in (None, 1) else "older of the two"
-    assert f"speaks version {protocol or 1} of the worker protocol" in stream.json()["detail"]
+    assert f"uses version {protocol or 1} of the worker protocol" in stream.json()["detail"]
     assert f"update the {older} to the release of the" in stream.json()["detail"]
     assert headgate.fakes.store.committed.workers == {}
 

@@ -72,7 +72,7 @@ def test_an_archived_pipeline_is_deleted_by_its_name(headgate: RunCommand, stub_
     assert (active.returncode, active.stderr) == (2, "headgate: flights is not archived. Archive it first.\n")
     assert (wrong.returncode, wrong.stderr) == (2, "headgate: confirm: must be the pipeline's name, flights\n")
     assert unconfirmed.returncode == 1
-    assert "headgate: nothing was deleted; to delete it without the question, add --confirm flights\n" in unconfirmed.stderr
+    assert "headgate: nothing was deleted. To delete without a question, add --confirm flights\n" in unconfirmed.stderr
     assert (deleted.returncode, deleted.stdout) == (0, "flights: deleted\n")
     assert stub_server.pipelines == {}
 

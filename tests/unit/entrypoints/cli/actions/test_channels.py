@@ -27,7 +27,7 @@ async def test_channels_are_listed_with_their_state() -> None:
         f"pager webhook chat.example.com/… proved {format_local(now.isoformat())}, in 4.2 s",
         "team webhook chat.example.com/… not proved",
     ]
-    assert (await run_command(AlertingHeadgate(), "channels")).stdout == "There is no channel.\n"
+    assert (await run_command(AlertingHeadgate(), "channels")).stdout == "No channels.\n"
 
 
 async def test_json_is_what_the_api_returns() -> None:

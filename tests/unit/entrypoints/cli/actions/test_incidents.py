@@ -34,7 +34,7 @@ async def test_incidents_are_listed_newest_first() -> None:
 async def test_without_incidents_it_says_so() -> None:
     headgate = AlertingHeadgate()
 
-    assert (await run_command(headgate, "incidents")).stdout == "There is no incident.\n"
+    assert (await run_command(headgate, "incidents")).stdout == "No incidents.\n"
     assert (await run_command(headgate, "incidents", "--state", "open")).stdout == "There is no such incident.\n"
 
 

@@ -172,5 +172,5 @@ def test_a_paused_flow_run_leads_to_prefect_and_its_password(shown: tuple[Thread
 
     expect(page.locator("h1")).to_have_text("Open in Prefect")
     expect(page.get_by_text("headgate prefect", exact=True)).to_be_visible()
-    link = page.get_by_role("link", name="Open the flow run in Prefect")
+    link = page.get_by_role("link", name="Open in Prefect")
     expect(link).to_have_attribute("href", "http://127.0.0.1:4321/v2/runs/flow-run/00000000-0000-0000-0000-000000000004")

@@ -38,7 +38,7 @@ def test_a_groups_page_follows_grants_and_limits_without_a_reload(served: Thread
 
     expect(page.locator(".slot-chart .slot-held")).to_have_count(3)
     expect(page.locator(".slot-chart .slot-free")).to_have_count(1)
-    expect(page.get_by_text("Nothing waits for a slot.")).to_be_visible()
+    expect(page.get_by_text("No runs or stages are waiting for a slot.")).to_be_visible()
     expect(groups.locator(".slot-held")).to_have_count(3)
     assert page.evaluate("window.unreloaded") and groups.evaluate("window.unreloaded")
 

@@ -101,11 +101,11 @@ def test_input_counts_are_shown_where_they_differ_from_output_counts() -> None:
 
     counts = [(count.text, count.title) for count in graph.counts]
     assert counts == [
-        ("10", "a passed on 10 records"),
-        ("20", "b passed on 20 records"),
-        ("25", "c passed on 25 records"),
+        ("10", "a sent 10 records"),
+        ("20", "b sent 20 records"),
+        ("25", "c sent 25 records"),
         ("30 in", "c received 30 records"),
-        ("25", "d passed on 25 records"),
+        ("25", "d sent 25 records"),
     ]
     assert [count.is_input for count in graph.counts] == [False, False, False, True, False]
 

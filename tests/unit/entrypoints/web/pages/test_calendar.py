@@ -138,8 +138,8 @@ async def test_a_paused_pipeline_has_nothing_due(headgate: InProcessHeadgate) ->
 
 
 async def test_an_empty_calendar_says_how_to_fill_it(headgate: InProcessHeadgate) -> None:
-    assert "Nothing ran by a schedule, and nothing is due." in (await headgate.page_client.get("/ui/schedule")).text
-    assert "nothing is due" in (await headgate.page_client.get("/ui/schedule", headers=PLAIN)).text
+    assert "No scheduled runs in this period." in (await headgate.page_client.get("/ui/schedule")).text
+    assert "No scheduled runs" in (await headgate.page_client.get("/ui/schedule", headers=PLAIN)).text
 
 
 async def test_the_calendar_for_terminals_lists_ticks_by_time(headgate: InProcessHeadgate) -> None:

@@ -99,7 +99,7 @@ async def test_the_way_to_prefect_explains_its_password_and_its_address() -> Non
     async with InProcessHeadgate(**EMBEDDED) as headgate:
         page = await get_page(headgate, f"/ui/prefect/flow-runs/{FLOW_RUN}")
 
-    assert f"Open the flow run in Prefect [http://127.0.0.1:4321/v2/runs/flow-run/{FLOW_RUN}]" in page
+    assert f"Open in Prefect [http://127.0.0.1:4321/v2/runs/flow-run/{FLOW_RUN}]" in page
     assert "headgate prefect" in page
     assert "ssh -N -L 4321:127.0.0.1:4321 HOST" in page
     assert "a-password" not in page

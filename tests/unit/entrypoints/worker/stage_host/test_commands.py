@@ -71,7 +71,7 @@ async def test_a_missing_program_is_named_in_the_error(stages: StageRunner) -> N
     [
         ("#!/bin/sh\n", 0o644, "is not an executable file"),
         ("#!/no/such/shell\n", 0o755, "cannot be run: its interpreter does not exist (#!/no/such/shell)"),
-        ("echo\n", 0o755, "is not a program: it is neither a binary nor does it begin with #!"),
+        ("echo\n", 0o755, "is not a program: it is not a binary and does not begin with #!"),
     ],
 )
 async def test_a_file_that_cannot_be_run_is_explained(stages: StageRunner, content: str, mode: int, expected: str) -> None:
