@@ -64,7 +64,7 @@ async def test_the_line_is_the_one_that_the_message_quotes(before: list[str], li
         ("Exited with code 3.", "%Exited with code 3."),
         ("No such file: loader", "%No such file: loader"),
         ("Killed by signal 9 (SIGKILL). out of memory", "out of memory"),
-        ("Ran longer than its limit of 5 s.", "!waiting for the lock"),
+        ("Exceeded its time limit of 5 s.", "!waiting for the lock"),
         (None, "!waiting for the lock"),
     ],
 )
