@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, ColumnElement, Row, Select, bindparam, case, func, literal, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Row, Select, bindparam, case, false, func, literal, or_, select
 
 from adapters.persistence.tables.logs import log_counter, log_line, log_progress
 from adapters.persistence.tables.runs import run
@@ -14,7 +14,10 @@ from domain.output.terminal_codes import FIRST_CHARACTERS, TERMINAL_CODES
 
 MAX_UNFINISHED: Final = 100
 """Attempts whose unfinished lines are shown at a time."""
-_LINE: Final = (log_line.c.n, log_line.c.at, log_line.c.stream, log_line.c.text, log_line.c.stage, log_line.c.attempt)
+_LINE: Final = (
+    *(log_line.c.n, log_line.c.at, log_line.c.stream, log_line.c.text, log_line.c.stage, log_line.c.attempt),
+    func.coalesce(log_line.c.is_order_approximate, false()).label("is_order_approximate"),
+)
 _EARLIEST: Final = select(run.c.created_at - timedelta(days=1)).where(run.c.id == bindparam("run")).scalar_subquery()
 """A day before the run was created, to allow for clock skew. The condition keeps PostgreSQL from reading older partitions."""
 _LINES: Final = select(*_LINE).where(log_line.c.run_id == bindparam("run"), log_line.c.at >= _EARLIEST)

@@ -16,7 +16,7 @@ from application.ports.persistence.logs import AppendedLines, NewLogLine, Unfini
 from domain.runs.attempt_log import AttemptLog, LineDecision, LogLimit, describe_full_head
 
 _KEY = ("run_id", "stage", "attempt")
-_LINE_COLUMNS = ("n", "at", "stream", "text")
+_LINE_COLUMNS = ("n", "at", "stream", "text", "is_order_approximate")
 
 
 def _build_open_progress() -> Any:
@@ -99,7 +99,8 @@ def _select_lines(log: AttemptLog, lines: Sequence[NewLogLine], limit: LogLimit,
         size = len(line.text.encode("utf-8", "surrogatepass"))
         match log.add(line.index, size, limit, is_tail=is_tail):
             case LineDecision.STORE:
-                yield {"at": line.at.isoformat(), "stream": line.stream, "text": line.text}
+                mark = {"is_order_approximate": True} if line.is_order_approximate else {}
+                yield {"at": line.at.isoformat(), "stream": line.stream, "text": line.text, **mark}
             case LineDecision.STORE_NOTE:
                 yield {"at": line.at.isoformat(), "stream": "headgate", "text": describe_full_head(limit)}
 

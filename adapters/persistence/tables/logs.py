@@ -13,7 +13,10 @@ from adapters.persistence.tables.base import TableBase, Xid8, get_table
 
 
 class LogLineTable(TableBase, table=True):
-    """Line `n` of a run, unique by the counter's row lock. `stream` is stdout, stderr, or headgate for lines that Headgate adds."""
+    """Line `n` of a run, unique by the counter's row lock. `stream` is stdout, stderr, or headgate for lines that Headgate adds.
+
+    `is_order_approximate` is NULL for most lines, which takes no space.
+    """
 
     __tablename__ = "log_line"
     __table_args__: ClassVar[Any] = (
@@ -27,6 +30,7 @@ class LogLineTable(TableBase, table=True):
     at: datetime = Field(sa_column=Column(DateTime(timezone=True), primary_key=True))
     stream: str = Field(sa_column=Column(Text, nullable=False))
     text: str = Field(sa_column=Column(Text, nullable=False))
+    is_order_approximate: bool | None = Field(default=None, sa_column=Column(Boolean, nullable=True))
 
 
 class LogProgressTable(TableBase, table=True):

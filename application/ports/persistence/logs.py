@@ -16,6 +16,7 @@ class NewLogLine:
     at: datetime
     stream: str
     text: str
+    is_order_approximate: bool = False
 
 
 @dataclass(frozen=True, slots=True)

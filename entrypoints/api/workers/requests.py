@@ -47,7 +47,12 @@ def _require_timestamp(value: datetime | None) -> datetime:
 
 HeldAttempts = Annotated[list[tuple[str, AttemptNumber]], FailFast(), BeforeValidator(_to_pairs), Field(max_length=_MAX_ITEMS)]
 RequiredTimestamp = Annotated[Timestamp, AfterValidator(_require_timestamp)]
-Line = tuple[Count, RequiredTimestamp, Literal["stdout", "stderr", "headgate"], Annotated[str, Field(max_length=1 << 20)]]
+LineText = Annotated[str, Field(max_length=1 << 20)]
+LineStream = Literal["stdout", "stderr", "headgate"]
+Line = Annotated[
+    tuple[Count, RequiredTimestamp, LineStream, LineText] | tuple[Count, RequiredTimestamp, LineStream, LineText, Literal[True]],
+    Field(union_mode="left_to_right"),
+]
 
 UnfinishedEntry = tuple[RequiredTimestamp, Literal["stdout", "stderr"], Annotated[str, Field(max_length=10_000)]]
 
@@ -162,7 +167,10 @@ class UnfinishedLinesModel(RequestModel):
 
 
 class AppendLogRequest(RequestModel):
-    """Lines of one attempt: (index, time, stream, text) each. `tail` marks the last lines of a log whose head is full."""
+    """Lines of one attempt: (index, time, stream, text) each, and true if their order among the two streams is approximate.
+
+    `tail` marks the last lines of a log whose head is full.
+    """
 
     run_id: Id
     stage: StageName
@@ -176,7 +184,7 @@ class AppendLogRequest(RequestModel):
         return self.unfinished.to_lines() if self.unfinished else None
 
     def to_lines(self) -> list[NewLogLine]:
-        return [NewLogLine(index, at, stream, text) for index, at, stream, text in self.lines]
+        return [NewLogLine(*line) for line in self.lines]
 
 
 class CancelledInPrefectRequest(RequestModel):

@@ -127,9 +127,9 @@ class ApiClient:
         is_tail: bool = False,
         unfinished: Mapping[str, Any] | None = None,
     ) -> LogTailStart | None:
-        """Store lines, each encoded as `[index, at, stream, text]`, and the state of unfinished ones.
+        """Store lines and the state of unfinished ones. Lines that Headgate rejects are dropped.
 
-        Lines that Headgate rejects are dropped.
+        A line is encoded as `[index, at, stream, text]`, with `true` as fifth item if its order is approximate.
 
         Returns where the tail begins once Headgate stores no more lines of the head.
         """

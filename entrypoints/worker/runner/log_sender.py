@@ -37,9 +37,9 @@ class LogSender:
         self._has_lines, self._has_full_batch, self._has_room = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._has_sent = self._is_finished = False
 
-    def add(self, stream: str, at: datetime, text: str) -> None:
+    def add(self, stream: str, at: datetime, text: str, *, is_order_approximate: bool = False) -> None:
         """Take a line. It is sent after the next `wake` or at the end."""
-        line = NumberedLine(self._next, at, stream, text)
+        line = NumberedLine(self._next, at, stream, text, is_order_approximate)
         self._next += 1
         if self._tail is None:
             self._unfinished.finish_line(stream)

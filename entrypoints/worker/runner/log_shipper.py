@@ -52,7 +52,7 @@ class LogShipper:
             async for lines in job.batches():
                 for line in lines:
                     self._remember_line(line)
-                    self._sender.add(line.stream, line.at, line.text)
+                    self._sender.add(line.stream, line.at, line.text, is_order_approximate=line.is_order_approximate)
                 self._sender.wake()
                 await self._sender.wait_for_room()
             self._is_read.set()

@@ -19,16 +19,18 @@ class NumberedLine(NamedTuple):
     at: datetime
     stream: str
     text: str
+    is_order_approximate: bool = False
 
     def encode(self) -> bytes:
         """Return the line as it is sent."""
-        return json.dumps([self.number, self.at.isoformat(), self.stream, self.text], separators=(",", ":")).encode()
+        mark = [True] if self.is_order_approximate else []
+        return json.dumps([self.number, self.at.isoformat(), self.stream, self.text, *mark], separators=(",", ":")).encode()
 
     @classmethod
     def decode(cls, data: bytes) -> NumberedLine:
         """Return the line that was encoded."""
-        number, at, stream, text = json.loads(data)
-        return cls(number, datetime.fromisoformat(at), stream, text)
+        number, at, stream, text, *mark = json.loads(data)
+        return cls(number, datetime.fromisoformat(at), stream, text, bool(mark))
 
     @property
     def size(self) -> int:
@@ -67,7 +69,7 @@ class TailBuffer:
         if self._last_dropped is not None:
             # The note takes the number and the time of the last line that was dropped.
             text = f"{_count(self._dropped_lines, 'line')} ({_count(self._dropped_bytes, 'byte')}) are left out here."
-            yield self._last_dropped._replace(stream="headgate", text=text)
+            yield self._last_dropped._replace(stream="headgate", text=text, is_order_approximate=False)
         while self._lines:
             yield self._lines.popleft()
 

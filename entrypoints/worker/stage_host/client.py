@@ -134,7 +134,7 @@ class StageHost:
             case "started":
                 job.on_started(message["pid"], message["at"])
             case "output":
-                job.on_output(message["stream"], message["at"], payload)
+                job.on_output(message["parts"], message["at"], payload, is_exact=message["exact"])
             case "failed":
                 del self._jobs[job.number]
                 job.on_end(JobResult(code=message["code"], error=message["error"]))

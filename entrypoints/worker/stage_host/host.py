@@ -30,7 +30,8 @@ from entrypoints.worker.stage_host.protocol import Message
 from entrypoints.worker.stage_host.python_callable import install_exit_builtins
 from entrypoints.worker.stage_host.stage_process import StageProcess
 from entrypoints.worker.stage_host.start_errors import StageStartError
-from entrypoints.worker.stage_host.worker_connection import READ_SIZE, WorkerConnection
+from entrypoints.worker.stage_host.worker_connection import WorkerConnection
+from entrypoints.worker.stage_host.write_watch import WriteWatch
 
 EXIT_TIMEOUT: Final = 10.0
 """Seconds after which the host exits even if a stage's process cannot be killed (uninterruptible I/O)."""
@@ -45,6 +46,7 @@ class StageHostServer:
         self._stages: dict[int, StageProcess] = {}
         self._leaders: dict[int, StageProcess] = {}
         self._interpreter: Message = {}
+        self._writes = WriteWatch()
         self._pid = os.getpid()
         self._is_exiting = False
         self._reading: set[int] = set()
@@ -87,7 +89,7 @@ class StageHostServer:
 
     def _start(self, message: Message) -> None:
         try:
-            stage = StageProcess(message, self._interpreter)
+            stage = StageProcess(message, self._interpreter, self._writes)
         except StageStartError as failure:
             self._connection.send_message({"op": "failed", "id": message["id"], "error": str(failure), "code": failure.code})
             return
@@ -99,28 +101,28 @@ class StageHostServer:
     def _apply_backpressure(self, stage: StageProcess) -> None:
         """Read a stage's output only while the worker accepts it: a full pipe makes that stage wait, and no other."""
         may_read = stage.credit > 0 and not self._connection.is_congested
-        for descriptor in stage.outputs:
+        for descriptor in stage.output.descriptors:
             if may_read and descriptor not in self._reading:
                 self._reading.add(descriptor)
-                self._watch(descriptor, lambda fd: self._forward_output(stage, fd))
+                self._watch(descriptor, lambda _: self._forward_output(stage))
             elif not may_read and descriptor in self._reading:
                 self._unwatch(descriptor)
 
-    def _forward_output(self, stage: StageProcess, descriptor: int) -> bool:
-        """Forward the output of one read. Return False if there was none."""
-        try:
-            data = os.read(descriptor, READ_SIZE)
-        except BlockingIOError:
+    def _forward_output(self, stage: StageProcess) -> bool:
+        """Forward what the stage has written. Return False if it has written nothing."""
+        output = stage.output.read()
+        for descriptor in stage.output.take_ended():
+            self._unwatch(descriptor)
+            os.close(descriptor)
+        if not output.parts:
             return False
-        if data:
-            stage.credit -= len(data)
-            self._connection.send_message({"op": "output", "id": stage.id, "stream": stage.outputs[descriptor], "at": time.time()}, data)
-            self._apply_backpressure(stage)
-            return True
-        self._unwatch(descriptor)
-        os.close(descriptor)
-        del stage.outputs[descriptor]
-        return False
+        data = b"".join(data for _, data in output.parts)
+        stage.credit -= len(data)
+        parts = [(stream, len(data)) for stream, data in output.parts]
+        message = {"op": "output", "id": stage.id, "parts": parts, "exact": output.is_exact, "at": time.time()}
+        self._connection.send_message(message, data)
+        self._apply_backpressure(stage)
+        return True
 
     def _read_result(self, stage: StageProcess) -> None:
         descriptor = stage.result_fd
@@ -163,7 +165,7 @@ class StageHostServer:
     def _finish_stage(self, stage: StageProcess) -> None:
         """Wait for or kill the processes that an ended stage left, empty its pipes, then report its end."""
         now = time.monotonic()
-        if stage.outputs and now < stage.deadline:
+        if stage.output.descriptors and now < stage.deadline:
             self._apply_backpressure(stage)
             return
         self._reap()
@@ -178,10 +180,9 @@ class StageHostServer:
             self._report_end(stage)
 
     def _is_drained(self, stage: StageProcess) -> bool:
-        for descriptor in list(stage.outputs):
-            while self._forward_output(stage, descriptor):
-                if self._connection.is_congested:
-                    return False
+        while self._forward_output(stage):
+            if self._connection.is_congested:
+                return False
         return not self._connection.is_congested
 
     def _report_end(self, stage: StageProcess) -> None:
@@ -189,7 +190,7 @@ class StageHostServer:
         if stage.result_fd >= 0:
             self._unwatch(stage.result_fd)
             stage.close_result()
-        for descriptor in stage.outputs:
+        for descriptor in stage.output.close():
             self._unwatch(descriptor)
             os.close(descriptor)
         del self._stages[stage.id]

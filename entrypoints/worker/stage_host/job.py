@@ -56,11 +56,27 @@ class JobSpec:
 
 
 class OutputLine(NamedTuple):
-    """One line of output without its line end. `at` is when the host read it (UTC)."""
+    """One line of output without its line end. `at` is when the host read it (UTC).
+
+    `is_order_approximate` is True if both streams were written meanwhile and the order of their lines is not certain.
+    """
 
     stream: Stream
     text: str
     at: datetime
+    is_order_approximate: bool = False
+
+
+class OutputChunk(NamedTuple):
+    """What the host read at once: the bytes of both streams in the order of their writes."""
+
+    parts: list[tuple[Stream, bytes]]
+    at: datetime
+    is_exact: bool
+
+    @property
+    def size(self) -> int:
+        return sum(len(data) for _, data in self.parts)
 
 
 class EndedProcess(NamedTuple):
@@ -160,7 +176,7 @@ class Job:
         self.pid: int | None = None
         self.started_at: datetime | None = None
         self._send = send
-        self._chunks: asyncio.Queue[tuple[Stream, datetime, bytes] | None] = asyncio.Queue()
+        self._chunks: asyncio.Queue[OutputChunk | None] = asyncio.Queue()
         self._splitters: dict[Stream, LineSplitter] = {"stdout": LineSplitter(), "stderr": LineSplitter()}
         self._line_counts: dict[Stream, int] = {"stdout": 0, "stderr": 0}
         self._read_bytes = 0
@@ -169,7 +185,7 @@ class Job:
 
     @property
     def lines(self) -> AsyncIterator[OutputLine]:
-        """Every line as it is printed, both streams in the order in which the host read them. Ends with the job."""
+        """Every line as it is printed, both streams in the order of their writes as far as it is known. Ends with the job."""
         return self._lines()
 
     async def _lines(self) -> AsyncIterator[OutputLine]:
@@ -180,11 +196,9 @@ class Job:
     async def batches(self) -> AsyncIterator[list[OutputLine]]:
         """Yield the same lines in batches, as they arrived."""
         while (chunk := await self._chunks.get()) is not None:
-            stream, at, data = chunk
-            if lines := [OutputLine(stream, text, at) for text in self._splitters[stream].feed(self._maskers[stream].feed(data))]:
-                self._line_counts[stream] += len(lines)
+            if lines := [line for stream, data in chunk.parts for line in self._split(stream, data, chunk)]:
                 yield lines
-            self._acknowledge(len(data))
+            self._acknowledge(chunk.size)
         self._chunks.put_nowait(None)
         now = datetime.now(UTC)
         rest: list[OutputLine] = []
@@ -193,6 +207,12 @@ class Job:
             rest += [OutputLine(stream, text, now) for text in (*splitter.feed(last), *splitter.flush())]
         if rest:
             yield rest
+
+    def _split(self, stream: Stream, data: bytes, chunk: OutputChunk) -> list[OutputLine]:
+        texts = self._splitters[stream].feed(self._maskers[stream].feed(data))
+        lines = [OutputLine(stream, text, chunk.at, not chunk.is_exact) for text in texts]
+        self._line_counts[stream] += len(lines)
+        return lines
 
     @property
     def unfinished(self) -> list[UnfinishedText]:
@@ -235,9 +255,14 @@ class Job:
         self.pid, self.started_at = pid, datetime.fromtimestamp(at, UTC)
         self._started.set()
 
-    def on_output(self, stream: Stream, at: float, data: bytes) -> None:
-        """Queue a chunk of output."""
-        self._chunks.put_nowait((stream, datetime.fromtimestamp(at, UTC), data))
+    def on_output(self, parts: Sequence[tuple[Stream, int]], at: float, data: bytes, *, is_exact: bool) -> None:
+        """Queue a chunk of output, which has parts of both streams of these sizes."""
+        cut: list[tuple[Stream, bytes]] = []
+        start = 0
+        for stream, size in parts:
+            cut.append((stream, data[start : start + size]))
+            start += size
+        self._chunks.put_nowait(OutputChunk(cut, datetime.fromtimestamp(at, UTC), is_exact))
 
     def on_end(self, end: JobResult) -> None:
         """Record the end. Only the first call has an effect; no output follows."""

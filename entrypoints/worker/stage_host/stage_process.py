@@ -1,4 +1,4 @@
-"""One running stage in the host: its leader, its pipes and its output credit. Standard library only."""
+"""One running stage in the host: its leader, its output and its output credit. Standard library only."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ from entrypoints.worker.stage_host.processes import (
     reset_signals,
 )
 from entrypoints.worker.stage_host.protocol import MARK_NAME, RESULT_LIMIT, WINDOW, Message
+from entrypoints.worker.stage_host.stage_output import StageOutput
 from entrypoints.worker.stage_host.start_errors import StageStartError, check_working_directory, explain_start_failure
+from entrypoints.worker.stage_host.write_watch import WriteWatch
 
 DRAIN_SECONDS: Final = 0.5
 """Seconds in which processes that outlive the leader may still write. Then they are killed."""
@@ -30,7 +32,7 @@ RESULT_BUFFER_LIMIT: Final = RESULT_LIMIT * 2
 class StageProcess:
     """A process group that the host started, from its fork to the report of its end."""
 
-    def __init__(self, start: Message, interpreter: Message) -> None:
+    def __init__(self, start: Message, interpreter: Message, watch: WriteWatch) -> None:
         """Start the stage. Raise StageStartError with the reason if that fails."""
         self.id: int = start["id"]
         self.mark = f"{MARK_NAME}={start['env'][MARK_NAME]}".encode()
@@ -47,9 +49,9 @@ class StageProcess:
         """The processes that the stage left and the host killed, with their command names."""
         self._marked: set[tuple[int, int]] = set()
         """Processes that have been seen with the mark, with their start times. One that is dying has no environment any more."""
-        self.pid, self.outputs, self.result_fd = self._begin(start, interpreter)
+        self.pid, self.output, self.result_fd = self._begin(start, interpreter, watch)
 
-    def _begin(self, start: Message, interpreter: Message) -> tuple[int, dict[int, str], int]:
+    def _begin(self, start: Message, interpreter: Message, watch: WriteWatch) -> tuple[int, StageOutput, int]:
         check_working_directory(start["cwd"])
         opened: list[int] = []
         try:
@@ -57,6 +59,7 @@ class StageProcess:
                 opened += os.pipe()
             out, out_end, err, err_end, result_buffer, result_fd = opened
             pipes = StagePipes(out_end, err_end, result_fd)
+            output = StageOutput(out, err, watch)
             pid = _fork(start, pipes, interpreter) if start["kind"] in ("python", "http") else _spawn_command(start, pipes)
         except (OSError, ValueError, StageStartError) as failure:
             for descriptor in opened:
@@ -69,7 +72,7 @@ class StageProcess:
             os.close(descriptor)
         for descriptor in (out, err, result_buffer):
             os.set_blocking(descriptor, False)
-        return pid, {out: "stdout", err: "stderr"}, result_buffer
+        return pid, output, result_buffer
 
     @property
     def ended(self) -> bool:

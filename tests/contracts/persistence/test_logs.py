@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -53,6 +54,16 @@ async def test_lines_are_numbered_consecutively_within_the_run(store: StoreUnder
         (4, "a", 1, "line 2"),
     ]
     assert (lines[0].at, lines[0].stream) == (NOW, "stdout")
+
+
+async def test_a_line_keeps_whether_its_order_is_approximate(store: StoreUnderTest) -> None:
+    run_id = await a_run_id(store)
+    exact, approximate = some_lines(0, 2)
+
+    await append(store, run_id, [exact, replace(approximate, is_order_approximate=True)])
+
+    lines = await store.reader.log(run_id, stage=None, attempt=None, after=0, limit=10)
+    assert [line.is_order_approximate for line in lines] == [False, True]
 
 
 async def test_a_repeated_append_stores_no_line_twice(store: StoreUnderTest) -> None:

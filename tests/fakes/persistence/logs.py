@@ -39,9 +39,11 @@ class FakeLogs:
             if decision is LineDecision.IGNORE:
                 continue
             if decision is LineDecision.STORE_NOTE:
-                line = replace(line, stream="headgate", text=describe_full_head(limit))
+                line = NewLogLine(line.index, line.at, "headgate", describe_full_head(limit))
             last += 1
-            tx.log_lines[run_id, last] = LogLineView(last, line.at, line.stream, line.text, stage, attempt)
+            tx.log_lines[run_id, last] = LogLineView(
+                last, line.at, line.stream, line.text, stage, attempt, is_order_approximate=line.is_order_approximate
+            )
         tx.log_progress[run_id, stage, attempt] = log
         return AppendedLines(last - before, log.get_tail_start(limit), self._show(tx, (run_id, stage, attempt), unfinished))
 
