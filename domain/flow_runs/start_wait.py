@@ -12,7 +12,7 @@ class StartWait(Enum):
     CREATION = auto()
     """Headgate is about to create it."""
     CREATION_RETRY = auto()
-    """Prefect did not create it; Headgate tries again."""
+    """Prefect did not create it; Headgate will retry."""
     PROBLEM = auto()
     """Prefect has it, but cannot start it."""
     OBSERVATION = auto()

@@ -6,9 +6,12 @@ import yaml
 
 from application.commands.pipelines.create_pipeline import CreatePipeline
 from application.ports.persistence.unit_of_work import OpenUnitOfWork
+from domain.access.actor import Actor
 from domain.errors import NameTaken
 
 _EXAMPLES_FOLDER = Path(__file__).resolve().parents[2] / "examples"
+_EXAMPLES = Actor("Headgate (examples)")
+"""Who creates the example pipelines, as the audit log shows it."""
 
 
 async def register_example_pipelines(create_pipeline: CreatePipeline, open_unit_of_work: OpenUnitOfWork) -> list[str]:
@@ -20,7 +23,7 @@ async def register_example_pipelines(create_pipeline: CreatePipeline, open_unit_
     for path in sorted(_EXAMPLES_FOLDER.glob("*/pipeline.yaml")):
         definition = yaml.safe_load(path.read_text(encoding="utf-8"))
         try:
-            names.append((await create_pipeline(definition, with_paused_schedules=True)).name)
+            names.append((await create_pipeline(definition, actor=_EXAMPLES, with_paused_schedules=True)).name)
         except NameTaken:
             continue  # another web process created it first
     return names

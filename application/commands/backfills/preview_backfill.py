@@ -18,7 +18,7 @@ JUDGED_RUNS: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class BackfillPreview:
-    """The ticks that a backfill would run. `existing` counts those left out because they have runs.
+    """The ticks that a backfill would run. `existing` counts those skipped because they have runs.
 
     `first` and `last` are by time. `seconds` estimates how long it takes, at the median duration of the pipeline's last runs; None if no
     run has completed.

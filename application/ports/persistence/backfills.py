@@ -12,7 +12,7 @@ from domain.runs.status import Status
 
 
 class NewBackfill(NamedTuple):
-    """A backfill that is not stored yet. `due` are its ticks, in the order in which they run."""
+    """A backfill that is not stored yet. `due` are its ticks, in run order."""
 
     pipeline_id: int
     plan: BackfillPlan

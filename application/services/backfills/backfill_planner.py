@@ -25,7 +25,7 @@ _INSTANT: Final = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class PlannedBackfill:
-    """A plan with its ticks in the order in which they run, and the number of ticks that are left out because they have runs."""
+    """A plan with its ticks in run order, and the number of ticks that are skipped because they have runs."""
 
     pipeline: StoredPipeline
     plan: BackfillPlan

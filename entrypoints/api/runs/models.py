@@ -222,7 +222,7 @@ class TriggerRequest(RequestModel):
     priority: Annotated[int, Field(ge=-MAX_PRIORITY, le=MAX_PRIORITY)] | None = Field(
         None, description="If omitted, that of the definition."
     )
-    over_limit: bool = Field(False, description="Start at once although a concurrency limit is reached. Needs the permission `operate`.")
+    over_limit: bool = Field(False, description="Start at once even if a concurrency limit is reached. Needs the permission `operate`.")
 
 
 class TriggerResponse(ResponseModel):

@@ -25,7 +25,7 @@ _REFERENCE = "#/components/schemas/"
 TAGS = [
     {"name": "pipelines", "description": "Define pipelines and trigger them."},
     {"name": "schedules", "description": "When pipelines run automatically."},
-    {"name": "backfills", "description": "Run a pipeline for ticks of the past."},
+    {"name": "backfills", "description": "Run a pipeline for past ticks."},
     {"name": "groups", "description": "Concurrency limits that pipelines share."},
     {"name": "deployments", "description": "What stages of kind `prefect` can run."},
     {"name": "incidents", "description": "What failed, and who is handling it."},

@@ -71,7 +71,7 @@ async def show_backfills(url: str, name: str | None, as_json: bool) -> int:
     elif found:
         print_table(create_console(), [_build_row(backfill) for backfill in found])
     else:
-        print(sanitize(f"{name} has no backfill.") if name is not None else "No pipeline has a backfill.")
+        print(sanitize(f"{name} has no backfills.") if name is not None else "No backfills yet.")
     return 0
 
 
@@ -95,12 +95,14 @@ def _print_preview(preview: JsonObject, options: BackfillOptions) -> None:
     what = preview["schedule"] or preview["cron"]
     lines = [f"{preview['pipeline']}, {what}: {preview['ticks']:,} {'tick' if preview['ticks'] == 1 else 'ticks'} to run"]
     if preview["skipped"]:
-        lines[0] += f", {preview['skipped']:,} left out because they have runs"
+        lines[0] += f", {preview['skipped']:,} skipped because they have runs"
     if preview["ticks"]:
         zone = ZoneInfo(preview["timezone"])
         lines.append(f"first {_format(preview['first'], zone)}, last {_format(preview['last'], zone)}")
         seconds = preview["estimated_seconds"]
-        duration = f"takes about {format_duration(seconds)}" if seconds is not None else "no run has completed yet, so its time is unknown"
+        duration = (
+            f"takes about {format_duration(seconds)}" if seconds is not None else "no run has completed yet, so the duration is unknown"
+        )
         lines.append(f"{preview['order']} first, {preview['parallel']} at a time; {duration}")
     for line in lines:
         print(sanitize(line), flush=True)

@@ -33,7 +33,7 @@ def trigger(
     list_params: Annotated[bool, typer.Option("--list-params", help="List the pipeline's parameters instead of running it.")] = False,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Show the stages until the run ends.")] = False,
     priority: Annotated[int | None, typer.Option("--priority", min=-100, max=100, help="If omitted, that of the definition.")] = None,
-    over_limit: Annotated[bool, typer.Option("--over-limit", help="Start at once although a concurrency limit is reached.")] = False,
+    over_limit: Annotated[bool, typer.Option("--over-limit", help="Start at once even if a concurrency limit is reached.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Trigger a pipeline. Exit code 2: the run was not accepted, or no response. With --watch, 1: the run did not complete."""

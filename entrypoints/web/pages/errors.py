@@ -23,16 +23,16 @@ _TITLES = {
     507: "The disk is almost full",
 }
 _ADVICE = {
-    403: "Go back and use the page's own form, or ask someone with more permissions.",
+    403: "Go back and use the form on the page, or ask an admin for more permissions.",
     404: "It may have been removed, or the URL may have a typo. See all pipelines or runs.",
-    405: "Go back to the page you came from and use its links and buttons.",
-    409: "Load the page again: someone or something else was faster.",
-    412: "Load the page again, then repeat your change.",
-    413: "Send less data at once.",
+    405: "Go back and use the links and buttons on the page.",
+    409: "Reload the page: the state has changed.",
+    412: "Reload the page, then repeat your change.",
+    413: "Send less data in one request.",
     422: "Go back, correct the fields named above, and send the form again.",
     429: "Wait a moment, then try again.",
-    500: "Try again. If the error persists, the web process's log has its cause under the request ID below.",
-    503: "Nothing is lost. Try again in a few seconds; the system page says what is missing.",
+    500: "Try again. If the error persists, look for the request ID below in the log of the web server.",
+    503: "Nothing is lost. Try again in a few seconds. The system page shows what is missing.",
     507: "Free disk space, or keep logs for fewer days. Active runs continue, and reports are still accepted.",
 }
 

@@ -29,7 +29,7 @@
       getDialog().close();
       headgate.toast(button?.dataset.toast || form.dataset.toast || "Done.");
     } else if (response.ok) location.assign(target.href);
-    else if (!fillDialog(await response.text())) headgate.toast("That did not work. Reload the page to see the current state.");
+    else if (!fillDialog(await response.text())) headgate.toast("The action failed. Reload the page to see the current state.");
   }
   const handleFailure = (link) => () => (link ? location.assign(link) : headgate.toast("Headgate does not respond. Nothing was changed."));
 

@@ -20,9 +20,9 @@ _TRIGGERS = {
     "dashboard": "from the dashboard",
     "api": "by the API",
     "cli": "from a terminal",
-    "report": "by a first report",
-    "schedule": "by a schedule",
-    "backfill": "by a backfill",
+    "report": "first report",
+    "schedule": "schedule",
+    "backfill": "backfill",
 }
 
 
@@ -96,9 +96,9 @@ def format_parameters(parameters: Mapping[str, Any]) -> str:
 
 
 def describe_trigger(trigger: str, actor: str | None) -> str:
-    """Return who or what triggered a run: "mara, from the dashboard", "By a first report", "Schedule nightly"."""
+    """Return who or what triggered a run: "mara, from the dashboard", "First report", "Schedule nightly"."""
     if trigger == SCHEDULE:
-        return f"Schedule {actor}" if actor else "By a schedule"
+        return f"Schedule {actor}" if actor else "Schedule"
     source = _TRIGGERS.get(trigger, f"by {trigger}")
     return f"{actor}, {source}" if actor else source[0].upper() + source[1:]
 

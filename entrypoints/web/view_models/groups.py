@@ -120,7 +120,7 @@ def build_group_page(detail: GroupDetailView) -> GroupPage:
 def describe_source(group: GroupView) -> str:
     """Return who set the group's limit."""
     if group.limit is None:
-        return "No limit is set: everything starts at once."
+        return "No limit is set: runs and stages start at once."
     if group.set_by is not None:
         return f"The limit was set by {group.set_by}. Definitions cannot change it."
     names = [use.pipeline for use in group.pipelines if use.limit is not None]

@@ -16,7 +16,7 @@ from entrypoints.web.view_models.formatting import Timestamp, format_timestamp, 
 OUTBOX_DELAY_LIMIT = 60.0
 """Seconds after which an outbox message that Prefect has not accepted makes the outbox unhealthy."""
 GIB = 1 << 30
-_UNKNOWN = "Unknown while the database does not respond."
+_UNKNOWN = "Unknown: the database does not respond."
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def build_system_state(results: ProbeResults) -> SystemState:
 
 def _check_database(results: ProbeResults) -> ComponentHealth:
     if not results.is_database_ready:
-        sentence = "Does not respond, or is not migrated. Nothing is lost: clients get 503 and retry. Check its log and the disk."
+        sentence = "Does not respond or is not migrated. Nothing is lost: clients get 503 and retry. Check its log and the disk."
         return ComponentHealth("database", "Database", False, sentence)
     size, in_use = results.connections
     return ComponentHealth("database", "Database", True, f"Responds. {in_use:,} of {size:,} connections of this process are in use.")
@@ -91,7 +91,7 @@ def _check_database(results: ProbeResults) -> ComponentHealth:
 def _check_prefect(results: ProbeResults) -> ComponentHealth:
     if results.is_prefect_reachable:
         return ComponentHealth("prefect", "Prefect", True, "Responds.")
-    sentence = "Does not respond. Headgate's own workers continue, and Prefect records their runs later; other pools wait."
+    sentence = "Does not respond. Headgate’s workers continue, and Prefect records their runs later. Other pools wait."
     return ComponentHealth("prefect", "Prefect", False, sentence)
 
 
@@ -125,7 +125,7 @@ def _check_queue(results: ProbeResults) -> ComponentHealth:
     if results.metrics.late:
         sentence = f"{pluralize(results.metrics.late, 'run')} queued for over a minute: add workers or slots."
         return ComponentHealth("queue", "Queue", False, sentence)
-    sentence = f"No run has been queued for long; {pluralize(results.metrics.waiting, 'run')} waiting for a person or a machine."
+    sentence = f"No run has been queued for long. {pluralize(results.metrics.waiting, 'run')} waiting for input."
     return ComponentHealth("queue", "Queue", True, sentence)
 
 

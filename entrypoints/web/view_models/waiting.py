@@ -107,7 +107,7 @@ def group_waiting_items(runs: Sequence[RunView], now: datetime) -> list[WaitingG
     items.sort(key=lambda item: (item.deadline or now, item.key))
     groups = [
         WaitingGroup("people", "Approvals", "open one to decide", [item for item in items if item.is_approval]),
-        WaitingGroup("prefect", "Paused in Prefect", "resumed there", [item for item in items if item.reason is Reason.PAUSED]),
+        WaitingGroup("prefect", "Paused in Prefect", "resume in Prefect", [item for item in items if item.reason is Reason.PAUSED]),
         WaitingGroup("machines", "External stages", "completed by a report", [item for item in items if item.reason is Reason.EXTERNAL]),
     ]
     return [group for group in groups if group.items]

@@ -149,7 +149,7 @@ def test_a_busy_server_gets_the_same_event_again(tmp_path: Path, folder: Path) -
 @needs_curl
 @pytest.mark.parametrize(
     ("refusal", "words"),
-    [((409, {"title": "Several runs are active"}), "Several runs"), ((200, {"applied": False, "run_id": 41}), "over already")],
+    [((409, {"title": "Several runs are active"}), "Several runs"), ((200, {"applied": False, "run_id": 41}), "already ended")],
     ids=["409", "not applied"],
 )
 def test_a_refused_step_is_not_executed(tmp_path: Path, folder: Path, refusal: Answer, words: str) -> None:

@@ -27,9 +27,9 @@ async def test_channel(request: Request, name: str) -> Response:
         case DeliveryState.SENT:
             result = f"The test message was sent{took}. Confirm its receipt with the link in it."
         case DeliveryState.SCHEDULED:
-            result = f"The test message was not sent yet: {found.error or 'the receiver has not responded'}. Headgate tries again."
+            result = f"The test message was not sent yet: {found.error or 'the receiver has not responded'}. Headgate will retry."
         case _:
-            result = f"The test message was not sent: {found.error or 'no reason is known'}."
+            result = f"The test message was not sent: {found.error or 'unknown reason'}."
     return await render_channel(request, name, 200, result=result, is_sent=found.state is DeliveryState.SENT)
 
 

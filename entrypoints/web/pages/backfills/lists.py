@@ -37,7 +37,7 @@ async def list_backfills(request: Request, pipeline: str = "") -> Response:
 @router.get("/ui/backfills/{backfill_id}")
 @requires(READ)
 async def show_backfill(request: Request, backfill_id: str, state: str = "", above: str = "", below: str = "") -> Response:
-    """Show a backfill's progress, and its ticks in the order in which they run."""
+    """Show a backfill's progress, and its ticks in run order."""
     context = get_page_context(request)
     view = await require_backfill(context, backfill_id)
     query = BackfillQuery.parse(state, above, below)

@@ -17,10 +17,10 @@ KIND_WORDS: Final = {
     ChannelKind.APPRISE: "Chat (Apprise)",
 }
 KIND_HELP: Final = {
-    ChannelKind.WEBHOOK: "A signed JSON request (Standard Webhooks) to an address of yours.",
-    ChannelKind.EMAIL: "Text and HTML through an SMTP server of yours.",
-    ChannelKind.PAGERDUTY: "Events API v2. Incidents resolve in PagerDuty, too.",
-    ChannelKind.APPRISE: "One Apprise address: Slack, Teams, Discord, Telegram, Pushover, Opsgenie and others.",
+    ChannelKind.WEBHOOK: "A signed JSON request (Standard Webhooks) to your URL.",
+    ChannelKind.EMAIL: "Text and HTML through your SMTP server.",
+    ChannelKind.PAGERDUTY: "Events API v2. Incidents also resolve in PagerDuty.",
+    ChannelKind.APPRISE: "An Apprise URL: Slack, Teams, Discord, Telegram, Pushover, Opsgenie and others.",
 }
 MAX_USES: Final = 20
 

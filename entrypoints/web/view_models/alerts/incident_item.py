@@ -104,5 +104,5 @@ def _describe_resolution(incident: IncidentView, at: datetime, now: datetime) ->
 
 
 def _name(actor: str | None) -> str:
-    """Return the actor's name as a sentence begins with it. Without sign-in, it is "Someone"."""
-    return "Someone" if actor in (None, "someone") else str(actor)
+    """Return the actor's name as a sentence begins with it. Without sign-in, it is "A user"."""
+    return "A user" if actor in (None, "someone") else str(actor)

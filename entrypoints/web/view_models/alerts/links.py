@@ -20,7 +20,7 @@ _CONSEQUENCES: Final = {
 _REFUSALS: Final = {
     LinkState.USED: ("This link was used", "Each link in a message works once."),
     LinkState.EXPIRED: ("This link has expired", "Sign in and use the incident’s page instead."),
-    LinkState.UNKNOWN: ("This link is not valid", "It may be cut off. Copy the whole address from the message."),
+    LinkState.UNKNOWN: ("This link is not valid", "It may be incomplete. Copy the whole URL from the message."),
 }
 
 

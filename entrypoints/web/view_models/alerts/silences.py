@@ -66,7 +66,7 @@ def build_silence_item(silence: SilenceView, now: datetime) -> SilenceItem:
         ends=format_timestamp(end),
         reason=shorten_json(silence.reason, 300),
         created_by=silence.created_by or "",
-        ended_by=(silence.ended_by or "someone") if silence.ended_at is not None else "",
+        ended_by=(silence.ended_by or "a user") if silence.ended_at is not None else "",
         is_over=is_over,
     )
 
@@ -129,7 +129,7 @@ class SilenceForm:
 
     def _get_subject(self, name: str) -> str | None:
         if self.texts["scope"] not in SCOPES:
-            raise InvalidInput.for_field("scope", "is none of the choices")
+            raise InvalidInput.for_field("scope", "is not one of the choices")
         if self.texts["scope"] != name:
             return None
         if not self.texts[name]:

@@ -21,8 +21,8 @@ from entrypoints.web.view_models.schedules.next_times import format_day_time
 NAMES: Final = ("schedule", "cron", "timezone", "from", "to", "order", "parallel", "existing", "parameters")
 ORDERS: Final = {BackfillOrder.OLDEST.value: "Oldest first", BackfillOrder.NEWEST.value: "Newest first"}
 EXISTING: Final = {
-    ExistingPolicy.SKIP.value: "Leave out ticks that have a run",
-    ExistingPolicy.FAILED.value: "Leave out ticks whose newest run completed",
+    ExistingPolicy.SKIP.value: "Skip ticks that have a run",
+    ExistingPolicy.FAILED.value: "Skip ticks whose newest run completed",
     ExistingPolicy.ALL.value: "Run every tick again",
 }
 _WHOLE: Final = re.compile(r"[0-9]{1,6}")
@@ -63,7 +63,7 @@ class BackfillForm:
     def to_request(self) -> BackfillRequest:
         """Return the request. Raise InvalidInput for a text that is none of a field's values."""
         texts = self.texts
-        problems = [FieldProblem(name, "is none of the choices") for name, known in _CHOICES.items() if texts[name] not in known]
+        problems = [FieldProblem(name, "is not one of the choices") for name, known in _CHOICES.items() if texts[name] not in known]
         parallel = int(texts["parallel"]) if _WHOLE.fullmatch(texts["parallel"]) else 0
         parameters = _parse_parameters(texts["parameters"], problems)
         if problems:
@@ -122,9 +122,9 @@ def describe_preview(preview: BackfillPreview) -> list[str]:
         return lines
     zone = get_zone(Recurrence(timezone=preview.plan.timezone))
     first, last = (format_day_time(at.astimezone(zone)) for at in (preview.first, preview.last))
-    lines.append(f"The first is of {first}, the last of {last} ({preview.plan.timezone}).")
+    lines.append(f"From {first} to {last} ({preview.plan.timezone}).")
     if preview.seconds is None:
-        lines.append("No run has completed yet, so the time is unknown.")
+        lines.append("No run has completed yet, so the duration is unknown.")
     else:
-        lines.append(f"It takes about {format_duration(preview.seconds)}, at the median duration of the last runs.")
+        lines.append(f"Takes about {format_duration(preview.seconds)}, at the median duration of the last runs.")
     return lines

@@ -26,9 +26,9 @@ from entrypoints.web.view_models.formatting import (
 
 MAX_MESSAGE_LENGTH: Final = 160
 EXISTING_WORDS: Final = {
-    ExistingPolicy.SKIP: "Ticks with a run were left out",
-    ExistingPolicy.FAILED: "Ticks whose newest run completed were left out",
-    ExistingPolicy.ALL: "Ticks with a run run again",
+    ExistingPolicy.SKIP: "Ticks with a run are skipped",
+    ExistingPolicy.FAILED: "Ticks whose newest run completed are skipped",
+    ExistingPolicy.ALL: "Ticks with a run also run again",
 }
 
 
@@ -154,5 +154,5 @@ def _build_tick(tick: BackfillTickView) -> BackfillTickItem:
 
 def describe_ticks(number: int, existing: int) -> str:
     """Return how many ticks would run, and how many are left out."""
-    left_out = f", {existing:,} left out because they have runs" if existing else ""
+    left_out = f", {existing:,} skipped because they have runs" if existing else ""
     return f"{pluralize(number, 'tick')} to run{left_out}"

@@ -8,7 +8,7 @@ from domain.pipelines.activation import Activation
 from entrypoints.web.view_models.formatting import Timestamp, format_timestamp
 
 PAUSE_CHOICES: Final = {
-    "": "Until it is resumed",
+    "": "Until resumed",
     "1": "1 hour",
     "4": "4 hours",
     "24": "1 day",

@@ -86,7 +86,7 @@ def build_trend(runs: Sequence[RunView], now: datetime) -> Trend:
         median=format_duration(median_seconds) if median_seconds is not None else DASH,
         median_records=shorten_count(median(records_completed)) if records_completed else DASH,
         latest_records=shorten_count(records[-1]) if records else "",
-        records_label=f"Records of each run, {min(records):,} to {max(records):,}" if records else "No run reported records",
+        records_label=f"Records of each run, {min(records):,} to {max(records):,}" if records else "No records reported",
         rows=[_build_row(run, point) for run, point in zip(runs, reversed(points), strict=True)],
     )
 
@@ -119,7 +119,7 @@ def group_failures(failures: Sequence[FailureView]) -> list[FailureGroup]:
     return [
         FailureGroup(
             stage=failure.stage,
-            message=(failure.message.strip().splitlines() or ["An error without a message"])[0][:MAX_MESSAGE_LENGTH],
+            message=(failure.message.strip().splitlines() or ["No error message"])[0][:MAX_MESSAGE_LENGTH],
             count="once" if failure.count == 1 else f"{pluralize(failure.count, 'time')}",
             last=format_timestamp(failure.last_at),
             runs=[(run_id, f"#{number:,}") for run_id, number in failure.runs[:RUNS_PER_FAILURE]],

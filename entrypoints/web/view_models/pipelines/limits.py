@@ -12,10 +12,10 @@ from entrypoints.web.view_models.groups import format_priority
 MAX_STAGES: Final = 50
 """Stages of which the page says which groups they use; it counts the others."""
 _WHEN_FULL: Final = {
-    WhenFull.QUEUE: "further runs wait.",
-    WhenFull.SKIP: "a further trigger is refused, and a tick is skipped.",
-    WhenFull.CANCEL_RUNNING: "a further run replaces the running one.",
-    WhenFull.KEEP_NEWEST: "of further runs only the newest waits.",
+    WhenFull.QUEUE: "more runs wait.",
+    WhenFull.SKIP: "another trigger is refused, and a tick is skipped.",
+    WhenFull.CANCEL_RUNNING: "a new run replaces the running one.",
+    WhenFull.KEEP_NEWEST: "only the newest further run waits.",
 }
 
 

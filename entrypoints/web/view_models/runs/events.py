@@ -54,7 +54,7 @@ def _get_stage(event: EventView) -> TextPart:
 
 
 def _get_actor(event: EventView) -> TextPart:
-    return TextPart(event.actor or "Someone", event.actor is not None)
+    return TextPart(event.actor or "A user", event.actor is not None)
 
 
 def _get_first_line(event: EventView) -> str:
@@ -86,13 +86,13 @@ def _describe_stage_status(event: EventView) -> Sentence:
         worker = f" on {data['worker']}" if data.get("worker") else " in Prefect" if event.actor == PREFECT else ""
         return [stage, TextPart(f" started{worker}" + (f", attempt {event.attempt}" if is_retry else ""))]
     if event.status is Status.QUEUED and data.get("reason") == Reason.LIMIT:
-        return [stage, TextPart(" waits for a slot of a concurrency limit")]
+        return [stage, TextPart(" is waiting for a slot of a concurrency limit")]
     if event.status is Status.WAITING:
         if data.get("reason") == "retry":
             return [stage, TextPart(f" will run again later, as attempt {event.attempt}")]
         if data.get("reason") == Reason.PAUSED:
             return [stage, TextPart(" was paused in Prefect")]
-        return [stage, TextPart(" waits for " + ("approval" if data.get("reason") == "approval" else "a report"))]
+        return [stage, TextPart(" is waiting for " + ("approval" if data.get("reason") == "approval" else "a report"))]
     if event.status is Status.SKIPPED and event.actor:
         return [TextPart(event.actor, True), TextPart(" skipped "), stage]
     if event.status is Status.SKIPPED and data.get("reason") == "upstream":
@@ -133,7 +133,7 @@ def _describe_verdict(event: EventView) -> Sentence:
 
 
 def _describe_reminder(event: EventView) -> Sentence:
-    return [_get_stage(event), TextPart(" still waits for approval")]
+    return [_get_stage(event), TextPart(" is still waiting for approval")]
 
 
 def _describe_refused_report(event: EventView) -> Sentence:
@@ -147,7 +147,7 @@ def _describe_late_report(event: EventView) -> Sentence:
 
 
 def _describe_reopening(event: EventView) -> Sentence:
-    action = {"retry": " retried the run", "skip": " let the run continue without a stage"}.get(
+    action = {"retry": " retried the run", "skip": " skipped a stage and continued the run"}.get(
         str(event.data.get("act")), " reopened the run"
     )
     stages = event.data.get("stages")
@@ -172,7 +172,7 @@ def _describe_decision(event: EventView) -> Sentence:
 
 def _describe_limit(event: EventView) -> Sentence:
     names = sorted({_name_limit(str(bucket)) for bucket in event.data.get("buckets") or ()})
-    return [TextPart("The run waits for a slot" + (f" of {' and '.join(names)}" if names else ""))]
+    return [TextPart("The run is waiting for a slot" + (f" of {' and '.join(names)}" if names else ""))]
 
 
 def _name_limit(bucket: str) -> str:
@@ -214,10 +214,10 @@ def _describe_unknown(event: EventView) -> Sentence:
 
 _FLOW_RUN_STATES = {
     "Scheduled": "scheduled",
-    "Late": "late, no worker has taken it yet",
+    "Late": "late, no worker has started it yet",
     "AwaitingConcurrencySlot": "waits for a slot of a concurrency limit",
     "AwaitingRetry": "failed, and will run again",
-    "Pending": "taken by a worker",
+    "Pending": "assigned to a worker",
     "Cancelling": "being cancelled",
     "Cancelled": "cancelled",
 }

@@ -65,5 +65,5 @@ def _build_item(run: RunView, now: datetime) -> RunItem:
 def _describe_status(run: RunView, now: datetime) -> str:
     """Return how the run ended, or that it waits for a slot. Its page says for which, since a list does not ask who holds them."""
     if run.waits_for_slot:
-        return "Waits for a slot of a concurrency limit."
+        return "Waiting for a slot of a concurrency limit."
     return str(explain_run(run, RunContext(now))) if run.status in EXPLAINED else ""

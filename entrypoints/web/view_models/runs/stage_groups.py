@@ -111,11 +111,9 @@ def describe_folding(graph: FoldedGraph) -> str:
     sentences = []
     if graph.is_folded:
         stages = sum(map(len, graph.groups.values()))
-        sentences.append(
-            f"{stages:,} stages in {pluralize(len(graph.groups), 'box', 'boxes')}. Open a box with several stages to list them."
-        )
+        sentences.append(f"{stages:,} stages in {pluralize(len(graph.groups), 'box', 'boxes')}. Open a group to list its stages.")
     if graph.omits_implied_needs:
-        sentences.append("Needs that follow from others have no line.")
+        sentences.append("Indirect needs are not drawn.")
     return " ".join(sentences)
 
 

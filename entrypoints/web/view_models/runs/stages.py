@@ -121,7 +121,7 @@ def _build_note(stage: StageRunView) -> str:
     """Return why a stage waits or was skipped, its last error, or its newest message."""
     newest = stage.newest
     if newest.status is Status.QUEUED and newest.reason is Reason.LIMIT:
-        return "waits for a slot"
+        return "waiting for a slot"
     if newest.status is Status.SKIPPED and newest.reason is Reason.UPSTREAM:
         more = len(stage.needs) - MAX_NEEDS_NAMED
         return "needs " + ", ".join(stage.needs[:MAX_NEEDS_NAMED]) + (f" and {more:,} more" if more > 0 else "")

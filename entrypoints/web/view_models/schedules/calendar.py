@@ -181,5 +181,5 @@ def _build_notes(calendar: Calendar, rows: int) -> list[str]:
     if rows > MAX_ROWS:
         notes.append(f"{rows - MAX_ROWS:,} more pipelines are only in the chart.")
     if not calendar.is_complete:
-        notes.append("There are too many ticks to count all of them.")
+        notes.append("Too many ticks to count.")
     return notes

@@ -51,7 +51,7 @@ async def test_a_dry_run_shows_the_count_and_starts_nothing(headgate: Backfilled
         [
             "nightly, main: 10 ticks to run",
             "first 2026-02-01 02:30 CET, last 2026-02-10 02:30 CET",
-            "oldest first, 4 at a time; no run has completed yet, so its time is unknown",
+            "oldest first, 4 at a time; no run has completed yet, so the duration is unknown",
         ],
     )
     assert headgate.fakes.store.committed.backfills == {}
@@ -114,7 +114,7 @@ async def test_nothing_is_started_if_every_tick_has_a_run(headgate: BackfilledHe
 
     result = await run(headgate, "backfill", "nightly", *RANGE)
 
-    assert (result.exit_code, result.stdout) == (0, "nightly, main: 0 ticks to run, 10 left out because they have runs\n")
+    assert (result.exit_code, result.stdout) == (0, "nightly, main: 0 ticks to run, 10 skipped because they have runs\n")
     assert len(headgate.fakes.store.committed.backfills) == 1
 
 
@@ -161,7 +161,7 @@ async def test_backfills_are_listed_newest_first(headgate: BackfilledHeadgate) -
     listed = await run(headgate, "backfills")
     as_json = await run(headgate, "backfills", "nightly", "--json")
 
-    assert none.stdout == "nightly has no backfill.\n"
+    assert none.stdout == "nightly has no backfills.\n"
     rows = [[cell.strip() for cell in line.split("   ") if cell.strip()] for line in listed.stdout.splitlines()]
     assert rows == [
         ["2", "nightly", "0 12 * * *", "2026-02-01 00:00 UTC to 2026-02-03 23:59 UTC", "running, 0 of 3 completed"],

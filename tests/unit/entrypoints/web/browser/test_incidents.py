@@ -104,12 +104,12 @@ def test_an_incident_is_snoozed_and_resolved_on_its_page(
     page = open_page(f"{served.url}/ui/incidents/{incident.id}", **options)
 
     page.get_by_role("button", name="Until tomorrow").click()
-    expect(page.locator(".status-text")).to_contain_text("Someone snoozed it until")
+    expect(page.locator(".status-text")).to_contain_text("A user snoozed it until")
     page.get_by_role("button", name="Acknowledge").click()
     expect(page.get_by_role("button", name="Acknowledge")).to_be_hidden()
     page.get_by_role("button", name="Resolve").click()
 
-    expect(page.locator(".status-text")).to_contain_text("Someone resolved it at")
+    expect(page.locator(".status-text")).to_contain_text("A user resolved it at")
     expect(page.get_by_role("button", name="Snooze 1 h")).to_be_hidden()
 
 

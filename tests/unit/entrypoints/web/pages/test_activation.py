@@ -39,9 +39,9 @@ async def test_a_pipeline_is_paused_for_a_time_and_resumed(headgate: InProcessHe
     stored = (await headgate.client.get("/pipelines/flights")).json()
     resumed = await post(headgate, "resume")
 
-    assert "Pause flights?" in form and "Until it is resumed" in form
+    assert "Pause flights?" in form and "Until resumed" in form
     assert (paused, resumed) == (303, 303)
-    assert "Paused since 2 Mar 09:00, until 3 Mar 09:00. Nothing starts it by itself; people and the API may trigger it." in shown
+    assert "Paused since 2 Mar 09:00, until 3 Mar 09:00. Schedules do not start it. Users and the API can still trigger it." in shown
     assert stored["paused_until"] == "2026-03-03T09:00:00Z"
     assert "Nothing starts it by itself" not in await read_text(headgate)
 
@@ -92,7 +92,7 @@ async def test_the_page_of_an_archived_pipeline_stays_readable_and_refuses_a_run
     refused = [await headgate.page_client.post(f"{PAGE}/trigger"), await headgate.page_client.post(f"/ui/runs/{run_id}/again")]
     retried = await headgate.page_client.post(f"/ui/runs/{run_id}/retry")
 
-    assert "Archived since 2 Mar 09:00. It starts no runs, and lists leave it out." in text and "#1" in text
+    assert "Archived since 2 Mar 09:00. It starts no runs and is hidden from lists." in text and "#1" in text
     for answer in [*refused, retried]:
         assert answer.status_code == 409
         assert "flights is archived. Unarchive it to start runs." in answer.text
@@ -108,7 +108,7 @@ async def test_a_pipeline_is_deleted_by_typing_its_name(headgate: InProcessHeadg
     deleted = await headgate.page_client.post(f"{PAGE}/delete", data={"confirm": " flights "})
 
     assert too_early.status_code == 409 and "flights is not archived. Archive it first." in too_early.text
-    assert "Delete flights?" in form and "It cannot be undone" in form
+    assert "Delete flights?" in form and "This cannot be undone" in form
     assert wrong.status_code == 422 and "Type flights to confirm. Nothing was deleted." in wrong.text and '"><b>' not in wrong.text
     assert (deleted.status_code, deleted.headers["location"]) == (303, "/")
     assert (await headgate.page_client.get(PAGE)).status_code == 404

@@ -44,7 +44,7 @@ async def test_the_form_shows_a_preview_before_it_can_start(headgate: Backfilled
     previewed = (await post(headgate, preview="1")).text
 
     assert 'name="start"' not in empty
-    assert "10 ticks to run." in previewed and "The first is of Sun 1 Feb 2026, 02:30, the last of Tue 10 Feb 2026, 02:30" in previewed
+    assert "10 ticks to run." in previewed and "From Sun 1 Feb 2026, 02:30 to Tue 10 Feb 2026, 02:30" in previewed
     assert "No run has completed yet" in previewed
     assert 'name="start"' in previewed and 'value="2026-02-01"' in previewed
     assert headgate.fakes.store.committed.backfills == {}
@@ -77,7 +77,7 @@ async def test_a_cron_takes_the_place_of_the_schedule(headgate: BackfilledHeadga
         ({"from": "x<y>"}, "From must be a date or a time"),
         ({"to": "2026-01-01"}, "To must not be earlier than from"),
         ({"parallel": "many"}, "Parallel must be from 1 to 100"),
-        ({"order": "x"}, "Order is none of the choices"),
+        ({"order": "x"}, "Order is not one of the choices"),
         ({"schedule": "", "cron": ""}, "Cron "),
         ({"schedule": "", "cron": "61 * * * *"}, "Cron "),
         ({"parameters": "{"}, "Parameters is not JSON"),
@@ -106,7 +106,7 @@ async def test_nothing_can_be_started_if_every_tick_has_a_run(headgate: Backfill
 
     page = (await post(headgate, preview="1")).text
 
-    assert "0 ticks to run, 10 left out because they have runs." in page and 'name="start"' not in page
+    assert "0 ticks to run, 10 skipped because they have runs." in page and 'name="start"' not in page
 
 
 async def test_a_backfill_shows_its_progress_its_ticks_and_its_runs(headgate: BackfilledHeadgate) -> None:
@@ -173,7 +173,7 @@ async def test_lists_are_of_all_pipelines_or_of_one(headgate: BackfilledHeadgate
     of_one = await get(headgate, "/ui/backfills/?pipeline=nightly")
     text = await get(headgate, "/ui/backfills/", Accept="text/plain")
 
-    assert "No backfill was started." in empty
+    assert "No backfills yet." in empty
     assert everything.count("<tr data-row") == 2 and of_one.count("<tr data-row") == 1
     assert [line.split()[:3] for line in text.splitlines()] == [
         ["ID", "PIPELINE", "TICKS"],
@@ -236,4 +236,4 @@ async def test_a_run_leads_to_its_backfill(headgate: BackfilledHeadgate) -> None
 
     page = await get(headgate, "/ui/runs/1")
 
-    assert 'By a backfill, <a class="link" href="/ui/backfills/1">backfill 1</a>' in page
+    assert 'Backfill, <a class="link" href="/ui/backfills/1">backfill 1</a>' in page

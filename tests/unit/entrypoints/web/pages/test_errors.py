@@ -28,7 +28,7 @@ async def test_a_form_that_is_too_large_is_a_413_page(headgate: InProcessHeadgat
     answer = await headgate.page_client.post("/ui/new", content=b"name=" + b"x" * (1 << 21))
 
     assert answer.status_code == 413
-    assert_error_page(answer, "Send less data at once.")
+    assert_error_page(answer, "Send less data in one request.")
 
 
 async def test_a_form_that_is_not_utf_8_is_a_422_page(headgate: InProcessHeadgate) -> None:

@@ -147,7 +147,7 @@ async def test_the_sentence_is_on_the_board_and_in_text_too() -> None:
 async def test_lists_and_the_waterfall_say_that_a_run_waits() -> None:
     headgate, (_, second) = await a_headgate()
 
-    assert "Waits for a slot of a concurrency limit." in await get_text(headgate, "/ui/runs")
+    assert "Waiting for a slot of a concurrency limit." in await get_text(headgate, "/ui/runs")
     page = (await headgate.page_client.get(f"/ui/runs/{second}?view=waterfall")).text
     assert "waits for a slot of a concurrency limit" in page
 
@@ -174,7 +174,7 @@ async def test_a_run_starts_over_the_limit_after_a_confirmation() -> None:
     assert "Start sales #2 over the limit?" in question and "1 of 1 is held by" in question
     assert (answer.status_code, answer.headers["location"]) == (303, f"/ui/runs/{second}")
     text = await get_text(headgate, f"/ui/runs/{second}")
-    assert "over the limit" in text and "Someone started the run over the limit" in text
+    assert "over the limit" in text and "A user started the run over the limit" in text
     assert "sales #2 over the limit" in await get_text(headgate, "/ui/groups/warehouse")
     assert "does not wait for a slot" in await get_text(headgate, f"/ui/runs/{second}/start-over-limit")
     again = await headgate.page_client.post(f"/ui/runs/{second}/start-over-limit")
@@ -203,7 +203,7 @@ async def test_a_runs_priority_is_shown_where_it_is_not_0() -> None:
 async def test_a_pipelines_page_has_its_limits_in_words() -> None:
     headgate, _ = await a_headgate(runs=0)
 
-    assert "Each run holds a slot of warehouse , of 1; without a free slot further runs wait." in await get_text(
+    assert "Each run holds a slot of warehouse , of 1; without a free slot more runs wait." in await get_text(
         headgate, "/ui/pipelines/sales"
     )
     page = (await headgate.page_client.get("/ui/pipelines/reports")).text
@@ -250,5 +250,5 @@ async def test_the_history_says_what_a_run_waited_for() -> None:
 
     text = await get_text(headgate, f"/ui/runs/{second}/events")
 
-    assert "The run waits for a slot of warehouse" in text
+    assert "The run is waiting for a slot of warehouse" in text
     assert "The run got its slot after 1 m 30 s" in text

@@ -24,7 +24,7 @@ def a_detail(group: GroupView, taken_at: datetime = NOW) -> GroupDetailView:
 def test_the_page_says_who_set_the_limit() -> None:
     assert build_group_page(a_detail(a_group())).source == "The limit is from the definition of sales."
     assert build_group_page(a_detail(a_group(set_by="mara"))).source == "The limit was set by mara. Definitions cannot change it."
-    assert build_group_page(a_detail(a_group(limit=None))).source == "No limit is set: everything starts at once."
+    assert build_group_page(a_detail(a_group(limit=None))).source == "No limit is set: runs and stages start at once."
 
 
 def test_the_page_counts_what_it_does_not_list() -> None:

@@ -60,7 +60,7 @@ async def test_an_incident_is_snoozed_and_resolved(headgate: InProcessHeadgate) 
 
     stored = get_stored(headgate, incident)
     assert (stored.state, stored.resolution) == (IncidentState.RESOLVED, Resolution.RESOLVED)
-    assert "Someone resolved it at" in await get_text(headgate, path)
+    assert "A user resolved it at" in await get_text(headgate, path)
 
 
 @pytest.mark.parametrize("action", ["acknowledge", "snooze", "resolve"])

@@ -62,7 +62,7 @@ async def test_an_incidents_page_says_what_broke_and_shows_the_run(headgate: InP
     assert "DETAIL: Key (order_id)=(7) already exists." in text
     assert 'class="waterfall"' in page and "fact-orders" in text
     assert f'href="/ui/runs/{incident.last_run_id}/retry"' in page and f'href="/ui/runs/{incident.last_run_id}"' in page
-    assert "No message was sent." in text and "Opened" in text
+    assert "No messages." in text and "Opened" in text
 
 
 async def test_the_page_lists_each_message_with_its_state_tries_and_reason(headgate: InProcessHeadgate) -> None:

@@ -61,7 +61,7 @@ async def test_times_are_in_the_viewers_zone(headgate: InProcessHeadgate) -> Non
         ({"scope": "all", "for": "until"}, "End must be a date and a time"),
         ({"scope": "all", "for": "until", "until": "2020-01-01T00:00"}, "End must be later than now"),
         ({"scope": "all", "starts": "soon"}, "Start must be a date and a time"),
-        ({"scope": "nothing"}, "Scope is none of the choices."),
+        ({"scope": "nothing"}, "Scope is not one of the choices."),
     ],
 )
 async def test_an_invalid_form_is_shown_again_with_its_errors(headgate: InProcessHeadgate, form: dict[str, str], sentence: str) -> None:
@@ -84,7 +84,7 @@ async def test_a_silence_is_ended_after_a_confirmation(headgate: InProcessHeadga
     assert "No silences." in await get_text(headgate, "/ui/silences")
     assert "Over #sql Upgrade" in await get_text(headgate, "/ui/silences?ended=1")
     assert (await headgate.page_client.post(path)).status_code == 303
-    assert "It is over already." in await get_text(headgate, path)
+    assert "It has already ended." in await get_text(headgate, path)
 
 
 @pytest.mark.parametrize("key", ["7", "none"])

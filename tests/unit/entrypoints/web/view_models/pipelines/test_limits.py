@@ -14,13 +14,13 @@ def texts(definition: PipelineDefinition) -> list[str]:
 @pytest.mark.parametrize(
     ("limit", "text"),
     [
-        ({"limit": 1}, "At most 1 run at once; further runs wait."),
-        ({"limit": 3, "when_full": "skip"}, "At most 3 runs at once; a further trigger is refused, and a tick is skipped."),
-        ({"limit": 1, "when_full": "cancel_running"}, "At most 1 run at once; a further run replaces the running one."),
-        ({"limit": 1, "when_full": "keep_newest"}, "At most 1 run at once; of further runs only the newest waits."),
-        ({"limit": 2, "key": {"parameter": "customer"}}, "At most 2 runs at once for each customer; further runs wait."),
-        ({"group": "warehouse", "limit": 4}, "Each run holds a slot of warehouse, of 4; without a free slot further runs wait."),
-        ({"group": "warehouse"}, "Each run holds a slot of warehouse; without a free slot further runs wait."),
+        ({"limit": 1}, "At most 1 run at once; more runs wait."),
+        ({"limit": 3, "when_full": "skip"}, "At most 3 runs at once; another trigger is refused, and a tick is skipped."),
+        ({"limit": 1, "when_full": "cancel_running"}, "At most 1 run at once; a new run replaces the running one."),
+        ({"limit": 1, "when_full": "keep_newest"}, "At most 1 run at once; only the newest further run waits."),
+        ({"limit": 2, "key": {"parameter": "customer"}}, "At most 2 runs at once for each customer; more runs wait."),
+        ({"group": "warehouse", "limit": 4}, "Each run holds a slot of warehouse, of 4; without a free slot more runs wait."),
+        ({"group": "warehouse"}, "Each run holds a slot of warehouse; without a free slot more runs wait."),
     ],
 )
 def test_each_limit_is_a_sentence(limit: dict[str, object], text: str) -> None:
