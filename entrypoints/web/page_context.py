@@ -50,7 +50,7 @@ class PageContext:
     health_metrics: HealthMetricsReader
     disk_space: DiskSpace
     retention_days: tuple[float, float]
-    """Days that events and logs are kept; 0 means for ever."""
+    """Days that events and logs are kept; 0 means forever."""
     preview_ticks: PreviewTicks
     preview_definition: PreviewDefinition
     load_calendar: LoadCalendar

@@ -73,7 +73,7 @@ step() {
     stage=$1
     report running ",\"message\":\"started by $night\""
     case $answer in
-        *'"applied":false'* | *'"applied": false'*) give_up "$stage is over already: $answer" ;;
+        *'"applied":false'* | *'"applied": false'*) give_up "$stage has already ended: $answer" ;;
     esac
     echo "$stage: running"
     if records=$("$stage" 2>"$scratch/error"); then

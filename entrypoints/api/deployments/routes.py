@@ -17,6 +17,8 @@ _UNAVAILABLE: dict[int | str, dict[str, Any]] = {
 @router.get("/prefect/deployments", summary="List Prefect's deployments", responses=_UNAVAILABLE)
 @requires(READ)
 async def list_deployments(application: ApplicationDep) -> list[DeploymentResponse]:
-    """Return the deployments that stages of kind `prefect` can run, by name. A change in Prefect shows within 3 s. 503 if Prefect does not
-    answer within 2 s."""
+    """Return the deployments that stages of kind `prefect` can run, by name.
+
+    A change in Prefect shows within 3 s. 503 if Prefect does not respond within 2 s.
+    """
     return [DeploymentResponse.from_deployment(deployment) for deployment in await application.deployment_lookup().list_all()]

@@ -10,7 +10,7 @@ from typing import Final
 QUIET_SECONDS: Final = 0.1
 """Time without a start or a report after which the worker counts as idle."""
 MAX_WAIT_SECONDS: Final = 5.0
-"""The longest wait for an idle moment, so that work is not postponed for ever on a busy worker."""
+"""The longest wait for an idle moment, so that work is not postponed forever on a busy worker."""
 
 
 class IdleWindow:

@@ -199,7 +199,7 @@ class RunExecutor:
         try:
             response = await self._send(request)
         except RequestRejected as rejection:
-            # An output that Headgate does not accept must not block the run for ever.
+            # An output that Headgate does not accept must not block the run forever.
             log.warning("Run %s: Headgate rejected a report: %s", self.key[0], rejection)
             stripped = [strip_output(report, f"The output was rejected: {rejection}") for report in reports]
             response = await self._send_or_give_up(

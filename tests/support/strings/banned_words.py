@@ -39,7 +39,7 @@ PHRASES: Final = (
     BannedWords(r"\bnone yet\b|\bthere is none\b", "No runs yet"),
     BannedWords(r"\b(is|are) well\b|^well\.?$", "OK"),
     BannedWords(r"^answers\.?$|\b(does|did|do|has|have) not answer(ed)?\b", "Online, does not respond"),
-    BannedWords(r"\bnothing waits\b", "Nothing is waiting"),
+    BannedWords(r"\bnothing waits\b(?! for (the|a) )", "Nothing is waiting"),
     BannedWords(r"^leave it\b|^keep it\b", "Cancel, Don’t cancel"),
     BannedWords(r"^what \w+ (is|are)\b|\bits turn\b", "Completed stages are kept"),
     BannedWords(r"^try it again\b|^go on without\b|^end it\b", "Retry, Skip, Cancel"),
@@ -63,7 +63,7 @@ PHRASES: Final = (
 """What the left column of the table of words says, and its kind."""
 
 CONSTRUCTIONS: Final = (
-    BannedWords(r"\btakes? up\b|\b(rides?|riding|sits?|sitting|buries|buried)\b", "the field's term, without a metaphor"),
+    BannedWords(r"\btakes? up\b(?! to\b)|\b(rides?|riding|sits?|sitting|buries|buried)\b", "the field's term, without a metaphor"),
     BannedWords(r"\bwhat (is|was|are) (told|asked|meant)\b|\bas it shall be\b", "subject, verb, object"),
     BannedWords(r"\bwithout [^,.;]+, no\b", "subject, verb, object"),
     BannedWords(r"\bonly (then|after|when|if|with|by) [^.;]*\b(does|do|did)\b", "subject, verb, object"),

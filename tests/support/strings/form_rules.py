@@ -19,7 +19,7 @@ VERBS: Final = frozenset(
         r"\S+",
         """
     acknowledge add apply approve archive backfill cancel change check choose clear close compare confirm continue copy create
-    decide delete disable don’t edit enable end export filter go hide lock open pause preview print reject report reset restore
+    decide delete disable don’t edit enable end export filter go hide lock open pause preview print reject report reset resolve restore
     resume retry revoke run save search select send set show sign skip snooze start stop submit sync trigger try unarchive use
 """,
     )
@@ -28,7 +28,7 @@ PLACES: Final = frozenset(
     re.findall(
         r"\S+",
         """
-    archived back backfills csv day earlier first groups json later latest log newer newest new next older pipelines previous runs
+    archived back backfills csv day earlier first groups json keyboard later latest log newer newest new next older pipelines previous runs
     system theme until
 """,
     )
@@ -56,7 +56,7 @@ def _check_button(text: str) -> str | None:
     words = [word for word in re.sub(r"\{\}|¦", " ", text).split() if len(word) > 1 and word.lower() not in _FILLERS]
     if not words:
         return None
-    if words[0].lower() not in VERBS | PLACES:
+    if words[0].lower().strip(":") not in VERBS | PLACES:
         return f"{words[0]} is not a verb"
     return f"more than {MAX_WORDS} words" if len(words) > MAX_WORDS else None
 

@@ -16,7 +16,6 @@ GLOSSARY: Final = {
     "parameters": r"\bparams\b",
     "definition": r"\bpipeline (spec|config|configuration)\b",
     "respond": r"\bno answer\b",
-    "request ID": r"\brequest id\b(?!=)",
 }
 """The product's term, and a pattern of the words that must not stand for it."""
 

@@ -53,7 +53,11 @@ def read_template(source: str, path: str) -> Iterator[FoundString]:
     reader.feed(markup)
     reader.close()
     reader.end_block()
-    found = [FoundString(path, line, Kind.EXPRESSION, text) for line, text in literals if is_prose(text) or is_label(text)]
+    found = [
+        FoundString(path, line, Kind.EXPRESSION, text)
+        for line, text in literals
+        if (is_prose(text) or is_label(text)) and "\\n" not in text
+    ]
     yield from sorted([*reader.found, *found], key=lambda found: found.line)
 
 
@@ -61,6 +65,7 @@ def _split(source: str) -> tuple[str, list[tuple[int, str]]]:
     """Return the markup with `{}` for each expression, on the same lines, and the literals in expressions with their lines."""
     markup: list[str] = []
     literals: list[tuple[int, str]] = []
+    is_block = False
     for line, kind, value in Environment().lex(source):
         if kind == "data":
             markup.append(value)
@@ -69,7 +74,8 @@ def _split(source: str) -> tuple[str, list[tuple[int, str]]]:
             markup.append("{}")
         if kind == "string":
             literals.append((line, join_spaces(value[1:-1])))
-        if kind == "name" and value in ("else", "elif") and markup and markup[-1] != "¦":
+        is_block = kind == "block_begin" or (is_block and kind != "block_end")
+        if is_block and kind == "name" and value in ("else", "elif"):
             markup.append("¦")
         markup.append("\n" * value.count("\n"))
     return "".join(markup), literals
@@ -110,7 +116,7 @@ class _PageReader(HTMLParser):
 
     def end_block(self) -> None:
         """Keep the text since the last block, if it has words."""
-        text = join_spaces("".join(self._text))
+        text = " ".join("".join(self._text).split())
         if _WORD.search(text.replace("{}", "")):
             self.found.append(FoundString(self.path, max(self._line, 1), self._kind, text))
         self._text.clear()

@@ -44,7 +44,7 @@ async def test_a_form_of_another_site_is_a_403_page(headgate: InProcessHeadgate)
     answer = await headgate.page_client.post("/ui/new", headers={"Origin": "https://evil.example"})
 
     assert answer.status_code == 403
-    assert_error_page(answer, "own form")
+    assert_error_page(answer, "use the form on the page")
 
 
 async def test_a_full_disk_is_a_507_page(headgate: InProcessHeadgate, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -176,7 +176,7 @@ async def test_a_run_starts_over_the_limit_after_a_confirmation() -> None:
     text = await get_text(headgate, f"/ui/runs/{second}")
     assert "over the limit" in text and "A user started the run over the limit" in text
     assert "sales #2 over the limit" in await get_text(headgate, "/ui/groups/warehouse")
-    assert "does not wait for a slot" in await get_text(headgate, f"/ui/runs/{second}/start-over-limit")
+    assert "is not waiting for a slot" in await get_text(headgate, f"/ui/runs/{second}/start-over-limit")
     again = await headgate.page_client.post(f"/ui/runs/{second}/start-over-limit")
     assert again.status_code == 409
 
