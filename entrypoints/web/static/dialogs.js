@@ -27,7 +27,7 @@
     const address = document.querySelector("[data-address]")?.dataset.address; // of a page that has several
     if (response.ok && [location.pathname, address].includes(target.pathname)) {
       getDialog().close();
-      headgate.toast(button?.dataset.toast || form.dataset.toast || "Done.");
+      headgate.toast(button?.dataset.toast || form.dataset.toast || "Change saved.");
     } else if (response.ok) location.assign(target.href);
     else if (!fillDialog(await response.text())) headgate.toast("The action failed. Reload the page to see the current state.");
   }

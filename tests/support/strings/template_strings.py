@@ -14,7 +14,7 @@ from tests.support.strings.found_string import FoundString, Kind, join_spaces
 from tests.support.strings.prose import is_label, is_prose
 
 TEMPLATES: Final = ROOT / "entrypoints" / "web" / "templates"
-_ATTRIBUTES: Final = {"title", "aria-label", "placeholder", "alt", "aria-description", "data-confirm", "data-done"}
+_ATTRIBUTES: Final = {"title", "aria-label", "placeholder", "alt", "aria-description", "data-toast"}
 _INLINE: Final = {
     "a",
     "abbr",

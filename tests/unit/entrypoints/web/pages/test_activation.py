@@ -43,7 +43,7 @@ async def test_a_pipeline_is_paused_for_a_time_and_resumed(headgate: InProcessHe
     assert (paused, resumed) == (303, 303)
     assert "Paused since 2 Mar 09:00, until 3 Mar 09:00. Schedules do not start it. Users and the API can still trigger it." in shown
     assert stored["paused_until"] == "2026-03-03T09:00:00Z"
-    assert "Nothing starts it by itself" not in await read_text(headgate)
+    assert "Schedules do not start it" not in await read_text(headgate)
 
 
 @pytest.mark.parametrize("hours", ["5", "-1", "x", "24 "])
@@ -61,7 +61,7 @@ async def test_a_pause_that_is_over_is_not_shown(headgate: InProcessHeadgate) ->
 
     headgate.fakes.clock.advance(3_600)
 
-    assert "Nothing starts it by itself" not in await read_text(headgate)
+    assert "Schedules do not start it" not in await read_text(headgate)
 
 
 async def test_an_archived_pipeline_leaves_the_board_and_has_a_list_of_its_own(headgate: InProcessHeadgate) -> None:
