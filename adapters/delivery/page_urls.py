@@ -1,5 +1,7 @@
 """URLs of Headgate's pages."""
 
+from urllib.parse import quote
+
 
 class PublicPageUrls:
     """URLs below the base URL at which people reach Headgate."""
@@ -10,8 +12,8 @@ class PublicPageUrls:
     def run(self, run_id: int) -> str:
         return f"{self._base_url}/ui/runs/{run_id}"
 
-    def log_line(self, run_id: int, line: int) -> str:
-        return f"{self._base_url}/ui/runs/{run_id}?line={line}#L{line}"
+    def log_line(self, run_id: int, stage: str, attempt: int, line: int) -> str:
+        return f"{self._base_url}/ui/runs/{run_id}?stage={quote(stage)}&attempt={attempt}&line={line}#L{line}"
 
     def comparison(self, before_id: int, after_id: int) -> str:
         return f"{self._base_url}/ui/runs/{before_id}/compare/{after_id}"

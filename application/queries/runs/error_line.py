@@ -1,12 +1,13 @@
 """Finds the line of a failed run's log to read first."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from application.ports.queries.reader import Reader
 from application.queries.runs.failures import FAILED_STATUSES, find_failed_stage
 from application.queries.views.logs import LogFilter, LogLineView
-from application.queries.views.runs import RunView
+from application.queries.views.runs import AttemptView, RunView
 from domain.output.failure_reason import FailureReason
 from domain.output.failure_text import get_quoted_line
 
@@ -17,20 +18,41 @@ _LAST_LINES: Final = 200
 
 
 async def find_error_line(reader: Reader, run: RunView) -> int | None:
-    """Return the number of the log line that the error message of a failed run quotes.
-
-    If it quotes none, such as that of a timeout, return the last meaningful line of the attempt. None for runs that did not fail.
-    """
+    """Return the number of the log line that the error message of a failed run quotes. None for runs that did not fail."""
     stage = find_failed_stage(run) if run.status in FAILED_STATUSES else None
-    if stage is None:
+    return await find_attempt_error_line(reader, run.id, stage.name, stage.newest) if stage else None
+
+
+async def find_selected_error_line(
+    reader: Reader, run: RunView, stage_name: str | None, number: int | None, *, only_failed: bool = False
+) -> int | None:
+    """Return the error's line in the log of a stage or of one of its attempts, without a stage that of the run.
+
+    Without a number it is that of the newest attempt, or of the newest that failed if `only_failed`. None for attempts that did not fail.
+    """
+    if stage_name is None:
+        return await find_error_line(reader, run)
+    stage = next((each for each in run.stages if each.name == stage_name), None)
+    attempts = [each for each in stage.attempts if number in (None, each.number)] if stage else []
+    if only_failed:
+        attempts = [each for each in attempts if each.status in FAILED_STATUSES]
+    if not attempts or attempts[-1].status not in FAILED_STATUSES:
         return None
-    attempt = LogFilter(stage.name, stage.newest.number)
-    quoted = get_quoted_line(stage.newest.error_message or "")[:MAX_ERROR_LENGTH].strip()
+    return await find_attempt_error_line(reader, run.id, stage_name, attempts[-1])
+
+
+async def find_attempt_error_line(reader: Reader, run_id: int, stage: str, attempt: AttemptView) -> int | None:
+    """Return the number of the log line that the error message of a failed attempt quotes.
+
+    If it quotes none, such as that of a timeout, return the last meaningful line of the attempt.
+    """
+    lines_of_attempt = LogFilter(stage, attempt.number)
+    quoted = get_quoted_line(attempt.error_message or "")[:MAX_ERROR_LENGTH].strip()
     if quoted:
-        wanted = LogFilter(attempt.stage, attempt.attempt, None, quoted)
-        if found := await reader.log_window(run.id, wanted, limit=_MAX_FOUND, last=True):
+        wanted = replace(lines_of_attempt, text=quoted)
+        if found := await reader.log_window(run_id, wanted, limit=_MAX_FOUND, last=True):
             return _choose_quoted(found, quoted).n
-    lines = await reader.log_window(run.id, attempt, limit=_LAST_LINES, last=True)
+    lines = await reader.log_window(run_id, lines_of_attempt, limit=_LAST_LINES, last=True)
     return _choose_meaningful(lines).n if lines else None
 
 

@@ -12,7 +12,7 @@ from application.ports.system.clock import Clock
 from application.services.alerts.message_facts import MessageFacts
 from application.services.messages.incident_wording import word_escalation, word_opening, word_recovery, word_reminder, word_unstable
 from application.services.messages.message_content import Block, MessageContent
-from application.services.messages.message_data import build_data
+from application.services.messages.message_data import build_data, get_log_url
 from application.services.messages.other_wording import (
     MAX_LISTED,
     Names,
@@ -146,8 +146,8 @@ class MessageComposer:
         urls = self._page_urls
         if story is not None:
             links.append(MessageLink(f"Run #{story.run.number}", urls.run(story.run.id)))
-            if story.line is not None:
-                links.append(MessageLink(f"Log line {story.line:,}", urls.log_line(story.run.id, story.line)))
+            if log_url := get_log_url(story, urls):
+                links.append(MessageLink(f"Log line {story.line:,}", log_url))
             if story.stage is not None and story.last_good is not None:
                 compared = urls.comparison(story.last_good.id, story.run.id)
                 links.append(MessageLink(f"Compare with run #{story.last_good.number}", compared))

@@ -47,6 +47,13 @@ def _build_pipeline(pipeline_id: int, facts: MessageFacts, urls: PageUrls) -> di
     return {"id": pipeline_id, "name": facts.pipeline, "tags": list(facts.tags), "url": urls.pipeline(pipeline_id)}
 
 
+def get_log_url(story: RunStory, urls: PageUrls) -> str | None:
+    """Return the URL of the error in the log of the attempt that failed."""
+    if story.stage is None or story.line is None:
+        return None
+    return urls.log_line(story.run.id, story.stage.name, story.stage.newest.number, story.line)
+
+
 def _build_run(story: RunStory, urls: PageUrls) -> dict[str, Any]:
     error = story.stage.newest.error_message if story.stage else None
     return {
@@ -58,7 +65,7 @@ def _build_run(story: RunStory, urls: PageUrls) -> dict[str, Any]:
         "started_at": _format(story.run.started_at),
         "finished_at": _format(story.run.finished_at),
         "url": urls.run(story.run.id),
-        "log_url": urls.log_line(story.run.id, story.line) if story.line is not None else None,
+        "log_url": get_log_url(story, urls),
     }
 
 

@@ -13,6 +13,7 @@ from entrypoints.web.live.view import ChangeEffect, EndedRun, LiveView, Rendered
 from entrypoints.web.page_context import PageContext
 from entrypoints.web.templating import render
 from entrypoints.web.view_models.alerts.incident_item import build_incident_items
+from entrypoints.web.view_models.log.attempts import AttemptLabels
 from entrypoints.web.view_models.log.lines import MAX_LINES, LogLine, build_log_lines
 from entrypoints.web.view_models.log.query import LogQuery
 from entrypoints.web.view_models.runs.events import build_event_items
@@ -35,6 +36,7 @@ class LiveRunPage(LiveView):
         self._query = query
         self._name = ""
         self._pipeline_id: int | None = None
+        self._labels: AttemptLabels | None = None
 
     def get_effect(self, batch: ChangeBatch) -> ChangeEffect:
         is_changed = any(event.run_id == self._run_id for event in batch.events) or self._has_changed_incident(batch)
@@ -58,6 +60,7 @@ class LiveRunPage(LiveView):
     async def render_run(self, run: RunView, events: Sequence[EventView]) -> RenderedView:
         """Render a run that the caller has loaded, with its newest events."""
         self._name, self._pipeline_id = f"{run.pipeline} #{run.number}", run.pipeline_id
+        self._labels = AttemptLabels(run)
         self._context.log_interest.mark_if_followed(run)
         run_context = await self._context.run_contexts.load(run)
         medians = await self._context.run_contexts.get_stage_medians(run.pipeline_id)
@@ -74,6 +77,7 @@ class LiveRunPage(LiveView):
             "outputs": str(render("live/outputs.html", outputs=outputs, run_id=run.id)),
             "stages": str(render(f"live/{self._query.view}.html", stages=stages)),
             "status-counts": head.status_counts,
+            "log-attempts": str(render("live/log_attempts.html", attempts=self._labels.find_changed_last())),
             "events": str(render("live/events.html", events=build_event_items(events), total=run.last_seq, run_id=run.id)),
         }
         states = ".".join(each.state for each in incidents)
@@ -81,25 +85,32 @@ class LiveRunPage(LiveView):
 
     async def read_tail(self, after: int) -> Tail:
         """Return the lines after line `after`, or the newest that fit on a page in place of all lines if there are more."""
-        reader = self._context.reader
+        reader, labels = self._context.reader, await self._get_labels()
         lines = await reader.log_window(self._run_id, self._query.line_filter, above=after, limit=MAX_LINES + 1)
-        unfinished = format_sse_event("log-unfinished", await self._render_unfinished_lines())
+        unfinished = build_log_lines(await reader.unfinished_lines(self._run_id, self._query.line_filter, 0), labels)
+        unfinished_event = format_sse_event("log-unfinished", str(render("live/unfinished_lines.html", lines=unfinished)))
         if not lines:
-            return Tail([unfinished], after)
-        event, shown = "log", build_log_lines(lines[:MAX_LINES])
+            return Tail([unfinished_event], after)
+        event, shown = "log", build_log_lines(lines[:MAX_LINES], labels)
         if len(shown) < len(lines):
             lines = await reader.log_window(self._run_id, self._query.line_filter, limit=MAX_LINES, last=True)
-            event, shown = "log-reset", build_log_lines(lines, from_end=True)
-        return Tail([format_sse_event(event, render_log_lines(shown), lines[-1].n), unfinished], lines[-1].n)
+            event, shown = "log-reset", build_log_lines(lines, labels, from_end=True)
+        return Tail([format_sse_event(event, render_log_lines(shown), lines[-1].n), unfinished_event], lines[-1].n)
 
-    async def _render_unfinished_lines(self) -> str:
-        lines = await self._context.reader.unfinished_lines(self._run_id, self._query.line_filter, 0)
-        return str(render("live/unfinished_lines.html", lines=build_log_lines(lines)))
+    async def _get_labels(self) -> AttemptLabels:
+        """Return the labels of the run as it was rendered last."""
+        if self._labels is None:
+            run = await self._context.reader.run(self._run_id)
+            if run is None:
+                raise NotFound("run", self._run_id)
+            self._labels = AttemptLabels(run)
+        return self._labels
 
 
 def render_log_lines(lines: Sequence[LogLine]) -> str:
-    """Render log lines as list items."""
-    return str(render("live/log_lines.html", lines=lines))
+    """Render log lines as list items, with the labels of their attempts for the headings of blocks."""
+    labels = {line.attempt.key: line.attempt for line in lines}
+    return str(render("live/log_lines.html", lines=lines)) + str(render("live/log_attempts.html", attempts=labels.values()))
 
 
 def get_run_version(run: RunView) -> str:

@@ -13,15 +13,15 @@
   }
   const rows = () => [...document.querySelectorAll("[data-row]")].filter((row) => row.offsetParent !== null || row.getClientRects().length);
 
-  // In the log, j and k move from line number to line number, from the first visible line on.
+  // In the log, j and k move from line number to line number, from the first visible line on. They pass over folded blocks.
   function moveInLog(log, step) {
-    const link = (line) => line?.querySelector("a");
-    const current = document.activeElement.closest("#log-lines > li");
-    const next = current ? (step > 0 ? current.nextElementSibling : current.previousElementSibling) || current : findFirstVisible(log);
-    link(next)?.focus({ preventScroll: true });
+    const lines = [...log.querySelectorAll("details[open] li")];
+    const current = lines.indexOf(document.activeElement.closest("li"));
+    const next = current < 0 ? findFirstVisible(log, lines) : lines[Math.min(lines.length - 1, Math.max(0, current + step))];
+    next?.querySelector("a").focus({ preventScroll: true });
     next?.scrollIntoView({ block: "nearest" });
   }
-  const findFirstVisible = (log) => [...log.children].find((line) => line.getBoundingClientRect().bottom > log.getBoundingClientRect().top + 4);
+  const findFirstVisible = (log, lines) => lines.find((line) => line.getBoundingClientRect().bottom > log.getBoundingClientRect().top + 28);
 
   function move(step) {
     const log = document.activeElement?.closest?.("#log-lines");

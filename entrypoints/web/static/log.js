@@ -1,6 +1,8 @@
 // The log: appends new lines once and in order, loads earlier and later ones on scrolling, and keeps a bounded number.
 (function () {
   "use strict";
+  const LINES_ABOVE = 10;
+  const MARGIN = 30;
   document.addEventListener("DOMContentLoaded", function () {
     const box = document.getElementById("log-lines");
     if (!box) return;
@@ -11,69 +13,87 @@
     let isTail = box.dataset.tail === "yes", isTop = box.dataset.earlier !== "yes";
     let isBusy = false, pending = [];
 
+    const unfinished = document.getElementById("log-unfinished");
+    const earlier = document.getElementById("log-earlier");
+    const blocks = headgate.openLogBlocks(box, fillBox);
+
     const number = (line) => (line ? Number(line.dataset.n) : 0);
-    const first = () => number(box.firstElementChild);
-    const last = () => number(box.lastElementChild);
+    const first = () => number(blocks.first());
+    const last = () => number(blocks.last());
     const atEnd = () => box.scrollHeight - box.scrollTop - box.clientHeight < 8;
     const toEnd = () => { box.scrollTop = box.scrollHeight; };
     const parse = (html) => {
       const template = document.createElement("template");
       template.innerHTML = html;
       headgate.showTimes(template.content, false);
-      return [...template.content.children];
+      blocks.readLabels(template.content);
+      return [...template.content.querySelectorAll("li")];
     };
-    function updateCount() {
-      count.textContent = box.children.length ? `Lines ${first().toLocaleString("en")} to ${last().toLocaleString("en")}` : "No output yet.";
+    const show = (n) => n.toLocaleString("en");
+    function updateCount(total = 0) {
+      total = count.dataset.total = Math.max(Number(count.dataset.total), last(), total);
+      count.textContent = last() ? `Lines ${show(first())} to ${show(last())} of ${count.dataset.of}${show(total)}` : "No output yet.";
       toNewest.hidden = isTail;
+      earlier.hidden = isTop;
     }
     function leaveTail() {
       isTail = false;
       follow.checked = false;
     }
     function append(fresh) {
-      box.append(...fresh.filter((line) => number(line) > last()));
+      const end = last();
+      blocks.append(fresh.filter((line) => number(line) > end));
       const before = box.scrollHeight;
-      const extra = box.children.length - maxLines;
-      for (let n = 0; n < extra; n += 1) box.firstElementChild.remove();
-      if (extra > 0) isTop = false;
+      const extra = blocks.lines().length - maxLines;
+      if (extra > 0) {
+        blocks.removeFirst(extra);
+        isTop = false;
+      }
       if (follow.checked) toEnd();
       else box.scrollTop -= before - box.scrollHeight;
     }
     function replace(fresh, hasMore) {
-      box.replaceChildren(...fresh);
+      blocks.clear();
+      blocks.append(fresh);
       isTop = !hasMore;
       isTail = true;
     }
     function prepend(fresh, hasMore) {
       const before = box.scrollHeight;
-      box.prepend(...fresh);
+      blocks.prepend(fresh);
       box.scrollTop += box.scrollHeight - before;
-      if (box.children.length > maxLines) leaveTail();
-      while (box.children.length > maxLines) box.lastElementChild.remove();
+      const extra = blocks.lines().length - maxLines;
+      if (extra > 0) {
+        leaveTail();
+        blocks.removeLast(extra);
+        showUnfinished([]);
+      }
       isTop = !hasMore;
     }
 
     // Lines that arrive during a request wait for its response, which may be older than they are.
-    function receive(html, isReset) {
-      if (isBusy) pending.push([html, isReset]);
-      else if (!isTail) toNewest.hidden = false;
+    function receive(event, isReset) {
+      if (isBusy) pending.push([event, isReset]);
       else {
-        const fresh = parse(html);
-        if (isReset && follow.checked) replace(fresh, true);
-        else if (isReset || (!follow.checked && box.children.length + fresh.length > maxLines)) leaveTail();
-        else append(fresh);
-        if (follow.checked) toEnd();
-        updateCount();
+        if (isTail) addLive(parse(event.data), isReset);
+        updateCount(Number(event.lastEventId) || 0);
       }
     }
-    headgate.onStream("log", (event) => receive(event.data, false));
-    headgate.onStream("log-reset", (event) => receive(event.data, true));
+    function addLive(fresh, isReset) {
+      if (isReset && follow.checked) replace(fresh, true);
+      else if (isReset || (!follow.checked && blocks.lines().length + fresh.length > maxLines)) leaveTail();
+      else append(fresh);
+      if (follow.checked) toEnd();
+    }
+    headgate.onStream("log", (event) => receive(event, false));
+    headgate.onStream("log-reset", (event) => receive(event, true));
 
-    const unfinished = document.getElementById("log-unfinished");
-    headgate.onStream("log-unfinished", function (event) {
-      unfinished.replaceChildren(...(isTail ? parse(event.data) : []));
-      unfinished.hidden = !unfinished.children.length;
-    });
+    function showUnfinished(lines) {
+      unfinished.replaceChildren(...lines);
+      unfinished.hidden = !lines.length;
+      if (follow.checked) toEnd();
+    }
+    headgate.onStream("log-unfinished", (event) => showUnfinished(isTail ? parse(event.data) : []));
 
     async function load(query, add) {
       if (isBusy) return;
@@ -86,11 +106,11 @@
         // the stream shows that the connection is lost; the next scroll tries again
       } finally {
         isBusy = false;
-        for (const [html, isReset] of pending.splice(0)) receive(html, isReset);
+        for (const [event, isReset] of pending.splice(0)) receive(event, isReset);
         updateCount();
       }
     }
-    const loadEarlier = () => isTop || load(`before=${first()}`, prepend);
+    const loadEarlier = async () => isTop || load(`before=${first()}`, prepend);
     const loadLater = () => isTail || load(`after=${last()}`, (fresh, hasMore) => {
       isTail = !hasMore;
       append(fresh);
@@ -101,6 +121,15 @@
       toEnd();
     });
 
+    // Folded blocks may leave nothing to scroll: loads earlier lines until there is, or until the page holds enough.
+    function fillBox() {
+      if (isTop || isBusy || box.scrollHeight > box.clientHeight || blocks.lines().length + 300 > maxLines) return;
+      loadEarlier().then(fillBox);
+    }
+    earlier.addEventListener("click", function (event) {
+      event.preventDefault();
+      loadEarlier();
+    });
     box.addEventListener("wheel", () => { if (follow.checked && !atEnd()) follow.checked = false; }, { passive: true });
     let lastScrollTop = 0;
     box.addEventListener("scroll", function () {
@@ -122,12 +151,25 @@
     });
     document.getElementById("wrap").addEventListener("change", (event) => box.classList.toggle("unwrapped", !event.target.checked));
 
-    function show(line) {
+    // Ten lines above the chosen one stay visible, in the log and in the window.
+    function findContext(line) {
+      const visible = blocks.lines().filter((each) => each.closest("details").open);
+      return visible[Math.max(0, visible.indexOf(line) - LINES_ABOVE)];
+    }
+    function choose(line) {
       follow.checked = false;
+      line.closest("details").open = true;
       box.querySelector(".target")?.classList.remove("target");
       line.classList.add("target");
-      box.scrollTop = line.offsetTop - box.clientHeight / 3;
+      const heading = line.closest("details").firstElementChild.offsetHeight;
+      box.scrollTop = Math.max(findContext(line).offsetTop - heading, line.offsetTop + line.offsetHeight - box.clientHeight);
       lastScrollTop = box.scrollTop;
+    }
+    function scrollWindowTo(line) {
+      const top = findContext(line).getBoundingClientRect().top;
+      if (top < MARGIN || line.getBoundingClientRect().bottom > innerHeight - MARGIN) scrollBy(0, top - 2 * MARGIN);
+      const below = line.getBoundingClientRect().bottom - innerHeight + MARGIN;
+      if (below > 0) scrollBy(0, below);
     }
     function goToHash() {
       const match = /^#L(\d+)$/.exec(location.hash);
@@ -135,22 +177,19 @@
       const line = document.getElementById(`L${match[1]}`);
       const query = new URLSearchParams(location.search);
       if (line) {
-        show(line);
-        // Checks the line itself: part of a tall log may be visible without it.
-        const position = line.getBoundingClientRect();
-        if (position.top < 60 || position.bottom > innerHeight - 20) line.scrollIntoView({ block: "center" });
-        lastScrollTop = box.scrollTop;
+        choose(line);
+        scrollWindowTo(line);
       } else if (query.get("line") !== match[1]) {
         for (const key of ["before", "after"]) query.delete(key);
         query.set("line", match[1]);
         location.replace(`${location.pathname}?${query}${location.hash}`);
-      }
+      } else return false;
       return true;
     }
     window.addEventListener("hashchange", goToHash);
     const target = box.querySelector(".target");
     if (goToHash()) return;
-    if (target) show(target);
+    if (target) choose(target);
     else if (follow.checked) toEnd();
     lastScrollTop = box.scrollTop;
   });

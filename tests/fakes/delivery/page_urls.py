@@ -7,8 +7,8 @@ class FakePageUrls:
     def run(self, run_id: int) -> str:
         return f"{BASE}/ui/runs/{run_id}"
 
-    def log_line(self, run_id: int, line: int) -> str:
-        return f"{BASE}/ui/runs/{run_id}?line={line}#L{line}"
+    def log_line(self, run_id: int, stage: str, attempt: int, line: int) -> str:
+        return f"{BASE}/ui/runs/{run_id}?stage={stage}&attempt={attempt}&line={line}#L{line}"
 
     def comparison(self, before_id: int, after_id: int) -> str:
         return f"{BASE}/ui/runs/{before_id}/compare/{after_id}"

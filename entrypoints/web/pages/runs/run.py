@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Request, Response
 
 from application.queries.explain.run_context import RunContext
-from application.queries.runs.error_line import find_error_line
+from application.queries.runs.error_line import find_selected_error_line
 from entrypoints.http.auth.permissions import READ, ResourceScope, requires
 from entrypoints.web.live.run_page import EVENTS_SHOWN, LiveRunPage
 from entrypoints.web.lookups import require_run
@@ -34,9 +34,9 @@ async def show_run(request: Request, run_id: str) -> Response:
     query = LogQuery.parse(request.query_params, run)
     events = await context.reader.newest_events(run.id, EVENTS_SHOWN)
     rendered = await LiveRunPage(context, run.id, query).render_run(run, events)
-    log = await build_log_pane(context.reader, run, query, await find_error_line(context.reader, run))
-    newest = await context.reader.log_window(run.id, query.line_filter, limit=1, last=True)
-    after = log.last if log.is_tail else newest[-1].n if newest else 0
+    error_line = await find_selected_error_line(context.reader, run, query.stage, query.attempt, only_failed=query.is_at_error)
+    log = await build_log_pane(context.reader, run, query, error_line)
+    after = log.last if log.is_tail else log.total
     stream = {"view": query.view, **query.rows, **query.filters, "seen": rendered.digest, "after": after}
     return render_page(
         request,

@@ -19,6 +19,7 @@ from entrypoints.web.view_models.formatting import (
     get_status_label,
     pluralize,
 )
+from entrypoints.web.view_models.runs.stage_links import build_error_link
 
 STAGES_SHOWN = 5
 FAILURES_SHOWN = 8
@@ -62,13 +63,13 @@ class FailingStage:
 
 @dataclass(frozen=True, slots=True)
 class FailureGroup:
-    """Similar failures. `runs` are (id, number)."""
+    """Similar failures. `runs` are (URL, number); each URL opens the log at the error."""
 
     stage: str
     message: str
     count: str
     last: Timestamp | None
-    runs: Sequence[tuple[int, str]]
+    runs: Sequence[tuple[str, str]]
 
 
 def build_trend(runs: Sequence[RunView], now: datetime) -> Trend:
@@ -122,7 +123,7 @@ def group_failures(failures: Sequence[FailureView]) -> list[FailureGroup]:
             message=(failure.message.strip().splitlines() or ["No error message"])[0][:MAX_MESSAGE_LENGTH],
             count="once" if failure.count == 1 else f"{pluralize(failure.count, 'time')}",
             last=format_timestamp(failure.last_at),
-            runs=[(run_id, f"#{number:,}") for run_id, number in failure.runs[:RUNS_PER_FAILURE]],
+            runs=[(build_error_link(run_id, failure.stage), f"#{number:,}") for run_id, number in failure.runs[:RUNS_PER_FAILURE]],
         )
         for failure in failures[:FAILURES_SHOWN]
     ]

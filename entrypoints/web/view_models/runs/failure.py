@@ -20,6 +20,7 @@ from entrypoints.web.view_models.formatting import (
     get_status_label,
     pluralize,
 )
+from entrypoints.web.view_models.runs.stage_links import build_line_link
 
 MAX_ERROR_LENGTH = 4_000
 WEEK = timedelta(days=7)
@@ -94,7 +95,7 @@ async def load_failure(reader: Reader, run: RunView) -> Failure | None:
         attempt=_describe_attempt(stage, newest),
         text=(newest.error_message or _describe_missing_error(newest))[:MAX_ERROR_LENGTH],
         at=format_timestamp(newest.finished_at),
-        line=(f"{line:,}", f"/ui/runs/{run.id}?line={line}#L{line}") if line else None,
+        line=(f"{line:,}", build_line_link(run.id, stage.name, newest.number, line)) if line else None,
         attempts_summary=_summarize_attempts(stage),
         last_completed=(f"#{last_completed.number:,}", f"/ui/runs/{last_completed.id}/compare/{run.id}") if last_completed else None,
         revision=_describe_revision(last_completed, run),

@@ -12,6 +12,7 @@ from entrypoints.web.prefect_pages import PrefectPages
 from entrypoints.web.view_models.formatting import DASH, StatusLabel, Timestamp, format_count, format_timestamp, get_status_label
 from entrypoints.web.view_models.runs.flow_runs import FlowRunSection, build_flow_run_section, describe_state, link_flow_run
 from entrypoints.web.view_models.runs.outputs import StageOutput, build_stage_output, format_output
+from entrypoints.web.view_models.runs.stage_links import build_attempt_link
 
 MAX_ERROR_LENGTH = 20_000
 MAX_TEXTS_LENGTH = 50_000
@@ -96,7 +97,6 @@ def _build_attempts(run: RunView, stage: StageRunView, now: datetime, prefect: P
 
 def _build_attempt(run: RunView, stage: StageRunView, attempt: AttemptView, now: datetime, room: int, prefect: PrefectPages) -> AttemptItem:
     started = attempt.started_at
-    attempt_filter = f"&attempt={attempt.number}" if len(stage.attempts) > 1 else ""
     return AttemptItem(
         attempt.number,
         get_status_label(attempt.status),
@@ -107,5 +107,5 @@ def _build_attempt(run: RunView, stage: StageRunView, attempt: AttemptView, now:
         format_count(attempt.records_processed),
         show_control_characters((attempt.error_message or "")[: max(0, room)]),
         show_control_characters((attempt.message or "")[: max(0, room)]),
-        f"/ui/runs/{run.id}?stage={stage.name}{attempt_filter}#log",
+        build_attempt_link(run.id, stage.name, attempt.number if len(stage.attempts) > 1 else None),
     )

@@ -94,7 +94,7 @@ async def test_a_failure_says_what_broke_what_changed_and_how_often() -> None:
         "Acknowledge",
         "Retry run #2",
     ]
-    assert message.links[1].url == "https://headgate.test/ui/runs/2?line=2#L2"
+    assert message.links[1].url == "https://headgate.test/ui/runs/2?stage=fact-orders&attempt=1&line=2#L2"
     assert message.data["run"]["error"] == 'UniqueViolation: duplicate key value violates unique constraint "fact_orders_pkey"'
     assert message.data["pipeline"]["name"] == "nightly-warehouse"
 

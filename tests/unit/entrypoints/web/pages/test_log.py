@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from domain.output.terminal_codes import strip_terminal_codes
 from domain.runs.status import Status
 from entrypoints.web.ansi import render_ansi_line, show_control_characters
 from entrypoints.web.markdown import render_markdown
@@ -94,14 +95,18 @@ async def test_stage_attempt_and_stream_filter_the_page_and_the_file(headgate: I
     await headgate.stories.append_log(run_id, "a", ["three", "!four"], attempt=2)
     await headgate.stories.append_log(run_id, "b", ["five"])
 
-    async def seen(query: str) -> tuple[list[int], str]:
+    async def seen(query: str) -> tuple[list[int], list[str], str]:
         page = (await headgate.page_client.get(f"/ui/runs/{run_id}?{query}")).text
-        return _numbers(page), (await headgate.page_client.get(f"/ui/runs/{run_id}/log.txt?{query}")).text
+        file = await headgate.page_client.get(f"/ui/runs/{run_id}/log.txt?{query}")
+        name = re.search('filename="(.*)"', file.headers["content-disposition"])
+        assert name
+        return _numbers(page), [line.split("Z  ", 1)[1] for line in file.text.splitlines()], name[1]
 
-    assert await seen("stage=a") == ([1, 2, 3, 4], "one\ntwo\nthree\nfour\n")
-    assert await seen("stage=a&attempt=2") == ([3, 4], "three\nfour\n")
-    assert await seen("stderr=1") == ([2, 4], "two\nfour\n")
-    assert await seen("stage=a&attempt=1&stderr=1") == ([2], "two\n")
+    one, two, three, four = "a[1] stdout  one", "a[1] stderr  two", "a[2] stdout  three", "a[2] stderr  four"
+    assert await seen("stage=a") == ([1, 2, 3, 4], [one, two, three, four], "nightly-1-a.log")
+    assert await seen("stage=a&attempt=2") == ([3, 4], [three, four], "nightly-1-a-attempt-2.log")
+    assert await seen("stderr=1") == ([2, 4], [two, four], "nightly-1-stderr.log")
+    assert await seen("stage=a&attempt=1&stderr=1") == ([2], [two], "nightly-1-a-attempt-1-stderr.log")
     assert (await headgate.page_client.get(f"/ui/runs/{run_id}?stage=nope&attempt=9")).status_code == 404
 
 
@@ -112,8 +117,9 @@ async def test_a_search_highlights_its_hits_and_links_between_them(headgate: InP
     first = (await headgate.page_client.get(f"/ui/runs/{run_id}?q=BATCH")).text
     second = (await headgate.page_client.get(f"/ui/runs/{run_id}?q=BATCH&line=200")).text
 
-    assert "<b>10 lines</b>" in first and first.count("<mark>batch</mark>") == 10
+    assert "<b>1 of 10</b> lines with" in first and first.count("<mark>batch</mark>") == 10
     assert re.search(r'id="L100" class="hit target"', first)
+    assert "<b>2 of 10</b> lines with" in second
     assert 'rel="prev"' not in first and "line=200#L200" in first
     assert re.search(r'line=100#L100" rel="prev"', second) and re.search(r'line=300#L300" rel="next"', second)
 
@@ -124,8 +130,8 @@ async def test_a_search_without_hits_says_so_and_keeps_the_log(headgate: InProce
     nothing = (await headgate.page_client.get(f"/ui/runs/{run_id}?q=zzz")).text
 
     assert "<b>No line</b> with “zzz”" in nothing and _numbers(nothing) == [1, 2, 3]
-    assert "<b>1 line</b>" in (await headgate.page_client.get(f"/ui/runs/{run_id}?q=0%25")).text
-    assert "<b>1 line</b>" in (await headgate.page_client.get(f"/ui/runs/{run_id}?q=_")).text
+    assert "<b>1 of 1</b> line with" in (await headgate.page_client.get(f"/ui/runs/{run_id}?q=0%25")).text
+    assert "<b>1 of 1</b> line with" in (await headgate.page_client.get(f"/ui/runs/{run_id}?q=_")).text
 
 
 async def test_a_search_continues_after_the_last_hit_shown(headgate: InProcessHeadgate) -> None:
@@ -136,7 +142,7 @@ async def test_a_search_continues_after_the_last_hit_shown(headgate: InProcessHe
     assert more
     rest = (await headgate.page_client.get(more[1].replace("&amp;", "&"))).text
 
-    assert "50 or more lines" in page
+    assert "<b>1 of 50+</b> lines with" in page
     assert re.search(r'aria-current="true"><a href="[^"]*line=51#L51"', rest)
 
 
@@ -192,12 +198,14 @@ async def test_output_and_names_are_inert_on_the_page(headgate: InProcessHeadgat
         assert len(page) < 400_000, path
 
 
-async def test_the_file_is_the_log_as_it_was_written(headgate: InProcessHeadgate) -> None:
+async def test_the_file_has_the_whole_text_of_each_line_without_colours(headgate: InProcessHeadgate) -> None:
     run_id = await _a_run_with(headgate, CORPUS)
 
     answer = await headgate.page_client.get(f"/ui/runs/{run_id}/log.txt")
 
-    assert answer.text == "".join(f"{line.lstrip('!%')}\n" for line in CORPUS)
+    texts = [line.split("  ", 2)[2] for line in answer.text.split("\n")[:-1]]
+    assert texts == [strip_terminal_codes(line.lstrip("!%")) for line in CORPUS]
+    assert "<b>red" in texts[2] and "\x1b" not in answer.text
     assert answer.headers["content-disposition"].startswith("attachment") and answer.headers["x-content-type-options"] == "nosniff"
 
 

@@ -19,7 +19,7 @@ async def a_run(headgate: InProcessHeadgate, *unfinished: str) -> int:
 async def get_unfinished(headgate: InProcessHeadgate, run_id: int, query: str = "") -> tuple[bool, list[str]]:
     """Return whether the list is shown, and its lines."""
     html = (await headgate.page_client.get(f"/ui/runs/{run_id}{query}")).text
-    match = re.search(r'<ol class="log unfinished" id="log-unfinished"[^>]*?( hidden)?>(.*?)</ol>', html, re.DOTALL)
+    match = re.search(r'<ol id="log-unfinished"[^>]*?( hidden)?>(.*?)</ol>', html, re.DOTALL)
     assert match
     return not match[1], re.findall(r"<code>(.*?)</code>", match[2])
 
