@@ -89,7 +89,7 @@ def test_a_run_is_followed_to_its_end_without_a_reload(served: ThreadServer, ope
     served.do(headgate.stories.change_run(1, end("b", Status.COMPLETED, now())))
     expect(page.locator('.run-title[data-state="completed"]')).to_be_visible()
     expect(page.get_by_role("link", name="Cancel run")).to_be_hidden()
-    expect(page.locator("#toasts")).to_contain_text("nightly #1: completed.")
+    expect(page.locator("#toasts")).to_contain_text("nightly #1 completed.")
 
     assert page.evaluate("window.unreloaded") is True
 

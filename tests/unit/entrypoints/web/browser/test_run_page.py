@@ -138,7 +138,7 @@ def test_by_keyboard_alone_from_the_board_to_a_finished_retry(served: ThreadServ
     _finish(served, run_id)
 
     expect(page.locator('.run-title[data-state="completed"]')).to_be_visible()
-    expect(page.locator("#toasts")).to_contain_text("nightly #1: completed.")
+    expect(page.locator("#toasts")).to_contain_text("nightly #1 completed.")
     assert page.evaluate("window.unreloaded") is True
 
 
