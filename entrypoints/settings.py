@@ -34,7 +34,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="HEADGATE_", extra="ignore", frozen=True, hide_input_in_errors=True, env_ignore_empty=True)
 
-    home: Path = Field(Path(".headgate"), description="Folder foreverything that the embedded mode writes: data, secrets, logs.")
+    home: Path = Field(Path(".headgate"), description="Folder for everything that the embedded mode writes: data, secrets, logs.")
     database_url: SecretStr | None = Field(
         None, description="PostgreSQL 14 or newer, as `postgresql://user:password@host/db`. Not set: `headgate up` runs an embedded one."
     )

@@ -29,7 +29,7 @@ from entrypoints.web.pages.errors import error_page
 _FLUSH_SECONDS: Final = 1.0
 """Time for sending the last spans to the agent."""
 _SPARE_SECONDS: Final = 2.0
-"""Time for the flush and foreverything else that a stop does, before the process ends itself."""
+"""Time for the flush and for everything else that a stop does, before the process ends itself."""
 _LOOP: Final[Literal["asyncio", "uvloop"]] = "asyncio" if sys.platform == "win32" else "uvloop"
 
 log = structlog.get_logger("headgate.web")

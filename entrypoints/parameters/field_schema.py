@@ -47,12 +47,12 @@ class FieldSchema:
 
     @cached_property
     def items(self) -> "FieldSchema | None":
-        """The schema of the items of a list of single values; None forevery other schema."""
+        """The schema of the items of a list of single values; None for every other schema."""
         return self._get_part("array", "items", ("prefixItems",))
 
     @cached_property
     def map_values(self) -> "FieldSchema | None":
-        """The schema of the values of an object that maps any name to a single value; None forevery other schema."""
+        """The schema of the values of an object that maps any name to a single value; None for every other schema."""
         return self._get_part("object", "additionalProperties", ("properties", "patternProperties"))
 
     def _get_part(self, kind: str, keyword: str, others: Sequence[str]) -> "FieldSchema | None":

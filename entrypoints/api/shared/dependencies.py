@@ -57,5 +57,5 @@ ActorDep = Annotated[Actor, Depends(_get_actor)]
 
 
 def get_trigger_kind(request: Request) -> str:
-    """Return `cli` for Headgate's own command line, `api` forevery other client."""
+    """Return `cli` for Headgate's own command line, `api` for every other client."""
     return "cli" if request.headers.get("user-agent", "").startswith("headgate-cli") else "api"

@@ -75,7 +75,7 @@ def build_replay_headers(is_replay: bool, headers: Mapping[str, str] | None = No
 
 
 def _hash_body(body: bytes) -> bytes:
-    """Return a hash that is the same forevery spelling of the same JSON. Invalid JSON is refused later."""
+    """Return a hash that is the same for every spelling of the same JSON. Invalid JSON is refused later."""
     with contextlib.suppress(InvalidInput):
         body = orjson.dumps(strict_json.parse_and_check(body), option=orjson.OPT_SORT_KEYS)
     return hashlib.sha256(body).digest()

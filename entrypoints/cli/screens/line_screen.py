@@ -11,7 +11,7 @@ from entrypoints.cli.screens.screen import BaseScreen, Run, Stages, print_log_ta
 
 
 class LineScreen(BaseScreen):
-    """Prints a line forevery status change of a stage, and one at the end."""
+    """Prints a line for every status change of a stage, and one at the end."""
 
     def __init__(self) -> None:
         self._started_at: dict[str, str] = {}

@@ -19,7 +19,7 @@ DURATIONS: Final = {
     "1d": ("1 day", timedelta(days=1)),
     "7d": ("1 week", timedelta(days=7)),
 }
-SCOPES: Final = {"pipeline": "Get a pipeline", "tag": "Pipelines with a tag", "all": "All pipelines"}
+SCOPES: Final = {"pipeline": "One pipeline", "tag": "Pipelines with a tag", "all": "All pipelines"}
 NAMES: Final = ("scope", "pipeline", "tag", "starts", "for", "until", "reason", "zone")
 _LABELS: Final = {
     "pipeline": "Pipeline",
