@@ -10,10 +10,14 @@ class HeadgateError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class FieldProblem:
-    """One problem in the input. `field` is a path such as `stages[2].timeout`; `message` continues it, e.g. "must be a number"."""
+    """One problem in the input. `field` is a path such as `stages[2].timeout`; `message` continues it, e.g. "must be a number".
+
+    `line` is the line of the field, counted from 1, if the input is a text and the field has a place in it.
+    """
 
     field: str
     message: str
+    line: int | None = None
 
 
 class InvalidInput(HeadgateError):

@@ -69,6 +69,7 @@ from application.commands.pipelines.change_pipeline import ChangePipeline
 from application.commands.pipelines.create_pipeline import CreatePipeline
 from application.commands.pipelines.delete_pipeline import DeletePipeline
 from application.commands.pipelines.pause_pipeline import PausePipeline
+from application.commands.pipelines.restore_revision import RestoreRevision
 from application.commands.pipelines.resume_pipeline import ResumePipeline
 from application.commands.pipelines.unarchive_pipeline import UnarchivePipeline
 from application.commands.reports.report_status import ReportStatus
@@ -222,19 +223,18 @@ class Application(containers.DeclarativeContainer):
             deployment_checks,
         ),
     )
-    change_pipeline = _instrumented(
-        telemetry,
-        providers.Singleton(
-            ChangePipeline,
-            adapters.open_unit_of_work,
-            adapters.schemas,
-            adapters.cron_expressions,
-            adapters.clock,
-            wakeups,
-            schedule_sync,
-            deployment_checks,
-        ),
+    pipeline_changes = providers.Singleton(
+        ChangePipeline,
+        adapters.open_unit_of_work,
+        adapters.schemas,
+        adapters.cron_expressions,
+        adapters.clock,
+        wakeups,
+        schedule_sync,
+        deployment_checks,
     )
+    change_pipeline = _instrumented(telemetry, pipeline_changes)
+    restore_revision = _instrumented(telemetry, providers.Singleton(RestoreRevision, adapters.open_unit_of_work, pipeline_changes))
     change_activation = providers.Singleton(ChangeActivation, adapters.open_unit_of_work, adapters.clock, wakeups, schedule_pauses)
     pause_pipeline = _instrumented(telemetry, providers.Singleton(PausePipeline, change_activation))
     resume_pipeline = _instrumented(telemetry, providers.Singleton(ResumePipeline, change_activation))

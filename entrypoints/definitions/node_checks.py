@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
+from typing import NamedTuple
 
 import yaml
 
@@ -31,8 +32,19 @@ _OTHER_BASE = re.compile(r"[-+]?(0[0-7_]+$|[0-9_.]+:)")
 """Octal numbers such as 010, which is 8, and numbers of base 60 such as 12:30:45, which is 45045."""
 
 
+class _NodeProblem(NamedTuple):
+    """A sentence with the place of its node, and the line of that place."""
+
+    sentence: str
+    line: int
+
+
 class InvalidNode(Exception):
-    """Nodes that are no part of a definition. The message names the line and the path of each."""
+    """Nodes that are no part of a definition. The message names the line and the path of each; `line` is that of the first."""
+
+    def __init__(self, *problems: _NodeProblem) -> None:
+        super().__init__("; ".join(problem.sentence for problem in problems))
+        self.line = problems[0].line
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +94,7 @@ def check_document(root: yaml.Node) -> None:
     """Raise InvalidNode with the first nodes that are no part of a definition."""
     _check_size(root)
     if problems := list(islice(_find_problems(root, _Place()), _MAX_PROBLEMS)):
-        raise InvalidNode("; ".join(problems))
+        raise InvalidNode(*problems)
 
 
 def _check_size(root: yaml.Node) -> None:
@@ -121,7 +133,7 @@ def _list_children(node: yaml.Node) -> Iterator[yaml.Node]:
         yield from node.value
 
 
-def _find_problems(node: yaml.Node, place: _Place) -> Iterator[str]:
+def _find_problems(node: yaml.Node, place: _Place) -> Iterator[_NodeProblem]:
     if node.tag not in _TAGS:
         yield _at(node, f"{place} has the tag {node.tag.replace(_PREFIX, '!!'):.60}, which is not supported")
     elif isinstance(node, yaml.MappingNode):
@@ -133,7 +145,7 @@ def _find_problems(node: yaml.Node, place: _Place) -> Iterator[str]:
         yield from _find_scalar_problems(node, place)
 
 
-def _find_mapping_problems(node: yaml.MappingNode, place: _Place) -> Iterator[str]:
+def _find_mapping_problems(node: yaml.MappingNode, place: _Place) -> Iterator[_NodeProblem]:
     lines: dict[str, int] = {}
     for key, value in node.value:
         if key.tag == _BOOL and key.value == "on" and place.is_alert_rule:
@@ -152,7 +164,7 @@ def _find_mapping_problems(node: yaml.MappingNode, place: _Place) -> Iterator[st
             yield from _find_problems(value, place / key.value)
 
 
-def _find_scalar_problems(node: yaml.ScalarNode, place: _Place) -> Iterator[str]:
+def _find_scalar_problems(node: yaml.ScalarNode, place: _Place) -> Iterator[_NodeProblem]:
     is_left_out = node.tag == _NULL and len(place.keys) in (1, 3)  # `workdir:` without a value is the same as no workdir
     if place.is_text and node.tag != _STR and not is_left_out:
         yield _at(node, f"{place} is {_describe(node)}: put it in quotes")
@@ -164,8 +176,9 @@ def _find_scalar_problems(node: yaml.ScalarNode, place: _Place) -> Iterator[str]
         yield _at(node, f"{place} is {_describe(node)}: put it in quotes, or write the number")
 
 
-def _at(node: yaml.Node, message: str) -> str:
-    return f"line {node.start_mark.line + 1}, column {node.start_mark.column + 1}: {message}"
+def _at(node: yaml.Node, message: str) -> _NodeProblem:
+    line = node.start_mark.line + 1
+    return _NodeProblem(f"line {line}, column {node.start_mark.column + 1}: {message}", line)
 
 
 def _describe(node: yaml.ScalarNode) -> str:

@@ -26,11 +26,11 @@ _Loader: Any = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 
 
 class InvalidDefinitionText(Exception):
-    """A text that is not a definition. The message names the line or the field where it can."""
+    """A text that is not a definition. The message names the line or the field where it can; `problem` has the line as a number, too."""
 
-    def __init__(self, message: str, field: str = "") -> None:
+    def __init__(self, message: str, field: str = "", line: int | None = None) -> None:
         super().__init__(f"{field}: {message}" if field else message)
-        self.problem = FieldProblem(field, message)
+        self.problem = FieldProblem(field, message, line)
 
 
 DocumentResult = dict[str, Any] | InvalidDefinitionText
@@ -69,6 +69,18 @@ def parse_definition(text: str) -> dict[str, Any]:
     )
 
 
+def compose_document(text: str) -> yaml.Node | None:
+    """Return the root node of a text that has been read as one definition; None if it is JSON that YAML cannot read, or empty."""
+    try:
+        return next((node for node in yaml.compose_all(remove_byte_order_mark(text), _StrictLoader) if not _is_empty(node)), None)
+    except yaml.YAMLError:
+        return None
+
+
+def _is_empty(node: yaml.Node) -> bool:
+    return isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:null"
+
+
 def _raise_if_invalid(document: DocumentResult) -> dict[str, Any]:
     if isinstance(document, InvalidDefinitionText):
         raise document
@@ -92,7 +104,8 @@ def _read_yaml(text: str) -> Iterator[DocumentResult]:
             if document is not None:
                 yield document
     except yaml.YAMLError as error:
-        yield InvalidDefinitionText(_describe(error, text))
+        mark = getattr(error, "problem_mark", None)
+        yield InvalidDefinitionText(_describe(error, text), line=mark.line + 1 if mark else None)
     except InvalidDefinitionText as error:
         yield error
     finally:
@@ -106,7 +119,7 @@ def _read_node(loader: Any, node: yaml.Node) -> DocumentResult | None:
         check_document(node)
         document = loader.construct_document(node)
     except InvalidNode as error:
-        return InvalidDefinitionText(str(error))
+        return InvalidDefinitionText(str(error), line=error.line)
     except ValueError as error:
         return InvalidDefinitionText(f"the definition cannot be read: {error}")
     return None if document is None else _check(document)

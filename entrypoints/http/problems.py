@@ -43,7 +43,7 @@ class Problem:
             "request_id": request_id,
         }
         if self.errors:
-            document["errors"] = [{"field": item.field or "body", "message": item.message} for item in self.errors]
+            document["errors"] = [_describe_error(item) for item in self.errors]
         return document | {_member_name(name): value for name, value in self.facts.items()}
 
 
@@ -112,6 +112,11 @@ def problem_response(scope: Scope, problem: Problem) -> Response:
             return rendered
     content = orjson.dumps(problem.as_json(scope.get(REQUEST_ID_KEY)), option=orjson.OPT_UTC_Z, default=str)
     return Response(content, problem.status, headers={**problem.headers, "Cache-Control": "no-store"}, media_type=MEDIA_TYPE)
+
+
+def _describe_error(problem: FieldProblem) -> dict[str, Any]:
+    error: dict[str, Any] = {"field": problem.field or "body", "message": problem.message}
+    return error if problem.line is None else {**error, "line": problem.line}
 
 
 def _member_name(name: str) -> str:

@@ -31,6 +31,7 @@ PIPELINES: Final = (DENSE, FIELDS, TEXTS, FAILING, APPROVAL, SCHEDULED)
 RUNS: Final = (DENSE_RUN, FIELDS_RUN, TEXTS_RUN, FAILING_RUN, APPROVAL_RUN)
 LONG: Final = "x%21" * 800
 JSON: Final = {"Content-Type": "application/json"}
+YAML: Final = {"Content-Type": "application/yaml"}
 FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -228,6 +229,13 @@ def editions(url: str) -> list[WorstRequest]:
     return [WorstRequest(name, url, text.encode()[:BODY], FORM) for name, text in texts.items()]
 
 
+def yaml_bodies(url: str) -> list[WorstRequest]:
+    """Return YAML bodies, among them one whose problems are searched in the whole text."""
+    wrong = "name: p\nstages:\n" + "".join(f"- {{name: s{n}, kind: external, tiemout: 1, timeout: -1}}\n" for n in range(4_500))
+    texts = yaml_texts() | {"unknown keys": wrong, "comments": f"name: p\nstages: []\n{'# a' * 300_000}"}
+    return [WorstRequest(f"yaml {name}", url, text.encode()[:BODY], YAML) for name, text in texts.items()]
+
+
 def backfills() -> dict[str, bytes]:
     """Return requests for the most ticks, for far too many, and for large parameters."""
     asked = {"pipeline": SCHEDULED, "cron": "* * * * *", "from": "2020-01-01T00:00", "to": "2020-01-07T22:00", "dry_run": True}
@@ -324,15 +332,20 @@ WORST_REQUESTS: Final[Mapping[tuple[str, str], Sequence[WorstRequest]]] = {
     ("GET", "/livez"): one("/livez"),
     ("GET", "/openapi.json"): one("/openapi.json"),
     ("GET", "/pipelines/"): one("/pipelines/?limit=1000", "/pipelines/?limit=10"),
-    ("POST", "/pipelines/"): bodies("/pipelines/", definitions("new")),
+    ("POST", "/pipelines/"): [*bodies("/pipelines/", definitions("new")), *yaml_bodies("/pipelines/")],
     ("GET", "/pipelines/{pipeline_id}"): of_pipelines("/pipelines/{}"),
-    ("PUT", "/pipelines/{pipeline_id}"): bodies(f"/pipelines/{DENSE}", few_definitions(DENSE)),
+    ("PUT", "/pipelines/{pipeline_id}"): [*bodies(f"/pipelines/{DENSE}", few_definitions(DENSE)), *yaml_bodies(f"/pipelines/{DENSE}")],
     ("DELETE", "/pipelines/{pipeline_id}"): one(f"/pipelines/{DENSE}?confirm=" + LONG[:200]),
     ("POST", "/pipelines/{pipeline_id}/archive"): one(f"/pipelines/{TEXTS}/archive"),
+    ("POST", "/pipelines/{pipeline_id}/clone"): bodies(f"/pipelines/{DENSE}/clone", few_values("name")),
     ("GET", "/pipelines/{pipeline_id}/failures"): of_pipelines("/pipelines/{}/failures"),
     ("GET", "/pipelines/{pipeline_id}/history"): of_pipelines("/pipelines/{}/history"),
     ("POST", "/pipelines/{pipeline_id}/pause"): bodies(f"/pipelines/{DENSE}/pause", few_values("until")),
     ("POST", "/pipelines/{pipeline_id}/resume"): one(f"/pipelines/{DENSE}/resume"),
+    ("GET", "/pipelines/{pipeline_id}/revisions"): of_pipelines("/pipelines/{}/revisions?limit=100"),
+    ("GET", "/pipelines/{pipeline_id}/revisions/{number}"): of_pipelines("/pipelines/{}/revisions/1"),
+    ("GET", "/pipelines/{pipeline_id}/revisions/{number}/source"): of_pipelines("/pipelines/{}/revisions/1/source"),
+    ("POST", "/pipelines/{pipeline_id}/revisions/{number}/restore"): of_pipelines("/pipelines/{}/revisions/1/restore"),
     ("GET", "/pipelines/{pipeline_id}/runs"): of_pipelines("/pipelines/{}/runs?limit=1000"),
     ("GET", "/pipelines/{pipeline_id}/stages"): of_pipelines("/pipelines/{}/stages"),
     ("POST", "/pipelines/{pipeline_id}/unarchive"): one(f"/pipelines/{TEXTS}/unarchive"),

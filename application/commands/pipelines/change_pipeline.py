@@ -1,11 +1,13 @@
 """Add a revision to a pipeline."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from application.commands.pipelines.validate_definition import parse_and_validate_definition
 from application.ports.dispatch.wakeups import Wakeups
+from application.ports.persistence.idempotency import IdempotencyKey
 from application.ports.persistence.pipelines import PipelineRef, StoredPipeline
 from application.ports.persistence.unit_of_work import OpenUnitOfWork, UnitOfWork
 from application.ports.system.clock import Clock
@@ -24,6 +26,13 @@ from domain.site_events import SiteEvent, SiteEventType
 
 
 @dataclass(frozen=True, slots=True)
+class ChangedPipeline(StoredPipeline):
+    """A pipeline after a change. `replayed` is True if an earlier request with the same key changed it; it is returned as it was then."""
+
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ChangePipeline:
     """Add a revision, unless definition and text equal those of the newest one. Active runs keep their revision.
 
@@ -31,7 +40,7 @@ class ChangePipeline:
     no text gets the text. `restored_from` is the number of the revision that the new one repeats.
 
     Raises NotFound; InvalidInput, also for groups that do not fit those of other pipelines, and for unknown channels and deployments;
-    NameTaken; StaleRevision if `expected` does not include the newest revision.
+    NameTaken; IdempotencyKeyReused; StaleRevision if `expected` does not include the newest revision.
     """
 
     open_unit_of_work: OpenUnitOfWork
@@ -51,7 +60,8 @@ class ChangePipeline:
         *,
         source: str | None = None,
         restored_from: int | None = None,
-    ) -> StoredPipeline:
+        key: IdempotencyKey | None = None,
+    ) -> ChangedPipeline:
         origin = RevisionOrigin(normalize_source(source) if source is not None else None, actor.name, restored_from)
         definition = await parse_and_validate_definition(raw, self.schemas, self.cron_expressions)
         warnings = tuple(await self.deployment_checks.check_definition(definition))
@@ -59,13 +69,17 @@ class ChangePipeline:
             pipeline = await work.pipelines.find(ref, lock=True)
             if pipeline is None:
                 raise NotFound("pipeline", ref)
+            if key and (stored := await work.idempotency.find(key, self.clock.now())) is not None:
+                return await _load_changed(work, pipeline, stored)
             if expected is not None and pipeline.revision not in expected:
                 raise StaleRevision(f"{pipeline.name} is at revision {pipeline.revision} now. Reload it before you change it.")
             now = self.clock.now()
             if pipeline.definition == definition and await self._keeps_text(work, pipeline, origin.source, actor, now):
-                return replace(pipeline, warnings=warnings)
+                changed = _to_changed(pipeline, warnings)
+                await _remember(work, key, changed)
+                return changed
             require_future_times(definition, pipeline.definition, now)
-            changed = replace(await work.pipelines.revise(pipeline.id, definition, now, origin), warnings=warnings)
+            changed = _to_changed(await work.pipelines.revise(pipeline.id, definition, now, origin), warnings)
             has_new_times = await self.schedule_sync.update(work, pipeline, changed, now)
             has_new_limits = await update_limits(work, pipeline.definition, changed, now, actor.name)
             has_new_rules = await update_rules(work, pipeline.definition, changed)
@@ -74,7 +88,7 @@ class ChangePipeline:
             await work.audit.add([create_audit_entry(actor, AuditAction.PIPELINE_CHANGED, f"pipeline {pipeline.name}", now, **details)])
             data = {"name": changed.name, "revision": changed.revision, "created": False}
             await work.site_events.add([SiteEvent(SiteEventType.PIPELINE_CHANGED, now, pipeline.id, actor.name, data)])
-            await work.commit()
+            await _remember(work, key, changed)
         self.wakeups.notify_committed()
         if has_new_times:
             self.wakeups.notify_schedules_changed()
@@ -94,5 +108,25 @@ class ChangePipeline:
         await work.pipelines.add_source(pipeline.id, pipeline.revision, source)
         details = {"revision": pipeline.revision, "text_added": True}
         await work.audit.add([create_audit_entry(actor, AuditAction.PIPELINE_CHANGED, f"pipeline {pipeline.name}", now, **details)])
-        await work.commit()
         return True
+
+
+def _to_changed(pipeline: StoredPipeline, warnings: tuple[str, ...], replayed: bool = False) -> ChangedPipeline:
+    times = pipeline.created_at, pipeline.updated_at
+    return ChangedPipeline(pipeline.id, pipeline.revision, pipeline.definition, *times, pipeline.activation, warnings, replayed)
+
+
+async def _remember(work: UnitOfWork, key: IdempotencyKey | None, changed: ChangedPipeline) -> None:
+    """Store the answer of a request with a key, and commit."""
+    if key:
+        await work.idempotency.add(key, {"pipeline_id": changed.id, "revision": changed.revision, "warnings": list(changed.warnings)})
+    await work.commit()
+
+
+async def _load_changed(work: UnitOfWork, pipeline: StoredPipeline, answer: Mapping[str, Any]) -> ChangedPipeline:
+    """Return the pipeline as the first request with the key left it."""
+    revision = await work.pipelines.find_revision(pipeline.id, answer["revision"])
+    if revision is None:
+        raise NotFound("revision", answer["revision"], pipeline.name)
+    then = replace(pipeline, revision=revision.revision, definition=revision.definition, updated_at=revision.created_at)
+    return _to_changed(then, tuple(answer["warnings"]), replayed=True)

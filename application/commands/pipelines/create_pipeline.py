@@ -19,6 +19,7 @@ from application.services.flow_runs.deployment_checks import DeploymentChecks
 from application.services.schedules.schedule_sync import ScheduleSync
 from domain.access.actor import ANONYMOUS_ACTOR, Actor
 from domain.access.audit import AuditAction, create_audit_entry
+from domain.pipelines.activation import ACTIVE
 from domain.pipelines.parsing import parse_definition
 from domain.pipelines.revision_origin import RevisionOrigin, normalize_source
 from domain.pipelines.serialization import serialize_pipeline
@@ -38,21 +39,24 @@ class CreatedPipeline(StoredPipeline):
 
     def as_json(self) -> dict[str, Any]:
         created = {"id": self.id, "created_at": self.created_at.isoformat(), "definition": serialize_pipeline(self.definition)}
+        if self.paused_at is not None:
+            created["paused_by"] = self.activation.paused_by
         return created | {"warnings": list(self.warnings)} if self.warnings else created
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Self:
         at = datetime.fromisoformat(stored["created_at"])
-        return cls(
-            stored["id"], 1, parse_definition(stored["definition"]), at, at, warnings=tuple(stored.get("warnings", ())), replayed=True
-        )
+        activation = ACTIVE.pause(at, stored["paused_by"]) if "paused_by" in stored else ACTIVE
+        warnings = tuple(stored.get("warnings", ()))
+        return cls(stored["id"], 1, parse_definition(stored["definition"]), at, at, activation, warnings, replayed=True)
 
 
 @dataclass(frozen=True, slots=True)
 class CreatePipeline:
     """Store a pipeline as revision 1, with its schedules paused if `with_paused_schedules` is set.
 
-    `source` is the text of which `raw` was read. `cloned_from` names the pipeline that the definition was copied from.
+    `source` is the text of which `raw` was read. `cloned_from` names the pipeline that the definition was copied from: a clone with
+    schedules or expectations starts paused.
 
     Raises InvalidInput with every invalid field, also for deployments that do not exist; NameTaken; IdempotencyKeyReused.
     """
@@ -84,10 +88,13 @@ class CreatePipeline:
                 return CreatedPipeline.from_json(stored)
             require_future_times(definition, None, now)
             created = replace(CreatedPipeline.from_stored(await work.pipelines.add(definition, now, origin)), warnings=warnings)
+            if cloned_from is not None and (definition.schedules or definition.expect):
+                created = replace(created, activation=ACTIVE.pause(now, actor.name))
+                await work.pipelines.set_activation(created.id, created.activation)
             has_schedules = await self.schedule_sync.add_all(work, created, now, with_paused_schedules)
             has_limits = await update_limits(work, None, created, now, actor.name)
             has_rules = await update_rules(work, None, created)
-            details = {"id": created.id, "cloned_from": cloned_from}
+            details = {"id": created.id, "cloned_from": cloned_from, "paused": created.paused_at is not None or None}
             await work.audit.add([create_audit_entry(actor, AuditAction.PIPELINE_CREATED, f"pipeline {definition.name}", now, **details)])
             data = {"name": definition.name, "revision": created.revision, "created": True}
             await work.site_events.add([SiteEvent(SiteEventType.PIPELINE_CHANGED, now, created.id, actor.name, data)])

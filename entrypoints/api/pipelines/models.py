@@ -121,6 +121,7 @@ class PipelineResponse(ResponseModel):
                 "self": "/pipelines/1",
                 "stages": "/pipelines/1/stages",
                 "runs": "/pipelines/1/runs",
+                "revisions": "/pipelines/1/revisions",
                 "trigger": "/trigger/1",
                 "page": "/ui/pipelines/1",
             },
@@ -178,6 +179,7 @@ class PipelineResponse(ResponseModel):
                 "self": link(f"/pipelines/{view.id}"),
                 "stages": link(f"/pipelines/{view.id}/stages"),
                 "runs": link(f"/pipelines/{view.id}/runs"),
+                "revisions": link(f"/pipelines/{view.id}/revisions"),
                 "trigger": link(f"/trigger/{view.id}"),
                 "page": link(f"/ui/pipelines/{view.id}"),
             },
@@ -207,6 +209,14 @@ def _to_stage_response(stage: StageDefinition, latest: StageResponse | None) -> 
         output=None,
         prefect=FlowRunResponse.of_deployment(stage.deployment) if stage.deployment is not None else None,
     )
+
+
+class CloneRequest(RequestModel):
+    """The name of the new pipeline."""
+
+    model_config = with_example({"name": "flights-test"})
+
+    name: str = Field(min_length=1, max_length=100, description="A name that no pipeline has.")
 
 
 class PauseRequest(RequestModel):

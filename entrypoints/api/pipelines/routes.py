@@ -1,4 +1,4 @@
-"""Pipelines: list, create, read, change and trigger them."""
+"""Pipelines: list, read and trigger them."""
 
 from typing import Annotated
 
@@ -7,22 +7,21 @@ from starlette.responses import Response
 
 from application.commands.runs.run_opener import TriggerCommand
 from application.ports.queries.reader import ArchivedFilter
-from application.queries.views.pipelines import PipelineView
 from domain.runs.trigger import Trigger
 from entrypoints.api.pipelines.dependencies import PipelineDep, PipelineRefDep
-from entrypoints.api.pipelines.models import PipelineDefinitionRequest, PipelineResponse, list_stage_responses
+from entrypoints.api.pipelines.models import PipelineResponse, list_stage_responses
 from entrypoints.api.pipelines.pipeline_list import PipelineListCache
 from entrypoints.api.runs.models import RunResponse, StageResponse, TriggerRequest, TriggerResponse
 from entrypoints.api.runs.run_list import RunListQuery, list_run_page
 from entrypoints.api.shared.dependencies import ActorDep, ApplicationDep, PrefectUrlDep, ReaderDep, get_trigger_kind
-from entrypoints.api.shared.etags import IfMatch, etag_matches, not_modified, page_etag, parse_expected_revisions, pipeline_etag
+from entrypoints.api.shared.etags import etag_matches, not_modified, page_etag, pipeline_etag
 from entrypoints.api.shared.idempotency import IdempotencyKeyDep, mark_replayed
 from entrypoints.api.shared.pagination import SortOrder, build_page_links, parse_cursor, take_page
 from entrypoints.api.shared.problems import problems
 from entrypoints.api.shared.query_parameters import ArchivedChoice, Cursor, Limit, RunSkip, Skip, StatusFilter
 from entrypoints.api.shared.routing import create_router
 from entrypoints.http.auth.caller import require_permission
-from entrypoints.http.auth.permissions import DEFINE, OPERATE, READ, TRIGGER, ResourceScope, requires
+from entrypoints.http.auth.permissions import OPERATE, READ, TRIGGER, ResourceScope, requires
 from entrypoints.http.base_path import link
 from entrypoints.http.trace_context import get_trace_context
 
@@ -57,62 +56,12 @@ async def list_pipelines(
     return await cache.respond(reader, page, etag, headers)
 
 
-@router.post(
-    "/pipelines/",
-    status_code=201,
-    summary="Create a pipeline",
-    response_description="Created, as revision 1",
-    response_model_exclude_unset=True,
-    responses=problems(403, 409, 413, 422, 503),
-)
-@requires(DEFINE)
-async def create_pipeline(
-    definition: PipelineDefinitionRequest, application: ApplicationDep, actor: ActorDep, key: IdempotencyKeyDep, response: Response
-) -> PipelineResponse:
-    """Store a new pipeline. If fields are invalid, the error names each of them and nothing is stored. 409 if the name is taken.
-    Deployments that Prefect does not have are invalid; while it does not respond, they are stored unchecked, and `warnings` says so."""
-    created = await application.create_pipeline()(definition.root, key, actor)
-    pipeline = PipelineView(created.id, created.revision, created.definition, created.created_at, created.updated_at)
-    response.headers["Location"] = link(f"/pipelines/{created.id}")
-    response.headers["ETag"] = pipeline_etag(pipeline)
-    mark_replayed(response, created.replayed)
-    return PipelineResponse.from_view(pipeline, created.warnings)
-
-
 @router.get("/pipelines/{pipeline_id}", summary="Get a pipeline", response_model_exclude_unset=True, responses=problems(404, 422, 503))
 @requires(READ, ResourceScope.PIPELINE)
 async def get_pipeline(pipeline: PipelineDep, response: Response) -> PipelineResponse:
     """Return a pipeline. Its `ETag` can be sent as `If-None-Match` or, with a change, as `If-Match`."""
     response.headers["ETag"] = pipeline_etag(pipeline)
     return PipelineResponse.from_view(pipeline)
-
-
-@router.put(
-    "/pipelines/{pipeline_id}",
-    summary="Change a pipeline",
-    response_model_exclude_unset=True,
-    responses=problems(403, 404, 409, 412, 413, 422, 503),
-)
-@requires(DEFINE, ResourceScope.PIPELINE)
-async def change_pipeline(
-    ref: PipelineRefDep,
-    definition: PipelineDefinitionRequest,
-    reader: ReaderDep,
-    application: ApplicationDep,
-    actor: ActorDep,
-    response: Response,
-    if_match: IfMatch = None,
-) -> PipelineResponse:
-    """Store a new revision if the definition differs. Active runs keep the revision that they started with. With `If-Match`, 412 if a newer
-    revision has been stored."""
-    changed = await application.change_pipeline()(ref, definition.root, parse_expected_revisions(if_match), actor)
-    stored = await reader.pipeline(changed.id)
-    latest = stored.latest if stored else None
-    pipeline = PipelineView(
-        changed.id, changed.revision, changed.definition, changed.created_at, changed.updated_at, latest, changed.activation
-    )
-    response.headers["ETag"] = pipeline_etag(pipeline)
-    return PipelineResponse.from_view(pipeline, changed.warnings)
 
 
 @router.get(

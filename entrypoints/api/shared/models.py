@@ -40,6 +40,7 @@ class FieldErrorResponse(ResponseModel):
 
     field: str
     message: str
+    line: int | None = Field(default=None, description="The line of the field, if the body is a definition in YAML.")
 
 
 class ProblemResponse(ResponseModel):

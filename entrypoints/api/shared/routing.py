@@ -13,9 +13,12 @@ from domain.errors import InvalidInput
 from entrypoints.api.shared.etags import make_conditional
 from entrypoints.http import strict_json
 from entrypoints.http.auth.permissions import AccessLevel, get_access_rule
+from entrypoints.http.body_types import is_yaml
 from entrypoints.http.duplicate_keys import find_duplicate_key
 from entrypoints.http.large_bodies import check_key_count, parse_body
 from entrypoints.http.middleware.body_limit import get_body
+from entrypoints.http.middleware.host_origin import UNSUPPORTED_TYPE
+from entrypoints.http.problems import ProblemError
 from entrypoints.http.query_check import check_query
 from entrypoints.text_decoding import decode_text
 
@@ -25,8 +28,8 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 class ApiRoute(APIRoute):
     """A route that parses its JSON body strictly before FastAPI validates it, and refuses query parameters that it does not know.
 
-    A body of any accepted content type is read as JSON. A blank body counts as absent. Raise InvalidInput for invalid JSON. Public routes
-    ignore unknown query parameters: probes and proxies add their own.
+    A body of any accepted content type but YAML is read as JSON. A blank body counts as absent. Raise InvalidInput for invalid JSON.
+    Public routes ignore unknown query parameters: probes and proxies add their own.
     """
 
     def get_route_handler(self) -> Handler:
@@ -48,10 +51,16 @@ class ApiRoute(APIRoute):
             return handle
 
         async def handle_json(request: Request) -> Response:
+            if is_yaml(request.headers.get("content-type")):
+                return await self.handle_yaml(request, handle)
             body = await get_body(request)
-            return await handle(_ParsedRequest(request, await parse_body(self.parse, body) if body.strip() else _ABSENT))
+            return await handle(ParsedRequest(request, await parse_body(self.parse, body) if body.strip() else _ABSENT))
 
         return handle_json
+
+    async def handle_yaml(self, request: Request, handle: Handler) -> Response:
+        """Handle a request whose body is YAML. Routes that take only JSON raise ProblemError."""
+        raise ProblemError(UNSUPPORTED_TYPE)
 
     def parse(self, body: bytes) -> Any:
         """Return the body's value. Raise InvalidInput for `null`, since every body of the API is an object, and for a duplicate key."""
@@ -96,8 +105,8 @@ def create_router(tag: str, *, route_class: type[ApiRoute] = ConditionalRoute) -
 _ABSENT = object()
 
 
-class _ParsedRequest(Request):
-    """A request whose JSON body has been parsed."""
+class ParsedRequest(Request):
+    """A request whose body has been parsed."""
 
     def __init__(self, request: Request, value: Any) -> None:
         super().__init__(_declare_json(request.scope), request.receive)

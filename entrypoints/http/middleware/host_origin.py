@@ -1,6 +1,5 @@
-"""Refuse unknown host names, requests from other sites' pages, and bodies that are neither JSON nor a form."""
+"""Refuse unknown host names, requests from other sites' pages, and bodies of types that no route takes."""
 
-import re
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
@@ -10,16 +9,12 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from entrypoints.http.base_path import get_route_path
+from entrypoints.http.body_types import YAML_PATH, is_json_or_form, is_yaml
 from entrypoints.http.middleware.concurrency_limit import HEALTH_PATHS
 from entrypoints.http.problems import Problem, problem_response
 
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-BODY_TYPES: Final = frozenset({"application/json", "text/json", "application/x-www-form-urlencoded"})
-"""Another site's page can send text/plain and multipart without a preflight request; no client of ours does."""
-_JSON_FORMAT: Final = re.compile(r"application/[a-z0-9][a-z0-9!#$&^_.+-]*\+json")
-"""A format based on JSON (RFC 6839), such as application/vnd.api+json."""
-
 UNKNOWN_HOST: Final = Problem(421, "unknown_host", "Unknown host name. Add it to HEADGATE_ALLOWED_HOSTS to allow it.")
 UNSUPPORTED_TYPE: Final = Problem(415, "unsupported_media_type", "The body must be JSON or a form. Set Content-Type: application/json.")
 COMPRESSED: Final = Problem(
@@ -62,7 +57,7 @@ class HostOrigin:
             return FOREIGN_ORIGIN
         if b"content-encoding" in names and headers["content-encoding"].strip().lower() not in ("", "identity"):
             return COMPRESSED
-        return None if _is_accepted_type(headers.get("content-type")) else UNSUPPORTED_TYPE
+        return None if _is_accepted_type(scope, headers.get("content-type")) else UNSUPPORTED_TYPE
 
     def _may_write(self, headers: Headers) -> bool:
         site = headers.get("sec-fetch-site")
@@ -89,13 +84,8 @@ def _is_probe(scope: Scope) -> bool:
     return scope["method"] in ("GET", "HEAD") and get_route_path(scope) in HEALTH_PATHS
 
 
-@lru_cache(maxsize=256)
-def _is_accepted_type(content_type: str | None) -> bool:
-    """None: the request has no body, or its client does not name its type."""
-    if content_type is None:
-        return True
-    media_type = content_type.partition(";")[0].strip().lower()
-    return media_type in BODY_TYPES or _JSON_FORMAT.fullmatch(media_type) is not None
+def _is_accepted_type(scope: Scope, content_type: str | None) -> bool:
+    return is_json_or_form(content_type) or (is_yaml(content_type) and get_route_path(scope).startswith(YAML_PATH))
 
 
 @lru_cache(maxsize=256)

@@ -11,6 +11,7 @@ from entrypoints.api.events.models import EventResponse
 from entrypoints.api.history.models import FailureResponse, StageTimesResponse, WaitingStageResponse
 from entrypoints.api.logs.models import LogLineResponse
 from entrypoints.api.pipelines.models import PipelineResponse
+from entrypoints.api.pipelines.revision_models import RevisionDetailResponse, RevisionResponse
 from entrypoints.api.reports.models import BatchItemResponse, StatusUpdateResponse
 from entrypoints.api.routers import PLAIN_ROUTES, ROUTERS
 from entrypoints.api.runs.models import RunResponse, StageResponse
@@ -29,6 +30,7 @@ WITHOUT_MODEL = {
     "/docs/swagger-ui.css": "a file",
     "/docs/swagger-ui-bundle.js": "a file",
     "/pipelines/{pipeline_id}": "no content after DELETE",
+    "/pipelines/{pipeline_id}/revisions/{number}/source": "a text",
     "/channels/{name}": "no content after DELETE",
     "/alert-rules/{name}": "no content after DELETE",
     "/worker/dispatches/{run_id}/{epoch}/recorded": "no content",
@@ -41,6 +43,8 @@ RESPONSES: list[tuple[str, Any]] = [
     ("/pipelines/1", PipelineResponse),
     ("/pipelines/1/stages", list[StageResponse]),
     ("/pipelines/1/runs", list[RunResponse]),
+    ("/pipelines/1/revisions", list[RevisionResponse]),
+    ("/pipelines/1/revisions/1", RevisionDetailResponse),
     ("/pipelines/1/failures", list[FailureResponse]),
     ("/pipelines/1/history", list[StageTimesResponse]),
     ("/prefect/deployments", list[DeploymentResponse]),
