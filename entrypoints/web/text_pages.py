@@ -54,7 +54,7 @@ def format_board(rows: Sequence[BoardRow], contexts: Sequence[RunContext], statu
 def format_run(run: RunView, context: RunContext) -> str:
     """Return a run with its stages."""
     status = run.status.value.capitalize()
-    title = f"{replace_unprintable(run.pipeline)} #{run.number}   {status}   {_format_age(run, context.now)}"
+    title = f"{replace_unprintable(run.pipeline)}#{run.number}   {status}   {_format_age(run, context.now)}"
     lines: list[Sequence[object]] = [("STAGE", "KIND", "STATUS", "ATTEMPT", "TOOK", "RECORDS", "")]
     for stage in run.stages:
         newest = stage.newest
@@ -70,7 +70,7 @@ def format_run_list(runs: Sequence[RunView], now: datetime) -> str:
     lines: list[Sequence[object]] = [("ID", "RUN", "STATUS", "TRIGGERED", "TOOK", "RECORDS", "BY", "")]
     for item in build_run_items(runs, now):
         created = item.created.long if item.created else ""
-        name, text = f"{item.pipeline} #{item.number}", item.status_text[:MAX_NOTE_LENGTH]
+        name, text = f"{item.pipeline}#{item.number}", item.status_text[:MAX_NOTE_LENGTH]
         lines.append((item.id, name, item.status.word, created, item.duration, item.records, item.trigger, text))
     return format_table(lines, numbers=(0, 4, 5)) if runs else "No runs match.\n"
 

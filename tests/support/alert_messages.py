@@ -36,9 +36,9 @@ def a_message(id: str = "msg-1", **values: Any) -> OutgoingMessage:
         "dedup_key": "incident-7",
         "kind": MessageKind.OPENED,
         "severity": "critical",
-        "subject": "nightly-warehouse #27 failed at fact-orders: UniqueViolation",
+        "subject": "nightly-warehouse#27 failed at fact-orders: UniqueViolation",
         "text": "duplicate key value violates unique constraint",
-        "html": "<h1>nightly-warehouse #27</h1><p>duplicate key value</p>",
+        "html": "<h1>nightly-warehouse#27</h1><p>duplicate key value</p>",
         "at": AT,
         "links": (
             MessageLink("Run", "https://headgate.example.org/ui/runs/27"),

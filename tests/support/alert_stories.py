@@ -81,7 +81,7 @@ class AlertStories:
         number = len(self._fakes.store.committed.alert_messages)
         incident_id = incident.id if incident else None
         pipeline_id = incident.pipeline_id if incident else None
-        subject = f"nightly-warehouse #27 {incident.summary}" if incident else "Test message"
+        subject = f"nightly-warehouse#27 {incident.summary}" if incident else "Test message"
         message = StoredMessage(f"message-{number}", kind, {"subject": subject}, self.now, incident_id, pipeline_id)
         delivery = Delivery(0, message.id, incident_id, channel.id, self.now)
         for change in changes:

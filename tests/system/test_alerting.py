@@ -65,8 +65,8 @@ def test_the_alerts_of_the_tutorial_arrive(tmp_path: Path, blocks: list[Block]) 
             headgate.wait_until(lambda: len(chat.received) >= 3 and len(mail.received) >= 3, 60)
 
     subjects = [str(each.message["Subject"]) for each in mail.received]
-    assert subjects[1] == "tutorial-nightly #1 failed at load: FileNotFoundError"
-    assert subjects[2].startswith("tutorial-nightly recovered with run #3, after ")
+    assert subjects[1] == "tutorial-nightly#1 failed at load: FileNotFoundError"
+    assert subjects[2].startswith("tutorial-nightly recovered with tutorial-nightly#3, after ")
     assert [json.loads(request.body)["type"] for request in chat.received] == ["alert.test", "incident.opened", "incident.recovered"]
     assert "failed at load: FileNotFoundError" in failed and "acknowledged by someone" in failed
 

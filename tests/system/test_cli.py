@@ -78,7 +78,7 @@ def test_a_watched_run_shows_its_stages_and_the_log_of_the_failed_one(headgate: 
     tail = [line.strip() for line in result.stdout.split("--- the end of breaks's log\n")[1].splitlines()[:20]]
     assert tail[:19] == [f"line {n}" for n in range(1_482, 1_501)]
     assert "3" in tail[19], "Headgate adds the last line: how the process ended"
-    assert result.stdout.splitlines()[-1].startswith("cli-broken #1 failed")
+    assert result.stdout.splitlines()[-1].startswith("cli-broken#1 failed")
 
 
 def test_the_events_of_a_completed_run_have_no_gap(headgate: RunCommand, tmp_path: Path) -> None:

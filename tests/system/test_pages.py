@@ -30,7 +30,7 @@ def test_a_run_can_be_triggered_and_watched_without_a_reload(running_headgate: H
     page = open_page(running_headgate.url)
 
     page.get_by_role("button", name="Trigger watched").click()
-    expect(page.locator("h1")).to_contain_text("watched #1")
+    expect(page.locator("h1")).to_contain_text("watched#1")
     page.evaluate("window.unreloaded = true")
     for stage in ("first", "second"):
         expect(page.locator(f'.stage-row[data-stage="{stage}"][data-state="running"]')).to_be_visible(timeout=TIMEOUT_MS)

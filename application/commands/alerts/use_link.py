@@ -13,6 +13,7 @@ from application.ports.system.clock import Clock
 from application.queries.alerts.describe_link import DescribeLink, LinkState, LinkView, LoadedLink
 from domain.access.actor import ANONYMOUS_ACTOR, Actor
 from domain.errors import Conflict, NotFound
+from domain.runs.run_name import RunName
 from domain.site_events import SiteEvent, SiteEventType
 
 GROUP_LIMIT: Final = 1_000
@@ -84,7 +85,7 @@ class UseLink:
         if not await self._record_use(loaded):
             raise Conflict("link_used", "This link was already used. Each link works once.")
         result = await self.retry_run(RetryRunCommand(run_id, actor=person))
-        return f"Retrying run #{result.number}."
+        return f"Retrying {RunName(result.pipeline, result.number)}."
 
     async def _confirm(self, loaded: LoadedLink) -> str:
         async with self.open_unit_of_work() as work:

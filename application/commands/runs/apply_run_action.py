@@ -18,7 +18,10 @@ from domain.runs.status import Status
 
 @dataclass(frozen=True, slots=True)
 class RunActionResult:
-    """The run after an action on `stages`. `applied` is False if the action changed nothing, since it was applied before."""
+    """The run after an action on `stages`. `applied` is False if the action changed nothing, since it was applied before.
+
+    `pipeline` is the pipeline's name; empty in results that an earlier release stored.
+    """
 
     run_id: int
     number: int
@@ -27,9 +30,10 @@ class RunActionResult:
     stages: Sequence[str]
     applied: bool = True
     replayed: bool = False
+    pipeline: str = ""
 
     def as_json(self) -> dict[str, Any]:
-        names = ("run_id", "number", "status", "pipeline_id", "applied")
+        names = ("run_id", "number", "status", "pipeline_id", "pipeline", "applied")
         return {name: getattr(self, name) for name in names} | {"stages": list(self.stages)}
 
     @classmethod
@@ -68,7 +72,7 @@ class ApplyRunAction:
                 await work.runs.save(run)
                 details = {"pipeline": run.definition.name, "stages": list(stages)}
                 await work.audit.add([create_audit_entry(actor, audit_action, f"run {run.id}", now, **details)])
-            result = RunActionResult(run.id, run.number, run.status, run.pipeline_id, stages, applied)
+            result = RunActionResult(run.id, run.number, run.status, run.pipeline_id, stages, applied, pipeline=run.definition.name)
             if key:
                 await work.idempotency.add(key, result.as_json())
             await work.commit()

@@ -20,19 +20,23 @@ PREFECT_ACTOR = Actor(PREFECT, auth_method="prefect")
 
 @dataclass(frozen=True, slots=True)
 class CancelResult:
-    """The run after the request. Its status is `cancelled`, or unchanged until the worker has stopped the running stages."""
+    """The run after the request. Its status is `cancelled`, or unchanged until the worker has stopped the running stages.
+
+    `pipeline` is the pipeline's name; empty in results that an earlier release stored.
+    """
 
     run_id: int
     number: int
     status: Status
     replayed: bool = False
+    pipeline: str = ""
 
     def as_json(self) -> dict[str, Any]:
-        return {"run_id": self.run_id, "number": self.number, "status": self.status}
+        return {"run_id": self.run_id, "number": self.number, "status": self.status, "pipeline": self.pipeline}
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Self:
-        return cls(stored["run_id"], stored["number"], Status(stored["status"]), replayed=True)
+        return cls(stored["run_id"], stored["number"], Status(stored["status"]), True, stored.get("pipeline", ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ class CancelRun:
             await work.runs.save(run)
             if not was_requested:
                 await work.audit.add([create_audit_entry(actor, AuditAction.CANCELLED, f"run {run.id}", now, pipeline=run.definition.name)])
-            result = CancelResult(run.id, run.number, run.status)
+            result = CancelResult(run.id, run.number, run.status, pipeline=run.definition.name)
             if key:
                 await work.idempotency.add(key, result.as_json())
             await work.commit()

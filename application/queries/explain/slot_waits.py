@@ -71,8 +71,8 @@ def _describe_holders(bucket: FullBucketView) -> list[TextPart]:
 
 
 def _name_holder(holder: SlotHolderView, *, with_pipeline: bool) -> TextPart:
-    number = f"#{holder.number:,}"
-    return TextPart(f"{holder.pipeline} {number}" if with_pipeline else number, run_id=holder.run_id)
+    number = f"#{holder.number}"
+    return TextPart(f"{holder.pipeline}{number}" if with_pipeline else number, run_id=holder.run_id)
 
 
 def format_ordinal(number: int) -> str:

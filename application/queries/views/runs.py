@@ -7,6 +7,7 @@ from typing import Any
 
 from domain.flow_runs.flow_run import FlowRun
 from domain.pipelines.definition import OnCancel, StageKind
+from domain.runs.run_name import RunName
 from domain.runs.status import Reason, Status
 
 
@@ -126,6 +127,11 @@ class RunView:
     idle_seconds: float = 0.0
     """For how long the run has been idle since its start, without the time since `idle_since`."""
     idle_since: datetime | None = None
+
+    @property
+    def name(self) -> str:
+        """The name that people read and copy, such as `etl#12`."""
+        return str(RunName(self.pipeline, self.number))
 
     @property
     def waits_for_slot(self) -> bool:

@@ -112,7 +112,7 @@ class OutboxRelay:
         request = FlowRunRequest(
             pool=row.pool,
             key=dispatch_key(self._rules, row.run_id, row.epoch),
-            name=f"{record.pipeline} #{record.number}" + (f" dispatch {row.epoch}" if row.epoch > 1 else ""),
+            name=f"{record.pipeline}#{record.number}" + (f" dispatch {row.epoch}" if row.epoch > 1 else ""),
             parameters={"run_id": row.run_id, "number": record.number, "epoch": row.epoch},
             state=state,
         )

@@ -41,7 +41,7 @@ def _prepare(request: FlowRunRequest, run: Run | None, rules: DispatchRules) -> 
     deployment_run = DeploymentRun(
         deployment=definition.deployment or "",
         key=flow_run_key(rules, run_id, name, number),
-        name=f"{run.definition.name} #{run.number} {name}" + (f" attempt {number}" if number > 1 else ""),
+        name=f"{run.definition.name}#{run.number} {name}" + (f" attempt {number}" if number > 1 else ""),
         parameters=resolve_parameters(definition.parameters or {}, values),
     )
     is_cancelled = request.is_cancelled or stage.get_attempt(number).status.is_terminal

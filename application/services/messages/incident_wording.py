@@ -59,30 +59,30 @@ def word_recovery(facts: MessageFacts, incident: Incident, run: RunView | None) 
             return write_subject(f"{pipeline}: resolved by {by}, after {lasted}"), [history]
         case Resolution.DECIDED:
             return write_subject(f"{pipeline} is no longer waiting for an approval, after {lasted}"), [history]
-    good = f" with run #{run.number}" if run else ""
-    done = [write(f"Run #{run.number} completed{f' on {format_at(run.finished_at)}' if run.finished_at else ''}.")] if run else []
+    good = f" with {run.name}" if run else ""
+    done = [write(f"{run.name} completed{f' on {format_at(run.finished_at)}' if run.finished_at else ''}.")] if run else []
     return write_subject(f"{pipeline} recovered{good}, after {lasted}"), [*done, history]
 
 
 def _word_state(facts: MessageFacts, incident: Incident, story: RunStory | None) -> str:
-    number = f"#{story.run.number}" if story else ""
-    return write_subject(name_pipeline(facts.pipeline, incident), number, incident.summary)
+    subject = story.run.name if story else name_pipeline(facts.pipeline, incident)
+    return write_subject(subject, incident.summary)
 
 
 def _describe_event(facts: MessageFacts, incident: Incident, story: RunStory | None) -> list[Block]:
     pipeline = name_pipeline(facts.pipeline, incident)
-    run = f"Run #{story.run.number} of {pipeline}" if story else pipeline
+    run = story.run.name if story else pipeline
     match incident.event:
         case AlertEvent.MISSED:
             last = f"The last completed run is #{story.last_good.number}." if story and story.last_good else ""
             return [write(f"{pipeline} {incident.summary}. Headgate expected a run then.", last)]
         case AlertEvent.LATE | AlertEvent.OVERRUN:
-            return [write(f"{run} {incident.summary}."), *([describe_run(story, pipeline)] if story else [])]
+            return [write(f"{run} {incident.summary}."), *([describe_run(story)] if story else [])]
         case AlertEvent.WAITING:
             return [write(f"{run} {incident.summary}."), *_list_questions(story)]
     if story is None:
         return [write(f"{pipeline} {incident.summary}. The run is deleted.")]
-    return [describe_run(story, pipeline), *describe_failure(story)]
+    return [describe_run(story), *describe_failure(story)]
 
 
 def _list_questions(story: RunStory | None) -> list[Block]:

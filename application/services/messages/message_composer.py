@@ -145,12 +145,12 @@ class MessageComposer:
         links = []
         urls = self._page_urls
         if story is not None:
-            links.append(MessageLink(f"Run #{story.run.number}", urls.run(story.run.id)))
+            links.append(MessageLink(story.run.name, urls.run(story.run.id)))
             if log_url := get_log_url(story, urls):
                 links.append(MessageLink(f"Log line {story.line:,}", log_url))
             if story.stage is not None and story.last_good is not None:
                 compared = urls.comparison(story.last_good.id, story.run.id)
-                links.append(MessageLink(f"Compare with run #{story.last_good.number}", compared))
+                links.append(MessageLink(f"Compare with {story.last_good.name}", compared))
         if incident is not None:
             links.append(MessageLink("Incident", urls.incident(incident.id)))
         elif message.kind is MessageKind.DIGEST:
@@ -178,5 +178,5 @@ def _list_actions(kind: MessageKind, incident: Incident | None, story: RunStory 
     is_group = incident.is_first_of_group
     actions = [(LinkAction.ACKNOWLEDGE, "Acknowledge all" if is_group else "Acknowledge")]
     if story is not None and incident.event in RETRYABLE_EVENTS and story.run.status in RETRYABLE_STATUSES:
-        actions.append((LinkAction.RETRY, f"Retry run #{story.run.number}"))
+        actions.append((LinkAction.RETRY, f"Retry {story.run.name}"))
     return actions

@@ -45,17 +45,16 @@ def word_digest(incidents: Sequence[Incident], total: int, names: Names) -> tupl
 
 def word_notice(facts: MessageFacts, run: RunView | None, earlier: RunView | None) -> tuple[str, list[Block]]:
     """Return the message about a run that completed. `earlier` is the run before it."""
-    pipeline = name_pipeline(facts.pipeline, None)
     if run is None:
-        return write_subject(pipeline, "completed a run, which has been deleted"), []
+        return write_subject(name_pipeline(facts.pipeline, None), "completed a run, which has been deleted"), []
     took = f" in {format_span(run.started_at, run.finished_at)}" if run.started_at and run.finished_at else ""
     records = f"It processed {count_of(run.records_processed, 'record')}." if run.records_processed is not None else ""
     at = f" on {format_at(run.finished_at)}" if run.finished_at else ""
-    text = write(f"Run #{run.number} of {pipeline} completed{at}{took and f', {took.strip()}'}.", records)
+    text = write(f"{run.name} completed{at}{took and f', {took.strip()}'}.", records)
     if facts.event is AlertEvent.RECOVERED:
         before = [write(f"The run before it, #{earlier.number}, is {earlier.status.value}.")] if earlier else []
-        return write_subject(pipeline, f"#{run.number} completed again"), [text, *before]
-    return write_subject(pipeline, f"#{run.number} completed{took}"), [text]
+        return write_subject(run.name, "completed again"), [text, *before]
+    return write_subject(f"{run.name} completed{took}"), [text]
 
 
 def word_test(facts: MessageFacts, *, is_drill: bool) -> tuple[str, list[Block]]:

@@ -14,11 +14,11 @@ _ENDS = {
 }
 
 
-def describe_run(story: RunStory, pipeline: str) -> Block:
+def describe_run(story: RunStory) -> Block:
     """Say how the run ended and where, or what it does now."""
     run, stage = story.run, story.stage
     where = f" at stage {stage.name}" if stage else ""
-    subject = f"Run #{run.number} of {pipeline}"
+    subject = run.name
     if run.status not in _ENDS:
         since = f" since {format_at(run.started_at)}" if run.started_at else ""
         return write(f"{subject} is {run.status.value}{since}.")

@@ -159,7 +159,7 @@ class IncidentDetailResponse(IncidentResponse):
                 {
                     "id": 31,
                     "message_kind": "opened",
-                    "subject": "nightly-warehouse #27 failed at fact-orders: UniqueViolation",
+                    "subject": "nightly-warehouse#27 failed at fact-orders: UniqueViolation",
                     "channel": "team-slack",
                     "state": "sent",
                     "due_at": "2026-11-29T03:04:05Z",

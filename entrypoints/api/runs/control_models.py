@@ -68,11 +68,20 @@ class RunControlResponse(ResponseModel):
     """The run after an action. `applied` is false if the action had been applied already; `stages` are those it concerns."""
 
     model_config = with_example(
-        {"run_id": 7, "number": 3, "status": "running", "stages": ["publish"], "applied": True, "links": LINKS_EXAMPLE}
+        {
+            "run_id": 7,
+            "number": 3,
+            "pipeline": "flights",
+            "status": "running",
+            "stages": ["publish"],
+            "applied": True,
+            "links": LINKS_EXAMPLE,
+        }
     )
 
     run_id: int
     number: int
+    pipeline: str = Field(description="The pipeline's name.")
     status: Status
     stages: list[str]
     applied: bool
@@ -84,6 +93,7 @@ class RunControlResponse(ResponseModel):
         return cls(
             run_id=view.run_id,
             number=view.number,
+            pipeline=view.pipeline,
             status=view.status,
             stages=list(view.stages),
             applied=view.applied,

@@ -228,11 +228,14 @@ class TriggerRequest(RequestModel):
 class TriggerResponse(ResponseModel):
     """The run that was created."""
 
-    model_config = with_example({"run_id": 7, "number": 3, "pipeline_id": 1, "status": "queued", "links": LINKS_EXAMPLE})
+    model_config = with_example(
+        {"run_id": 7, "number": 3, "pipeline_id": 1, "pipeline": "flights", "status": "queued", "links": LINKS_EXAMPLE}
+    )
 
     run_id: int
     number: int = Field(description="The number of the run within its pipeline: 1, 2, 3…")
     pipeline_id: int
+    pipeline: str = Field(description="The pipeline's name.")
     status: Status
     links: dict[str, str]
 
@@ -243,6 +246,7 @@ class TriggerResponse(ResponseModel):
             run_id=view.run_id,
             number=view.number,
             pipeline_id=view.pipeline_id,
+            pipeline=view.pipeline,
             status=view.status,
             links=build_run_links(view.run_id, view.pipeline_id),
         )
@@ -259,8 +263,9 @@ class CancelRequest(RequestModel):
 class CancelResponse(ResponseModel):
     """`status` is `cancelled`, or the run's present status until its worker has stopped the running stages."""
 
-    model_config = with_example({"run_id": 7, "number": 3, "status": "running"})
+    model_config = with_example({"run_id": 7, "number": 3, "pipeline": "flights", "status": "running"})
 
     run_id: int
     number: int
+    pipeline: str = Field(description="The pipeline's name.")
     status: Status

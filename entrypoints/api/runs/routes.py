@@ -72,4 +72,4 @@ async def cancel_run(
     ended."""
     result = await application.cancel_run()(run_id, actor, body.message, key)
     mark_replayed(response, result.replayed)
-    return CancelResponse(run_id=result.run_id, number=result.number, status=result.status)
+    return CancelResponse(run_id=result.run_id, number=result.number, pipeline=result.pipeline, status=result.status)

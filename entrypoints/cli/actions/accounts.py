@@ -6,6 +6,9 @@ from datetime import datetime
 from application.commands.access.change_account import AccountChange
 from domain.access.permissions import Role
 from entrypoints.cli.actions.local_application import get_terminal_actor, run_local_action
+from entrypoints.cli.command_name import get_command
+from entrypoints.cli.screens.sanitizer import sanitize
+from entrypoints.cli.screens.tables import format_rows
 from entrypoints.container import Application
 
 
@@ -20,10 +23,10 @@ class AccountActions:
         account = await self._application.create_account()(name, role, password, self._actor)
         return [f"Created account {account.name} ({account.role})."]
 
-    async def list(self) -> Sequence[str]:
+    async def list(self, wide: bool = False) -> Sequence[str]:
         accounts = await self._application.access_queries().list_accounts()
-        lines = [f"{each.name:30} {each.role:9} {_describe_state(each.disabled_at, each.password)}" for each in accounts]
-        return lines or ["No accounts yet. Create the first with `headgate user create NAME --role admin`."]
+        rows = [[sanitize(each.name), each.role.value, _describe_state(each.disabled_at, each.password)] for each in accounts]
+        return format_rows(rows, wide=wide) or [f"No accounts yet. Create the first: {get_command()} user create NAME --role admin"]
 
     async def change_role(self, name: str, role: Role) -> Sequence[str]:
         return await self._change(name, AccountChange(role))

@@ -16,7 +16,7 @@ from entrypoints.cli.client.headgate_client import HeadgateClient
 from entrypoints.cli.output import print_error, print_json
 from entrypoints.cli.screens.backfill_progress import describe_progress
 from entrypoints.cli.screens.sanitizer import sanitize
-from entrypoints.cli.screens.tables import create_console, print_table
+from entrypoints.cli.screens.tables import print_table
 
 JsonObject = Mapping[str, Any]
 
@@ -62,14 +62,14 @@ async def start_backfill(url: str, options: BackfillOptions) -> int:
         return await watch_backfill(client, started["id"], options.as_json) if options.watch else 0
 
 
-async def show_backfills(url: str, name: str | None, as_json: bool) -> int:
+async def show_backfills(url: str, name: str | None, as_json: bool, wide: bool = False) -> int:
     """Show the newest backfills. A pipeline that does not exist raises ApiError."""
     async with HeadgateClient(url) as client:
         found = await client.get("/backfills/", **({"pipeline": name} if name is not None else {}))
     if as_json:
         print_json(found)
     elif found:
-        print_table(create_console(), [_build_row(backfill) for backfill in found])
+        print_table([_build_row(backfill) for backfill in found], name_column=1, wide=wide)
     else:
         print(sanitize(f"{name} has no backfills.") if name is not None else "No backfills yet.")
     return 0

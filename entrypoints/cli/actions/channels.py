@@ -10,19 +10,19 @@ from entrypoints.cli.client.headgate_client import HeadgateClient
 from entrypoints.cli.output import print_json
 from entrypoints.cli.screens.local_times import format_local
 from entrypoints.cli.screens.sanitizer import sanitize
-from entrypoints.cli.screens.tables import create_console, print_table
+from entrypoints.cli.screens.tables import print_table
 
 JsonObject = Mapping[str, Any]
 
 
-async def show_channels(url: str, as_json: bool) -> int:
+async def show_channels(url: str, as_json: bool, wide: bool = False) -> int:
     """Show the channels by name."""
     async with HeadgateClient(url) as client:
         channels = await client.get("/channels/")
     if as_json:
         print_json(channels)
     elif channels:
-        print_table(create_console(), [_build_row(channel) for channel in channels])
+        print_table([_build_row(channel) for channel in channels], wide=wide)
     else:
         print("No channels.")
     return 0

@@ -4,23 +4,24 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from entrypoints.cli.client.headgate_client import HeadgateClient
+from entrypoints.cli.command_name import get_command
 from entrypoints.cli.output import print_json
 from entrypoints.cli.screens.sanitizer import sanitize
-from entrypoints.cli.screens.tables import create_console, print_table
+from entrypoints.cli.screens.tables import print_table
 
 JsonObject = Mapping[str, Any]
 
 
-async def show_deployments(url: str, as_json: bool) -> int:
+async def show_deployments(url: str, as_json: bool, wide: bool = False) -> int:
     """Show the deployments by name, with their pools and parameters. Raise ApiError if Prefect does not respond."""
     async with HeadgateClient(url) as client:
         deployments = await client.get("/prefect/deployments")
     if as_json:
         print_json(deployments)
     elif deployments:
-        print_table(create_console(), [_build_row(deployment) for deployment in deployments])
+        print_table([_build_row(deployment) for deployment in deployments], wide=wide)
     else:
-        print("Prefect has no deployments. Create one with: headgate prefect deploy")
+        print("Prefect has no deployments. Create one with: " + get_command() + " prefect deploy")
     return 0
 
 

@@ -8,20 +8,20 @@ from urllib.parse import quote
 from entrypoints.cli.client.headgate_client import HeadgateClient
 from entrypoints.cli.output import print_json
 from entrypoints.cli.screens.sanitizer import sanitize
-from entrypoints.cli.screens.tables import create_console, print_table
+from entrypoints.cli.screens.tables import print_table
 
 JsonObject = Mapping[str, Any]
 PAGE_SIZE = 1_000
 
 
-async def show_groups(url: str, as_json: bool) -> int:
+async def show_groups(url: str, as_json: bool, wide: bool = False) -> int:
     """Show the groups by name, with their slots and how many wait."""
     async with HeadgateClient(url) as client:
         groups = await client.get("/groups/", limit=PAGE_SIZE)
     if as_json:
         print_json(groups)
     elif groups:
-        print_table(create_console(), [_build_row(group) for group in groups])
+        print_table([_build_row(group) for group in groups], wide=wide)
         if len(groups) == PAGE_SIZE:
             print(f"Only the first {PAGE_SIZE:,} groups are shown.")
     else:
@@ -29,19 +29,19 @@ async def show_groups(url: str, as_json: bool) -> int:
     return 0
 
 
-async def show_group(url: str, name: str, as_json: bool) -> int:
+async def show_group(url: str, name: str, as_json: bool, wide: bool = False) -> int:
     """Show the group, the holders of its slots and its queue. An unknown group raises ApiError."""
     async with HeadgateClient(url) as client:
         group = await client.get(_build_path(name))
-    _print_group(group, as_json)
+    _print_group(group, as_json, wide)
     return 0
 
 
-async def set_group_limit(url: str, name: str, limit: int | None, as_json: bool) -> int:
+async def set_group_limit(url: str, name: str, limit: int | None, as_json: bool, wide: bool = False) -> int:
     """Set the group's limit, or give it back to the definitions, and show the group. A refusal raises ApiError."""
     async with HeadgateClient(url) as client:
         group = await client.put(_build_path(name), {"limit": limit})
-    _print_group(group, as_json)
+    _print_group(group, as_json, wide)
     return 0
 
 
@@ -49,7 +49,7 @@ def _build_path(name: str) -> str:
     return f"/groups/{quote(name, safe='')}"
 
 
-def _print_group(group: JsonObject, as_json: bool) -> None:
+def _print_group(group: JsonObject, as_json: bool, wide: bool) -> None:
     if as_json:
         print_json(group)
         return
@@ -60,7 +60,7 @@ def _print_group(group: JsonObject, as_json: bool) -> None:
     for title, rows in (("held by", holders), ("waiting", queue)):
         if rows:
             print(f"\n{title}")
-            print_table(create_console(), rows)
+            print_table(rows, wide=wide)
 
 
 def _build_row(group: JsonObject) -> Sequence[str]:
@@ -86,7 +86,7 @@ def _build_wait(wait: JsonObject) -> Sequence[str]:
 
 
 def _name_run(item: JsonObject) -> str:
-    return sanitize(f"run {item['run_id']} {item['pipeline']} #{item['number']}")
+    return sanitize(f"{item['pipeline']}#{item['number']}")
 
 
 def _format_local(timestamp: str) -> str:

@@ -7,12 +7,12 @@ from entrypoints.cli.client.headgate_client import HeadgateClient
 from entrypoints.cli.output import print_json
 from entrypoints.cli.screens.local_times import format_local
 from entrypoints.cli.screens.sanitizer import sanitize
-from entrypoints.cli.screens.tables import create_console, print_table
+from entrypoints.cli.screens.tables import print_table
 
 JsonObject = Mapping[str, Any]
 
 
-async def show_incidents(url: str, states: Sequence[str], pipeline: str | None, as_json: bool) -> int:
+async def show_incidents(url: str, states: Sequence[str], pipeline: str | None, as_json: bool, wide: bool = False) -> int:
     """Show the newest 100 incidents. A pipeline or a state that does not exist raises ApiError."""
     async with HeadgateClient(url) as client:
         query = {"state": list(states), **({"pipeline": pipeline} if pipeline is not None else {})}
@@ -20,13 +20,13 @@ async def show_incidents(url: str, states: Sequence[str], pipeline: str | None, 
     if as_json:
         print_json(found)
     elif found:
-        print_table(create_console(), [_build_row(incident) for incident in found])
+        print_table([_build_row(incident) for incident in found], name_column=1, wide=wide)
     else:
         print("There is no such incident." if states or pipeline is not None else "No incidents.")
     return 0
 
 
-async def show_incident(url: str, incident_id: int, as_json: bool) -> int:
+async def show_incident(url: str, incident_id: int, as_json: bool, wide: bool = False) -> int:
     """Show an incident with its timeline and its deliveries. An unknown one raises ApiError."""
     async with HeadgateClient(url) as client:
         incident = await client.get(f"/incidents/{incident_id}")
@@ -41,7 +41,7 @@ async def show_incident(url: str, incident_id: int, as_json: bool) -> int:
     ):
         if rows:
             print(f"\n{title}")
-            print_table(create_console(), rows)
+            print_table(rows, name_column=1, wide=wide)
     return 0
 
 

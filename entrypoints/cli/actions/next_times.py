@@ -8,12 +8,12 @@ from urllib.parse import quote
 from entrypoints.cli.client.headgate_client import HeadgateClient
 from entrypoints.cli.output import print_json
 from entrypoints.cli.screens.sanitizer import sanitize
-from entrypoints.cli.screens.tables import create_console, print_table
+from entrypoints.cli.screens.tables import print_table
 
 JsonObject = Mapping[str, Any]
 
 
-async def show_next_times(url: str, name: str, count: int, as_json: bool) -> int:
+async def show_next_times(url: str, name: str, count: int, as_json: bool, wide: bool = False) -> int:
     """Show the next times of all schedules, the earliest first. Return 2 if there is no such pipeline."""
     async with HeadgateClient(url) as client:
         pipeline = await client.find_pipeline(name)
@@ -24,7 +24,7 @@ async def show_next_times(url: str, name: str, count: int, as_json: bool) -> int
     if as_json:
         print_json(times)
     elif times:
-        print_table(create_console(), [_build_row(time) for time in times])
+        print_table([_build_row(time) for time in times], wide=wide)
     else:
         schedules = "schedule that fires again" if pipeline["schedules"] else "schedule"
         print(f"{sanitize(pipeline['name'])} has no {schedules}.")

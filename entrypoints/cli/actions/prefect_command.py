@@ -10,6 +10,7 @@ from adapters.orchestration.prefect_api_client import PrefectApiClient
 from adapters.orchestration.prefect_environment import build_home_variables
 from adapters.proxies import exempt_local_hosts
 from domain.errors import Unavailable
+from entrypoints.cli.command_name import get_command
 from entrypoints.settings import Settings, SettingsError
 from entrypoints.supervisor.embedded_prefect import read_auth_string, read_port
 
@@ -49,7 +50,7 @@ def print_prefect_access() -> None:
         print(f"Password:        {access.auth_string}")
     elif access.auth_string is not None:
         print("Password:        the value of HEADGATE_PREFECT_API_AUTH_STRING")
-    print("Prefect's commands: headgate prefect ARGS, such as headgate prefect deployment ls")
+    print(f"Prefect's commands: {get_command()} prefect ARGS, such as {get_command()} prefect deployment ls")
 
 
 def build_environment(access: PrefectAccess, inherited: Mapping[str, str]) -> dict[str, str]:

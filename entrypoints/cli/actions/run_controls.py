@@ -84,7 +84,5 @@ async def _post_action(url: str, path: str, body: Mapping[str, Any], as_json: bo
     else:
         stages = f" ({', '.join(result['stages'])})" if result.get("stages") else ""
         unchanged = "" if result.get("applied", True) else ", unchanged"
-        print(
-            sanitize(f"run {result['run_id']} #{result['number']} {result['status']}{stages}{unchanged}  {url}/ui/runs/{result['run_id']}")
-        )
+        print(sanitize(f"{result['pipeline']}#{result['number']} {result['status']}{stages}{unchanged}  {url}/ui/runs/{result['run_id']}"))
     return 0

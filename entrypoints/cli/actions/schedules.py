@@ -9,13 +9,13 @@ from urllib.parse import quote
 from entrypoints.cli.client.headgate_client import HeadgateClient
 from entrypoints.cli.output import print_json
 from entrypoints.cli.screens.sanitizer import sanitize
-from entrypoints.cli.screens.tables import create_console, print_table
+from entrypoints.cli.screens.tables import print_table
 
 JsonObject = Mapping[str, Any]
 PAGE_SIZE = 1_000
 
 
-async def show_schedules(url: str, name: str | None, as_json: bool) -> int:
+async def show_schedules(url: str, name: str | None, as_json: bool, wide: bool = False) -> int:
     """Show the schedules, those that fire next first. Return 2 if there is no such pipeline."""
     async with HeadgateClient(url) as client:
         pipelines = await _list_pipelines(client) if name is None else [await client.find_pipeline(name)]
@@ -27,7 +27,7 @@ async def show_schedules(url: str, name: str | None, as_json: bool) -> int:
     if as_json:
         print_json(schedules)
     elif schedules:
-        print_table(create_console(), [_build_row(schedule) for schedule in schedules])
+        print_table([_build_row(schedule) for schedule in schedules], wide=wide)
     else:
         print(sanitize(f"{name} has no schedule.") if name is not None else "No pipeline has a schedule.")
     return 0
@@ -51,7 +51,7 @@ async def run_schedule(url: str, name: str, schedule: str, as_json: bool) -> int
     if as_json:
         print_json(queued)
     else:
-        print(sanitize(f"{name} #{queued['number']} {queued['status']}  {url}/ui/runs/{queued['run_id']}"))
+        print(sanitize(f"{queued['pipeline']}#{queued['number']} {queued['status']}  {url}/ui/runs/{queued['run_id']}"))
     return 0
 
 

@@ -10,7 +10,7 @@ from entrypoints.cli.client.headgate_client import HeadgateClient
 from entrypoints.cli.output import print_json
 from entrypoints.cli.screens.local_times import format_local
 from entrypoints.cli.screens.sanitizer import sanitize
-from entrypoints.cli.screens.tables import create_console, print_table
+from entrypoints.cli.screens.tables import print_table
 
 JsonObject = Mapping[str, Any]
 
@@ -31,14 +31,14 @@ async def create_silence(url: str, target: JsonObject, times: Mapping[str, str |
     return 0
 
 
-async def show_silences(url: str, ended: bool, as_json: bool) -> int:
+async def show_silences(url: str, ended: bool, as_json: bool, wide: bool = False) -> int:
     """Show the silences that are active or still to come, and those that are over if asked."""
     async with HeadgateClient(url) as client:
         silences = await client.get("/silences/", **({"ended": "true"} if ended else {}))
     if as_json:
         print_json(silences)
     elif silences:
-        print_table(create_console(), [_build_row(silence) for silence in silences])
+        print_table([_build_row(silence) for silence in silences], name_column=1, wide=wide)
     else:
         print("No silences." if ended else "No silence is active or scheduled.")
     return 0

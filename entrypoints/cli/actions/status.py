@@ -10,10 +10,11 @@ from domain.runs.run_name import is_run_reference
 from entrypoints.cli.actions.activation import describe_activation
 from entrypoints.cli.client.errors import ApiError
 from entrypoints.cli.client.headgate_client import HeadgateClient
+from entrypoints.cli.command_name import get_command
 from entrypoints.cli.output import print_json
 from entrypoints.cli.screens.run_view import build_stage_row, format_age, format_record_count, format_run_time, utc_now
 from entrypoints.cli.screens.sanitizer import sanitize
-from entrypoints.cli.screens.tables import create_console, print_table
+from entrypoints.cli.screens.tables import print_table
 
 _PAGE_SIZE = 100
 _RUNS_SHOWN = 10
@@ -22,20 +23,21 @@ _MAX_CONCURRENT_REQUESTS = 8
 JsonObject = Mapping[str, Any]
 
 
-async def show_status(url: str, target: str | None, as_json: bool) -> int:
+async def show_status(url: str, target: str | None, as_json: bool, wide: bool = False) -> int:
     """Show the target: None for all pipelines, a run's id or name for a run, else a pipeline. Return 2 if it does not exist."""
     async with HeadgateClient(url) as client:
         if target is None:
-            await _show_board(client, as_json)
+            await _show_board(client, as_json, wide)
             return 0
         is_run = is_run_reference(target)
-        found = await _show_run(client, target, as_json) if is_run else await _show_pipeline(client, target, as_json)
+        show = _show_run if is_run else _show_pipeline
+        found = await show(client, target, as_json, wide)
     if not found:
         print(sanitize(f"headgate: there is no {'run' if is_run else 'pipeline'} {target} at {url}"), file=sys.stderr)
     return 0 if found else 2
 
 
-async def _show_board(client: HeadgateClient, as_json: bool) -> None:
+async def _show_board(client: HeadgateClient, as_json: bool, wide: bool) -> None:
     pipelines = await _list_pipelines(client)
     limit = asyncio.Semaphore(_MAX_CONCURRENT_REQUESTS)
     runs = await asyncio.gather(*(_find_latest_run(client, limit, pipeline) for pipeline in pipelines))
@@ -43,9 +45,9 @@ async def _show_board(client: HeadgateClient, as_json: bool) -> None:
         print_json([{**pipeline, "latest_run": run} for pipeline, run in zip(pipelines, runs, strict=True)])
     elif pipelines:
         rows = [_build_board_row(pipeline, run) for pipeline, run in zip(pipelines, runs, strict=True)]
-        print_table(create_console(), rows, status_column=1)
+        print_table(rows, status_column=1, wide=wide)
     else:
-        print("No pipelines yet. Create one from a YAML or JSON definition: headgate apply FILE")
+        print("No pipelines yet. Create one from a YAML or JSON definition: " + get_command() + " apply FILE")
 
 
 async def _list_pipelines(client: HeadgateClient) -> list[JsonObject]:
@@ -82,7 +84,7 @@ def _build_board_row(pipeline: JsonObject, run: JsonObject | None) -> list[str]:
     ]
 
 
-async def _show_pipeline(client: HeadgateClient, name: str, as_json: bool) -> bool:
+async def _show_pipeline(client: HeadgateClient, name: str, as_json: bool, wide: bool) -> bool:
     pipeline = await client.find_pipeline(name)
     if pipeline is None:
         return False
@@ -96,7 +98,7 @@ async def _show_pipeline(client: HeadgateClient, name: str, as_json: bool) -> bo
     if (state := describe_activation(pipeline)) != "active":
         print(sanitize(state))
     if runs:
-        print_table(create_console(), [_build_run_row(run) for run in runs], status_column=2)
+        print_table([_build_run_row(run) for run in runs], status_column=1, wide=wide)
     else:
         print("never run")
     return True
@@ -105,8 +107,7 @@ async def _show_pipeline(client: HeadgateClient, name: str, as_json: bool) -> bo
 def _build_run_row(run: JsonObject) -> list[str]:
     now = utc_now()
     return [
-        f"#{run['number']}",
-        f"run {run['id']}",
+        sanitize(f"{run['pipeline']}#{run['number']}"),
         run["status"],
         format_age(run["created_at"], now),
         format_run_time(run, now),
@@ -114,7 +115,7 @@ def _build_run_row(run: JsonObject) -> list[str]:
     ]
 
 
-async def _show_run(client: HeadgateClient, reference: str, as_json: bool) -> bool:
+async def _show_run(client: HeadgateClient, reference: str, as_json: bool, wide: bool) -> bool:
     try:
         run, stages = await client.get_run(reference)
     except ApiError as error:
@@ -125,9 +126,7 @@ async def _show_run(client: HeadgateClient, reference: str, as_json: bool) -> bo
         print_json({**run, "stages": stages})
         return True
     now = utc_now()
-    print(
-        f"{sanitize(run['pipeline'])} #{run['number']}  {run['status']}  {format_run_time(run, now)}  {format_record_count(run)}".rstrip()
-    )
-    print_table(create_console(), [build_stage_row(stage, now) for stage in stages], status_column=1)
+    print(f"{sanitize(run['pipeline'])}#{run['number']}  {run['status']}  {format_run_time(run, now)}  {format_record_count(run)}".rstrip())
+    print_table([build_stage_row(stage, now) for stage in stages], status_column=1, wide=wide)
     print(sanitize(run.get("why") or ""))
     return True

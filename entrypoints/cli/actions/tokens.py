@@ -7,6 +7,9 @@ from application.commands.access.create_token import NewToken
 from domain.access.api_tokens import TokenKind
 from domain.access.permissions import Scope
 from entrypoints.cli.actions.local_application import get_terminal_actor, run_local_action
+from entrypoints.cli.command_name import get_command
+from entrypoints.cli.screens.sanitizer import sanitize
+from entrypoints.cli.screens.tables import format_rows
 from entrypoints.container import Application
 
 
@@ -25,13 +28,13 @@ class TokenActions:
         created = await self._application.create_token()(new, self._actor)
         return [created.text]
 
-    async def list(self) -> Sequence[str]:
-        lines = []
+    async def list(self, wide: bool = False) -> Sequence[str]:
+        rows = []
         for token in await self._application.access_queries().list_tokens():
             expiry = f"expires {token.expires_at:%Y-%m-%d}" if token.expires_at else "does not expire"
             state = "revoked" if token.revoked_at else expiry
-            lines.append(f"{token.id:5} {token.name:30} …{token.hint} {','.join(token.scopes):30} {state}")
-        return lines or ["No tokens yet. Create one with `headgate token create NAME --scope read`."]
+            rows.append([str(token.id), sanitize(token.name), f"…{token.hint}", state, ",".join(token.scopes)])
+        return format_rows(rows, name_column=1, wide=wide) or [f"No tokens yet. Create one: {get_command()} token create NAME --scope read"]
 
     async def revoke(self, token_id: int) -> Sequence[str]:
         token = await self._application.revoke_token()(token_id, self._actor)

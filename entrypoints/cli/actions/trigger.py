@@ -14,6 +14,7 @@ from entrypoints.cli.actions.parameters import InvalidParameter, parse_parameter
 from entrypoints.cli.client.errors import ApiError
 from entrypoints.cli.client.headgate_client import HeadgateClient
 from entrypoints.cli.client.run_watcher import RunWatcher
+from entrypoints.cli.command_name import get_command
 from entrypoints.cli.output import print_error, print_json
 from entrypoints.cli.screens.json_screen import JsonScreen
 from entrypoints.cli.screens.line_screen import LineScreen
@@ -54,10 +55,11 @@ async def trigger_run(url: str, options: TriggerOptions) -> int:
         except (InvalidParameter, InvalidInput, ApiError) as error:
             print_error(error)
             if getattr(error, "problems", ()):
-                print(f"headgate: to see its parameters: headgate trigger {pipeline['name']} --list-params", file=sys.stderr)
+                print(f"To list its parameters: {get_command()} trigger {pipeline['name']} --list-params", file=sys.stderr)
             return 2
         _print_queued(url, pipeline["name"], queued, options)
-        return await _watch(client, queued["run_id"], options) if options.watch else 0
+        name = f"{pipeline['name']}#{queued['number']}"
+        return await _watch(client, queued["run_id"], name, options) if options.watch else 0
 
 
 def _build_body(parameters: Mapping[str, Any], options: TriggerOptions) -> dict[str, Any]:
@@ -66,12 +68,12 @@ def _build_body(parameters: Mapping[str, Any], options: TriggerOptions) -> dict[
     return {"parameters": parameters} | priority | ({"over_limit": True} if options.over_limit else {})
 
 
-async def _watch(client: HeadgateClient, run_id: int, options: TriggerOptions) -> int:
+async def _watch(client: HeadgateClient, run_id: int, name: str, options: TriggerOptions) -> int:
     try:
         with _create_screen(options.as_json) as screen:
             return 0 if await RunWatcher(client, run_id, screen).watch_until_finished() == "completed" else 1
     except asyncio.CancelledError:
-        print(f"\nheadgate: run {run_id} continues. To cancel it: headgate cancel {run_id}", file=sys.stderr)
+        print(f"\nThe run continues. Cancel it: {get_command()} cancel {name}", file=sys.stderr)
         raise
 
 
@@ -96,7 +98,7 @@ def _create_screen(as_json: bool) -> Screen:
 
 def _print_queued(url: str, name: str, queued: Mapping[str, Any], options: TriggerOptions) -> None:
     if not options.as_json:
-        print(f"{name} #{queued['number']} {queued['status']}  {url}/ui/runs/{queued['run_id']}", flush=True)
+        print(f"{name}#{queued['number']} {queued['status']}  {url}/ui/runs/{queued['run_id']}", flush=True)
     elif options.watch:
         print(json.dumps(queued, ensure_ascii=False), flush=True)
     else:

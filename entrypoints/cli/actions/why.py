@@ -6,10 +6,10 @@ from urllib.parse import quote
 from entrypoints.cli.client.headgate_client import HeadgateClient
 from entrypoints.cli.output import print_json
 from entrypoints.cli.screens.sanitizer import sanitize
-from entrypoints.cli.screens.tables import create_console, print_table
+from entrypoints.cli.screens.tables import print_table
 
 
-async def show_why(url: str, name: str, day: str, as_json: bool) -> int:
+async def show_why(url: str, name: str, day: str, as_json: bool, wide: bool = False) -> int:
     """Print a sentence for each group of ticks of the day. Return 2 if there is no such pipeline; a refusal raises ApiError."""
     async with HeadgateClient(url) as client:
         pipeline = await client.find_pipeline(name)
@@ -21,5 +21,5 @@ async def show_why(url: str, name: str, day: str, as_json: bool) -> int:
         print_json(found)
         return 0
     print(sanitize(f"{found['pipeline']} on {found['day']}"))
-    print_table(create_console(), [[sanitize(entry["schedule"]), sanitize(entry["sentence"])] for entry in found["entries"]])
+    print_table([[sanitize(entry["schedule"]), sanitize(entry["sentence"])] for entry in found["entries"]], wide=wide)
     return 0

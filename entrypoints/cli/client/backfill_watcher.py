@@ -8,6 +8,7 @@ from typing import Final
 
 from entrypoints.cli.client.errors import ApiError, Unreachable
 from entrypoints.cli.client.headgate_client import HeadgateClient
+from entrypoints.cli.command_name import get_command
 from entrypoints.cli.screens.backfill_progress import describe_progress
 from entrypoints.cli.screens.sanitizer import sanitize
 
@@ -24,7 +25,7 @@ async def watch_backfill(client: HeadgateClient, backfill_id: int, as_json: bool
     try:
         return await _watch(client, backfill_id, as_json)
     except asyncio.CancelledError:
-        print(f"\nheadgate: backfill {backfill_id} continues. To cancel it: headgate backfill-cancel {backfill_id}", file=sys.stderr)
+        print(f"\nThe backfill continues. Cancel it: {get_command()} backfill-cancel {backfill_id}", file=sys.stderr)
         raise
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from domain.access.permissions import Role
+from entrypoints.cli.commands.remote import Wide
 
 users = typer.Typer(help="Manage user accounts (HEADGATE_AUTH=team).", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(metavar="NAME")]
@@ -26,11 +27,11 @@ def create_user(
 
 
 @users.command("list")
-def list_users() -> None:
+def list_users(wide: Wide = False) -> None:
     """List all accounts."""
     from entrypoints.cli.actions.accounts import run_account_action
 
-    run_account_action(lambda accounts: accounts.list())
+    run_account_action(lambda accounts: accounts.list(wide))
 
 
 @users.command("role")

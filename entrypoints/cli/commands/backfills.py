@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from entrypoints.cli.commands.remote import AsJson, get_server_url, run_action
+from entrypoints.cli.commands.remote import AsJson, Wide, get_server_url, run_action
 
 BackfillId = Annotated[int, typer.Argument(metavar="BACKFILL", min=1, help="The backfill's id, as in its URL.")]
 
@@ -51,11 +51,12 @@ def backfill(
 def backfills(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="The pipeline's name or id; all pipelines if omitted.")] = None,
     as_json: AsJson = False,
+    wide: Wide = False,
 ) -> None:
     """Show the newest 100 backfills with their progress. Exit code 2: there is no such pipeline, or no response."""
     from entrypoints.cli.actions.backfills import show_backfills
 
-    run_action(show_backfills(get_server_url(), name, as_json))
+    run_action(show_backfills(get_server_url(), name, as_json, wide))
 
 
 def backfill_pause(backfill: BackfillId, as_json: AsJson = False) -> None:

@@ -4,14 +4,14 @@ from typing import Annotated
 
 import typer
 
-from entrypoints.cli.commands.remote import AsJson, get_server_url, run_action
+from entrypoints.cli.commands.remote import AsJson, Wide, get_server_url, run_action
 
 
-def deployments(as_json: AsJson = False) -> None:
+def deployments(as_json: AsJson = False, wide: Wide = False) -> None:
     """List the Prefect deployments that stages of kind prefect can run. Exit code 2: Prefect, or Headgate, does not respond."""
     from entrypoints.cli.actions.deployments import show_deployments
 
-    run_action(show_deployments(get_server_url(), as_json))
+    run_action(show_deployments(get_server_url(), as_json, wide))
 
 
 def prefect(

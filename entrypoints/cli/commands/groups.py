@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from entrypoints.cli.commands.remote import AsJson, Run, get_server_url, run_action
+from entrypoints.cli.commands.remote import AsJson, Run, Wide, get_server_url, run_action
 
 
 def groups(
@@ -12,6 +12,7 @@ def groups(
     limit: Annotated[int | None, typer.Option("--limit", min=1, max=10_000, help="Set the group's limit.")] = None,
     reset: Annotated[bool, typer.Option("--reset", help="Restore the limit of the definitions.")] = False,
     as_json: AsJson = False,
+    wide: Wide = False,
 ) -> None:
     """Show concurrency groups, or one with its holders and queue, or set its limit. Exit code 2: there is no such group, or no response."""
     from entrypoints.cli.actions.groups import set_group_limit, show_group, show_groups
@@ -19,11 +20,11 @@ def groups(
     if (limit is not None or reset) and (name is None or (limit is not None and reset)):
         raise typer.BadParameter("--limit and --reset require the NAME of a group and cannot be combined")
     if name is None:
-        run_action(show_groups(get_server_url(), as_json))
+        run_action(show_groups(get_server_url(), as_json, wide))
     elif limit is not None or reset:
-        run_action(set_group_limit(get_server_url(), name, limit, as_json))
+        run_action(set_group_limit(get_server_url(), name, limit, as_json, wide))
     else:
-        run_action(show_group(get_server_url(), name, as_json))
+        run_action(show_group(get_server_url(), name, as_json, wide))
 
 
 def start_over_limit(

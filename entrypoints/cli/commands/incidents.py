@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from entrypoints.cli.commands.remote import AsJson, get_server_url, run_action
+from entrypoints.cli.commands.remote import AsJson, Wide, get_server_url, run_action
 
 IncidentId = Annotated[int, typer.Argument(metavar="INCIDENT", min=1, help="The incident's id, as in its URL.")]
 
@@ -19,6 +19,7 @@ def incidents(
     ] = None,
     pipeline: Annotated[str | None, typer.Option(metavar="NAME", help="Only those of this pipeline: its name or id.")] = None,
     as_json: AsJson = False,
+    wide: Wide = False,
 ) -> None:
     """Show the newest 100 incidents, or one with its timeline and its messages. Exit code 2: there is no such incident, or no response."""
     from entrypoints.cli.actions.incidents import show_incident, show_incidents
@@ -26,9 +27,9 @@ def incidents(
     if incident is not None and (state or pipeline is not None):
         raise typer.BadParameter("--state and --pipeline select from the list; leave out INCIDENT")
     if incident is not None:
-        run_action(show_incident(get_server_url(), incident, as_json))
+        run_action(show_incident(get_server_url(), incident, as_json, wide))
     else:
-        run_action(show_incidents(get_server_url(), state or [], pipeline, as_json))
+        run_action(show_incidents(get_server_url(), state or [], pipeline, as_json, wide))
 
 
 def ack(incident: IncidentId, as_json: AsJson = False) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from entrypoints.cli.commands.remote import AsJson, get_server_url, run_action
+from entrypoints.cli.commands.remote import AsJson, Wide, get_server_url, run_action
 
 
 def apply(
@@ -46,8 +46,9 @@ def trigger(
 def status(
     target: Annotated[str | None, typer.Argument(metavar="[NAME|RUN]", help="A pipeline, or a run such as etl#12 or its id.")] = None,
     as_json: AsJson = False,
+    wide: Wide = False,
 ) -> None:
     """Show the status of every pipeline, the latest runs of one pipeline, or the stages of one run."""
     from entrypoints.cli.actions.status import show_status
 
-    run_action(show_status(get_server_url(), target, as_json))
+    run_action(show_status(get_server_url(), target, as_json, wide))

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from entrypoints.cli.commands.remote import AsJson, Comment, Message, Run, StageName, get_server_url, run_action
+from entrypoints.cli.commands.remote import AsJson, Comment, Message, Run, StageName, Wide, get_server_url, run_action
 
 
 def retry(
@@ -71,8 +71,8 @@ def reject(run: Run, stage: StageName, comment: Comment = None, as_json: AsJson 
     run_action(post_stage_action(get_server_url(), run, stage, "reject", {"comment": comment}, as_json))
 
 
-def waiting(as_json: AsJson = False) -> None:
+def waiting(as_json: AsJson = False, wide: Wide = False) -> None:
     """List the stages that wait for an approval or a report."""
     from entrypoints.cli.actions.waiting import show_waiting
 
-    run_action(show_waiting(get_server_url(), as_json))
+    run_action(show_waiting(get_server_url(), as_json, wide))

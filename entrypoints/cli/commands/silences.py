@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from entrypoints.cli.commands.remote import AsJson, get_server_url, run_action
+from entrypoints.cli.commands.remote import AsJson, Wide, get_server_url, run_action
 
 SilenceId = Annotated[int, typer.Argument(metavar="SILENCE", min=1, help="The silence's id, as `headgate silences` shows it.")]
 
@@ -37,11 +37,12 @@ def silence(
 def silences(
     ended: Annotated[bool, typer.Option("--ended", help="Include ended silences.")] = False,
     as_json: AsJson = False,
+    wide: Wide = False,
 ) -> None:
     """Show the silences that are active or still to come."""
     from entrypoints.cli.actions.silences import show_silences
 
-    run_action(show_silences(get_server_url(), ended, as_json))
+    run_action(show_silences(get_server_url(), ended, as_json, wide))
 
 
 def silence_end(silence: SilenceId, as_json: AsJson = False) -> None:

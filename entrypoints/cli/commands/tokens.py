@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from domain.access.permissions import Scope
+from entrypoints.cli.commands.remote import Wide
 
 tokens = typer.Typer(help="Manage API tokens.", no_args_is_help=True)
 
@@ -24,11 +25,11 @@ def create_token(
 
 
 @tokens.command("list")
-def list_tokens() -> None:
+def list_tokens(wide: Wide = False) -> None:
     """List all tokens, without their secret part."""
     from entrypoints.cli.actions.tokens import run_token_action
 
-    run_token_action(lambda tokens: tokens.list())
+    run_token_action(lambda tokens: tokens.list(wide))
 
 
 @tokens.command("revoke")

@@ -47,7 +47,7 @@ def _summarize(run: Run) -> str:
     explanation = sanitize(run.get("why") or "")
     return "".join(
         (
-            f"{sanitize(run['pipeline'])} #{run['number']} {run['status']}",
+            f"{sanitize(run['pipeline'])}#{run['number']} {run['status']}",
             f" ({totals})" if totals else "",
             f": {explanation}" if explanation else "",
         )

@@ -28,7 +28,7 @@ class LiveScreen(BaseScreen):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._live.stop()
         if kind is not None and self._current:
-            self._console.print(render_run(*self._current, utc_now()))
+            self._console.print(render_run(*self._current, utc_now(), self._console.width))
 
     def show(self, run: Run, stages: Stages) -> None:
         self._current, self._note = (run, stages), ""
@@ -41,8 +41,8 @@ class LiveScreen(BaseScreen):
 
     def end(self, run: Run, stages: Stages, log_tails: Mapping[str, Sequence[str]]) -> None:
         self._live.stop()
-        self._console.print(render_run(run, stages, utc_now()))
+        self._console.print(render_run(run, stages, utc_now(), self._console.width))
         print_log_tails(log_tails)
 
     def _render(self) -> RenderableType:
-        return render_run(*self._current, utc_now()) if self._current and not self._note else self._note
+        return render_run(*self._current, utc_now(), self._console.width) if self._current and not self._note else self._note

@@ -10,18 +10,17 @@ from rich.text import Text
 from application.queries.explain.durations import format_duration
 from domain.runs.status import TERMINAL
 from entrypoints.cli.screens.sanitizer import sanitize
-from entrypoints.cli.screens.tables import build_table, style_status
+from entrypoints.cli.screens.tables import build_lines, style_status
 
 JsonObject = Mapping[str, Any]
 
 
-def render_run(run: JsonObject, stages: Sequence[JsonObject], now: datetime) -> RenderableType:
+def render_run(run: JsonObject, stages: Sequence[JsonObject], now: datetime, width: int) -> RenderableType:
     """Return a heading, a line per stage, and the explanation of the run's status."""
-    heading = Text.assemble(
-        (sanitize(run["pipeline"]), "bold"), f" #{run['number']}  ", style_status(run["status"]), f"  {format_run_time(run, now)}"
-    )
-    table = build_table([build_stage_row(stage, now) for stage in stages], status_column=1)
-    return Group(heading, table, Text(sanitize(run.get("why") or ""), style="dim"))
+    name = sanitize(f"{run['pipeline']}#{run['number']}")
+    heading = Text.assemble((name, "bold"), "  ", style_status(run["status"]), f"  {format_run_time(run, now)}")
+    lines = build_lines([build_stage_row(stage, now) for stage in stages], 1, 0, width, is_styled=True)
+    return Group(heading, *lines, Text(sanitize(run.get("why") or ""), style="dim"))
 
 
 def build_stage_row(stage: JsonObject, now: datetime) -> list[str]:

@@ -46,7 +46,7 @@ async def _select_latest_runs(context: PageContext, action: BulkAction, query: B
     statuses = get_statuses(action, query.status)
     rows = replace(query, status="").select(await LiveBoard(context, query).load_rows())
     latest = [row.pipeline.latest for row in rows if row.pipeline.latest and row.pipeline.latest.status in statuses]
-    runs = [SelectedRun(run.id, f"{run.pipeline} #{run.number}", run.status) for run in latest]
+    runs = [SelectedRun(run.id, f"{run.pipeline}#{run.number}", run.status) for run in latest]
     return _cut(runs)
 
 
@@ -67,7 +67,7 @@ async def _select_listed_runs(context: PageContext, action: BulkAction, paramete
         names |= {run.id: run.pipeline for run in found}
     newest = sorted(names, reverse=True)[: MAX_RUNS + 1]
     times = await context.reader.run_times(newest) if newest else []
-    return _cut([SelectedRun(run.id, f"{names[run.id]} #{run.number}", run.status) for run in times])
+    return _cut([SelectedRun(run.id, f"{names[run.id]}#{run.number}", run.status) for run in times])
 
 
 def _cut(runs: Sequence[SelectedRun]) -> Selection:

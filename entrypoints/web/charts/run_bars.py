@@ -57,5 +57,5 @@ def get_run_seconds(bar: RunBar, now: datetime) -> float | None:
 def _lay_out_bar(bar: RunBar, time: float | None, longest: float, x: float) -> RunBarShape:
     height = UNSTARTED_HEIGHT if time is None else round(max(MIN_HEIGHT, MAX_HEIGHT * time / longest), 1)
     duration = f", {format_duration(time)}" if time is not None and bar.status is not Status.RUNNING else ""
-    title = f"#{bar.number:,} {bar.status}{duration}"
+    title = f"#{bar.number} {bar.status}{duration}"
     return RunBarShape(bar.id, bar.status.value, title, x, round(BASELINE - height, 1), height, STATUS_SYMBOLS.get(bar.status, ""))

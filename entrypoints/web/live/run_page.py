@@ -59,7 +59,7 @@ class LiveRunPage(LiveView):
 
     async def render_run(self, run: RunView, events: Sequence[EventView]) -> RenderedView:
         """Render a run that the caller has loaded, with its newest events."""
-        self._name, self._pipeline_id = f"{run.pipeline} #{run.number}", run.pipeline_id
+        self._name, self._pipeline_id = run.name, run.pipeline_id
         self._labels = AttemptLabels(run)
         self._context.log_interest.mark_if_followed(run)
         run_context = await self._context.run_contexts.load(run)

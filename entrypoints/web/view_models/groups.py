@@ -139,7 +139,7 @@ def format_priority(priority: int) -> str:
 
 
 def _name_run(pipeline: str, number: int) -> str:
-    return f"{pipeline} #{number:,}"
+    return f"{pipeline}#{number}"
 
 
 def _describe_rest(count: int) -> str:

@@ -28,7 +28,7 @@ _FAILED: Final = (Status.FAILED, Status.LOST)
 
 def build_run_tab(run: RunView) -> Mapping[str, str]:
     """Return the title and the icon of a run's page as fragments."""
-    return _build_tab(f"{run.pipeline} #{run.number:,}", run.status)
+    return _build_tab(run.name, run.status)
 
 
 def build_pipeline_tab(name: str, status: Status) -> Mapping[str, str]:

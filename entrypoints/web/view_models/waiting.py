@@ -132,7 +132,7 @@ def build_approval_question(run: RunView, stage: StageRunView) -> ApprovalQuesti
         run_id=run.id,
         stage=stage.name,
         pipeline=run.pipeline,
-        number=f"{run.number:,}",
+        number=str(run.number),
         since=format_timestamp(get_waiting_since(stage)),
         question=(stage.message or f"Approve {stage.name}?").strip(),
         approvers=" or ".join(stage.approvers),
@@ -149,7 +149,7 @@ def build_past_decision(decision: PastDecision) -> PastDecisionItem:
     status = get_status_label(Status.COMPLETED if decision.approved else Status.FAILED)
     comment = (decision.comment or "").strip().split("\n")[0][:MAX_LINE_LENGTH]
     at = format_timestamp(decision.at)
-    return PastDecisionItem(status, decision.run_id, f"{decision.number:,}", text, f"“{comment}”" if comment else "", at)
+    return PastDecisionItem(status, decision.run_id, str(decision.number), text, f"“{comment}”" if comment else "", at)
 
 
 def build_report_command(run: RunView, stage: StageRunView, origin: str) -> str:
@@ -169,7 +169,7 @@ def _build_item(run: RunView, stage: StageRunView, now: datetime) -> WaitingItem
     return WaitingItem(
         run_id=run.id,
         stage=stage.name,
-        run=f"{run.pipeline} #{run.number:,}",
+        run=f"{run.pipeline}#{run.number}",
         reason=stage.newest.reason or Reason.EXTERNAL,
         since=format_timestamp(since),
         time_left="timed out" if is_over else f"{format_elapsed(deadline, now)} left" if deadline else "",

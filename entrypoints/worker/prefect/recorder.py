@@ -131,7 +131,7 @@ def build_flow_run_request(executor: RunExecutor) -> FlowRunRequest:
     return FlowRunRequest(
         pool=claim.pool,
         key=claim.key,
-        name=f"{claim.pipeline} #{claim.number}" + (f" dispatch {claim.epoch}" if claim.epoch > 1 else ""),
+        name=f"{claim.pipeline}#{claim.number}" + (f" dispatch {claim.epoch}" if claim.epoch > 1 else ""),
         parameters={"run_id": claim.run_id, "number": claim.number, "epoch": claim.epoch},
         state=FlowState.PENDING,
     )

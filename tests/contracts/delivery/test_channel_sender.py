@@ -79,7 +79,7 @@ async def test_a_message_arrives_with_its_subject_and_links(receivers: AlertRece
     await receivers.build_sender().send(receivers.channels[kind], a_message())
 
     (body,) = get_bodies(receivers, kind)
-    assert "nightly-warehouse #27 failed at fact-orders" in body
+    assert "nightly-warehouse#27 failed at fact-orders" in body
     assert "https://headgate.example.org/ui/runs/27" in body
     assert "duplicate key value" in body
 

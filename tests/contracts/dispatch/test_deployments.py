@@ -36,7 +36,7 @@ async def a_deployment(prefect: PrefectUnderTest, name: str = "", **fields: Any)
 
 def a_run(deployment: str, key: str | None = None, **parameters: Any) -> DeploymentRun:
     return DeploymentRun(
-        deployment, key or f"installation-1:1:train:{uuid4().hex}", "nightly #1 train", parameters, {"traceparent": "00-1-2-01"}
+        deployment, key or f"installation-1:1:train:{uuid4().hex}", "nightly#1 train", parameters, {"traceparent": "00-1-2-01"}
     )
 
 

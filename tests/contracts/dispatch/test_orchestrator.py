@@ -11,7 +11,7 @@ UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
 
 def a_request(key: str | None = None, state: FlowState | None = FlowState.PENDING, pool: str = "headgate") -> FlowRunRequest:
-    return FlowRunRequest(pool, key or f"test:{uuid4()}:1", "nightly #1", {"run_id": 1, "epoch": 1}, state, {"traceparent": "00-1-2-01"})
+    return FlowRunRequest(pool, key or f"test:{uuid4()}:1", "nightly#1", {"run_id": 1, "epoch": 1}, state, {"traceparent": "00-1-2-01"})
 
 
 async def test_a_flow_run_is_created_in_the_requested_state(engine: EngineUnderTest) -> None:

@@ -42,7 +42,7 @@ async def add_some(store: StoreUnderTest, channel: Channel, count: int, prefix: 
 
 async def test_messages_are_read_back(store: StoreUnderTest) -> None:
     messages = [
-        StoredMessage("a", MessageKind.OPENED, {"subject": "nightly #27 failed", "runs": [1, 2]}, NOW, 4, 1),
+        StoredMessage("a", MessageKind.OPENED, {"subject": "nightly#27 failed", "runs": [1, 2]}, NOW, 4, 1),
         StoredMessage("b", MessageKind.DIGEST, {}, seconds_later(1)),
     ]
     async with store.open_unit_of_work() as work:

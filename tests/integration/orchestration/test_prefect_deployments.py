@@ -70,7 +70,7 @@ def a_name() -> str:
 
 
 def a_run(deployment: str, **parameters: Any) -> DeploymentRun:
-    return DeploymentRun(deployment, uuid.uuid4().hex, "nightly #1 train", parameters, {"traceparent": "00-1-2-01"})
+    return DeploymentRun(deployment, uuid.uuid4().hex, "nightly#1 train", parameters, {"traceparent": "00-1-2-01"})
 
 
 async def run_flow(prefect: RunningPrefect, folder: Path, **variables: str) -> str:
@@ -147,7 +147,7 @@ async def test_the_trace_is_a_label_of_the_flow_run(real: RealPrefect) -> None:
     flow_run_id = await real.deployments.create_flow_run(a_run(name))
 
     record = (await real.api.get(f"/flow_runs/{flow_run_id}")).json()
-    assert (record["name"], record["labels"]["traceparent"]) == ("nightly #1 train", "00-1-2-01")
+    assert (record["name"], record["labels"]["traceparent"]) == ("nightly#1 train", "00-1-2-01")
 
 
 async def test_a_paused_deployment_still_takes_flow_runs(real: RealPrefect) -> None:

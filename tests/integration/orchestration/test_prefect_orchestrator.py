@@ -34,13 +34,13 @@ async def api(prefect: RunningPrefect) -> AsyncIterator[PrefectApiClient]:
 
 def a_request(pool: str = "", state: FlowState | None = FlowState.PENDING, key: str = "") -> FlowRunRequest:
     parameters = {"run_id": 7, "number": 3, "epoch": 1}
-    return FlowRunRequest(pool or f"pool-{uuid.uuid4().hex[:8]}", key or uuid.uuid4().hex, "flights #3", parameters, state)
+    return FlowRunRequest(pool or f"pool-{uuid.uuid4().hex[:8]}", key or uuid.uuid4().hex, "flights#3", parameters, state)
 
 
 async def test_a_flow_run_is_created_pending_with_its_name_and_parameters(orchestrator: PrefectOrchestrator) -> None:
     created = await orchestrator.create(a_request())
 
-    assert (created["name"], created["state_type"]) == ("flights #3", "PENDING")
+    assert (created["name"], created["state_type"]) == ("flights#3", "PENDING")
     assert created["parameters"] == {"run_id": 7, "number": 3, "epoch": 1}
     assert await orchestrator.get_states([created["id"]]) == {created["id"]: FlowState.PENDING}
 

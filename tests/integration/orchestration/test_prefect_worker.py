@@ -274,7 +274,7 @@ async def test_prefects_own_worker_runs_a_dispatch_of_its_pool(
     ran = tmp_path / "ran"
     pipeline = await web.create_pipeline(*(sh(name, f"echo {name} >> {ran}") for name in "ab"), pool=pool)
     run_id = await web.trigger(pipeline)
-    request = FlowRunRequest(pool, f"key-{run_id}-{pool}", "elsewhere #1", {"run_id": run_id, "number": 1, "epoch": 1})
+    request = FlowRunRequest(pool, f"key-{run_id}-{pool}", "elsewhere#1", {"run_id": run_id, "number": 1, "epoch": 1})
     flow_run_id = await rest.create_flow_run(request)
 
     argv = ("-m", "prefect", "worker", "start", "--type", "process", "--pool", pool)
@@ -296,7 +296,7 @@ async def test_a_flow_run_whose_dispatch_no_longer_exists_ends_as_crashed(
 ) -> None:
     pool = f"elsewhere-{uuid.uuid4().hex[:6]}"
     run_id = await web.trigger(await web.create_pipeline(sh("only", "true"), pool=pool))
-    request = FlowRunRequest(pool, f"key-{run_id}-{pool}", "elsewhere #1", {"run_id": run_id, "number": 1, "epoch": 9})
+    request = FlowRunRequest(pool, f"key-{run_id}-{pool}", "elsewhere#1", {"run_id": run_id, "number": 1, "epoch": 9})
     flow_run_id = await rest.create_flow_run(request)
 
     argv = ("-m", "prefect", "worker", "start", "--type", "process", "--pool", pool, "--run-once")

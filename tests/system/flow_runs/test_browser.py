@@ -21,7 +21,7 @@ def test_a_flow_run_is_triggered_watched_and_cancelled(lab: FlowRunLab, open_pag
     page = open_page(f"{lab.stack.urls[0]}/ui/pipelines/watched/trigger", viewport={"width": 360, "height": 740})
 
     page.get_by_role("button", name="Trigger").click()
-    expect(page.locator("h1")).to_contain_text("watched #1")
+    expect(page.locator("h1")).to_contain_text("watched#1")
     page.evaluate("window.unreloaded = true")
     expect(page.locator(".status-text")).to_contain_text("train has been running", timeout=STEP_MS)
     expect(page.locator("#log-lines")).to_contain_text("begins to wait", timeout=STEP_MS)

@@ -55,7 +55,7 @@ def build_incident_item(incident: IncidentView, now: datetime) -> IncidentItem:
         last_seen=format_timestamp(incident.last_seen_at) if incident.repeats else None,
         seen=pluralize(incident.repeats + 1, "time") if incident.repeats else "once",
         rule=describe_rule_key(incident.rule),
-        run=f"#{incident.last_run_number:,}" if incident.last_run_number is not None else "",
+        run=f"#{incident.last_run_number}" if incident.last_run_number is not None else "",
         run_href=f"/ui/runs/{incident.last_run_id}" if incident.last_run_number is not None else "",
         can_acknowledge=state in (IncidentState.OPEN, IncidentState.SNOOZED),
         is_unstable=incident.unstable,

@@ -101,7 +101,7 @@ def _build_entry(entry: IncidentEntryView, numbers: Mapping[int | None, int | No
         actor=entry.actor or "",
         text=f"{words} it" if entry.actor else words[0].upper() + words[1:],
         until=_parse_until(entry.data),
-        run=f"#{number:,}" if number is not None else f"run {run_id}" if run_id else "",
+        run=f"#{number}" if number is not None else f"run {run_id}" if run_id else "",
         run_href=f"/ui/runs/{run_id}" if run_id else "",
     )
 

@@ -146,7 +146,7 @@ def _build_tick(tick: BackfillTickView) -> BackfillTickItem:
         position=f"{tick.position:,}",
         due=format_timestamp(tick.due_at),
         label=get_status_label(tick.run_status) if tick.run_status is not None else state,
-        run=f"#{tick.run_number:,}" if tick.run_number is not None else DASH,
+        run=f"#{tick.run_number}" if tick.run_number is not None else DASH,
         href=f"/ui/runs/{tick.run_id}" if tick.run_number is not None else "",
         message=shorten_json(tick.message or "", MAX_MESSAGE_LENGTH),
     )

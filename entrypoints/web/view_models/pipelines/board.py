@@ -125,7 +125,7 @@ def _build_latest_run(pipeline: PipelineView) -> LatestRun | None:
     if run is None:
         return None
     ended = format_timestamp(run.finished_at)
-    return LatestRun(run.id, f"{run.number:,}", None if ended else format_timestamp(run.started_at or run.created_at), ended)
+    return LatestRun(run.id, str(run.number), None if ended else format_timestamp(run.started_at or run.created_at), ended)
 
 
 def build_searchable_item(pipeline: PipelineView) -> SearchableItem:

@@ -123,7 +123,7 @@ def group_failures(failures: Sequence[FailureView]) -> list[FailureGroup]:
             message=(failure.message.strip().splitlines() or ["No error message"])[0][:MAX_MESSAGE_LENGTH],
             count="once" if failure.count == 1 else f"{pluralize(failure.count, 'time')}",
             last=format_timestamp(failure.last_at),
-            runs=[(build_error_link(run_id, failure.stage), f"#{number:,}") for run_id, number in failure.runs[:RUNS_PER_FAILURE]],
+            runs=[(build_error_link(run_id, failure.stage), f"#{number}") for run_id, number in failure.runs[:RUNS_PER_FAILURE]],
         )
         for failure in failures[:FAILURES_SHOWN]
     ]
@@ -132,13 +132,13 @@ def group_failures(failures: Sequence[FailureView]) -> list[FailureGroup]:
 def _build_point(run: RunView, now: datetime) -> TrendPoint:
     seconds = max(0.0, ((run.finished_at or now) - run.started_at).total_seconds()) if run.started_at else None
     duration = f", {format_duration(seconds)}" if seconds is not None and run.finished_at else ""
-    return TrendPoint(run.id, run.status, seconds, run.records_processed, f"#{run.number:,} {run.status}{duration}")
+    return TrendPoint(run.id, run.status, seconds, run.records_processed, f"#{run.number} {run.status}{duration}")
 
 
 def _build_row(run: RunView, point: TrendPoint) -> TrendItem:
     duration = format_duration(point.seconds) if point.seconds is not None else DASH
     created, records = format_timestamp(run.created_at), format_count(run.records_processed)
-    return TrendItem(run.id, f"#{run.number:,}", get_status_label(run.status), created, duration, records)
+    return TrendItem(run.id, f"#{run.number}", get_status_label(run.status), created, duration, records)
 
 
 def _is_failed(stage: StageRunView) -> bool:

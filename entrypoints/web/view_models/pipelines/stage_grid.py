@@ -49,7 +49,7 @@ def build_stage_grid(definition: PipelineDefinition, runs: Sequence[RunView], me
     """Return the grid. `runs` are newest first; `medians` are the stages' durations in seconds. Large pipelines have a row for a group."""
     oldest_first = list(reversed(runs))
     headings = [
-        (f"#{run.number:,}", min(HEADING_SPAN, len(oldest_first) - index))
+        (f"#{run.number}", min(HEADING_SPAN, len(oldest_first) - index))
         for index, run in enumerate(oldest_first)
         if index % HEADING_SPAN == 0
     ]
@@ -78,7 +78,7 @@ def _build_cell(run: RunView, stages: Sequence[StageRunView], names: Sequence[st
     is_retried = is_completed and any(len(stage.attempts) > 1 for stage in stages)
     symbol = ("c-retried" if is_retried else "c-completed") if is_completed else f"s-{status.value}"
     if len(names) > 1:
-        title = f"#{run.number:,} {describe_statuses([stage.status for stage in stages])}"
+        title = f"#{run.number} {describe_statuses([stage.status for stage in stages])}"
         return GridCell(status.value, symbol, title, build_group_link(run.id, names[0]))
-    title = f"#{run.number:,} {status.value}{' after a retry' if is_retried else ''}"
+    title = f"#{run.number} {status.value}{' after a retry' if is_retried else ''}"
     return GridCell(status.value, symbol, title, f"/ui/runs/{run.id}?stage={names[0]}#log")

@@ -94,7 +94,7 @@ def build_comparison_page(comparison: Comparison, others: Sequence[RunView]) -> 
         [_build_stage(pair) for pair in comparison.stages],
         ErrorComparison(error.stage, (_format_error(error.before), _format_error(error.after)), error.is_alike) if error else None,
         [_build_value(each) for each in comparison.definition],
-        [(run.id, f"#{run.number:,} {run.status.value}, revision {run.revision}") for run in others if run.id != after.id],
+        [(run.id, f"#{run.number} {run.status.value}, revision {run.revision}") for run in others if run.id != after.id],
     )
 
 
@@ -109,7 +109,7 @@ def _format_error(error: str | None) -> str:
 def _build_run(run: RunView) -> ComparedRun:
     return ComparedRun(
         run.id,
-        f"#{run.number:,}",
+        f"#{run.number}",
         f"/ui/runs/{run.id}",
         get_status_label(run.status),
         format_timestamp(run.started_at),

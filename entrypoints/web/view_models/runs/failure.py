@@ -97,21 +97,21 @@ async def load_failure(reader: Reader, run: RunView) -> Failure | None:
         at=format_timestamp(newest.finished_at),
         line=(f"{line:,}", build_line_link(run.id, stage.name, newest.number, line)) if line else None,
         attempts_summary=_summarize_attempts(stage),
-        last_completed=(f"#{last_completed.number:,}", f"/ui/runs/{last_completed.id}/compare/{run.id}") if last_completed else None,
+        last_completed=(f"#{last_completed.number}", f"/ui/runs/{last_completed.id}/compare/{run.id}") if last_completed else None,
         revision=_describe_revision(last_completed, run),
         changes=_find_changes(last_completed, run)[:MAX_CHANGES] if last_completed else (),
         fingerprint=fingerprint,
         title=_build_title(len(similar), fingerprint, first, run),
         first=_build_first(first, run),
         recent=[_build_recent_run(each, fingerprint) for each in recent[:RECENT_RUNS][::-1]],
-        others=[(f"#{each.number:,}", f"/ui/runs/{each.id}") for each in similar if each.id != run.id][:MAX_OTHER_RUNS],
+        others=[(f"#{each.number}", f"/ui/runs/{each.id}") for each in similar if each.id != run.id][:MAX_OTHER_RUNS],
     )
 
 
 def _build_first(first: FirstOccurrence | None, run: RunView) -> tuple[str, str, Timestamp | None] | None:
     if first is None or first.run_id == run.id:
         return None
-    return f"#{first.number:,}", f"/ui/runs/{first.run_id}", format_timestamp(first.at)
+    return f"#{first.number}", f"/ui/runs/{first.run_id}", format_timestamp(first.at)
 
 
 def _build_title(similar: int, fingerprint: str | None, first: FirstOccurrence | None, run: RunView) -> str:
@@ -170,4 +170,4 @@ def _find_changes(last_completed: RunView, run: RunView) -> list[ChangedValue]:
 def _build_recent_run(run: RunView, fingerprint: str | None) -> RecentRun:
     started = format_timestamp(run.started_at or run.created_at)
     is_same = fingerprint is not None and has_failure(run, fingerprint)
-    return RecentRun(f"#{run.number:,}", f"/ui/runs/{run.id}", started, get_status_label(run.status), is_same)
+    return RecentRun(f"#{run.number}", f"/ui/runs/{run.id}", started, get_status_label(run.status), is_same)

@@ -81,7 +81,7 @@ def build_run_header(
     flow_runs = build_flow_run_items(run, prefect)
     return RunHeader(
         id=run.id,
-        number=f"{run.number:,}",
+        number=str(run.number),
         pipeline=run.pipeline,
         status=get_status_label(run.status),
         is_over=run.status.is_terminal,

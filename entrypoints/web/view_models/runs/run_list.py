@@ -49,7 +49,7 @@ def _build_item(run: RunView, now: datetime) -> RunItem:
     started = run.started_at
     return RunItem(
         id=run.id,
-        number=f"{run.number:,}",
+        number=str(run.number),
         pipeline=run.pipeline,
         status=get_status_label(run.status),
         created=format_timestamp(run.created_at),

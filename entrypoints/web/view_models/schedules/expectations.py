@@ -72,7 +72,7 @@ def build_expectation_item(
 def _build_tick(tick: ExpectedTick, position: int, run_numbers: Mapping[int, int], day_href: str) -> TickItem:
     label = _TICK_LABELS[tick.state]
     number = run_numbers.get(tick.run.id) if tick.run else None
-    run = f"#{number:,}" if number is not None else DASH
+    run = f"#{number}" if number is not None else DASH
     ended = f" by {run}" if number is not None else ""
     return TickItem(
         key=f"t{tick.due_at.timestamp():.0f}",

@@ -62,7 +62,7 @@ def build_tick_strip(ticks: Sequence[TickView], zone: tzinfo) -> list[TickItem]:
 
 def _build_item(tick: TickView, index: int, zone: tzinfo) -> TickItem:
     label, state = get_tick_label(tick.state, tick.run_status), _WORDS[tick.state]
-    run = f"#{tick.run_number:,}" if tick.run_number is not None else DASH
+    run = f"#{tick.run_number}" if tick.run_number is not None else DASH
     message = shorten_json(tick.message or "", MAX_MESSAGE_LENGTH)
     if tick.count > 1:
         message = f"{pluralize(tick.count, 'tick')} from this time on. {message}".strip()

@@ -22,7 +22,7 @@ Call = Callable[[PrefectDeployments], Awaitable[Any]]
 
 
 def create(port: PrefectDeployments) -> Awaitable[Any]:
-    return port.create_flow_run(DeploymentRun("ml/train", "key", "nightly #1 train", {"day": 3}))
+    return port.create_flow_run(DeploymentRun("ml/train", "key", "nightly#1 train", {"day": 3}))
 
 
 LISTS: dict[str, Call] = {

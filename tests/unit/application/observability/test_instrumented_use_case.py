@@ -250,7 +250,7 @@ async def test_a_relay_span_belongs_to_the_trigger_and_has_the_error_of_prefect(
     await headgate.use_cases.create_pipeline(1, pool="processes")
     run_id = (await headgate.use_cases.trigger()).run_id
     await headgate.application.outbox_relay().run_once()
-    fakes.orchestrator.refused = {"nightly #2"}
+    fakes.orchestrator.refused = {"nightly#2"}
     await headgate.use_cases.trigger()
     await headgate.application.outbox_relay().run_once()
 
@@ -260,4 +260,4 @@ async def test_a_relay_span_belongs_to_the_trigger_and_has_the_error_of_prefect(
 
     assert [(span.resource, span.parent, span.is_finished) for span in relayed] == [("processes", span.context, True) for span in triggers]
     assert relayed[0].tags == {"pipeline": "nightly", "run": run_id, "dispatch": 1}
-    assert (relayed[0].error, relayed[1].error) == (None, ("refused", "Prefect answered 422: nightly #2 is not accepted.", ""))
+    assert (relayed[0].error, relayed[1].error) == (None, ("refused", "Prefect answered 422: nightly#2 is not accepted.", ""))

@@ -45,7 +45,7 @@ def test_a_mail_has_a_text_and_an_html_part_with_the_links() -> None:
         "duplicate key value violates unique constraint\n\n"
         "Run: https://headgate.example.org/ui/runs/27\nAcknowledge: https://h.example.org/x?a=1&b=2\n"
     )
-    assert "<h1>nightly-warehouse #27</h1>" in get_text(mail, "html")
+    assert "<h1>nightly-warehouse#27</h1>" in get_text(mail, "html")
     assert '<a href="https://h.example.org/x?a=1&amp;b=2">Acknowledge</a>' in get_text(mail, "html")
 
 
@@ -53,7 +53,7 @@ def test_its_headers_say_who_and_that_it_is_automatic() -> None:
     mail = parse()
 
     assert (mail["From"], mail["To"]) == ("Headgate <headgate@example.org>", "ops@example.org, oncall@example.org")
-    assert mail["Subject"] == "nightly-warehouse #27 failed at fact-orders: UniqueViolation"
+    assert mail["Subject"] == "nightly-warehouse#27 failed at fact-orders: UniqueViolation"
     assert mail["Date"].datetime == a_message().at
     assert (mail["Auto-Submitted"], mail["List-Id"]) == ("auto-generated", "Headgate alerts <team.headgate.example.org>")
     assert (mail["Importance"], parse(severity="info")["Importance"]) == ("high", None)

@@ -30,7 +30,7 @@ async def test_an_incident_is_triggered() -> None:
 
     assert url == "https://events.pagerduty.com/v2/enqueue"
     assert (event["routing_key"], event["event_action"], event["dedup_key"]) == (ROUTING_KEY, "trigger", "incident-7")
-    assert event["payload"]["summary"] == "nightly-warehouse #27 failed at fact-orders: UniqueViolation"
+    assert event["payload"]["summary"] == "nightly-warehouse#27 failed at fact-orders: UniqueViolation"
     assert (event["payload"]["source"], event["payload"]["severity"]) == ("nightly-warehouse", "critical")
     assert event["links"][0] == {"href": "https://headgate.example.org/ui/runs/27", "text": "Run"}
     assert event["client_url"] == "https://headgate.example.org/ui/runs/27"

@@ -74,7 +74,7 @@ def test_the_body_has_type_time_and_data_with_links() -> None:
     body = json.loads(build_webhook_body(a_message()))
 
     assert (body["type"], body["timestamp"]) == ("incident.opened", "2026-11-29T12:30:00+00:00")
-    assert body["data"]["subject"] == "nightly-warehouse #27 failed at fact-orders: UniqueViolation"
+    assert body["data"]["subject"] == "nightly-warehouse#27 failed at fact-orders: UniqueViolation"
     assert (body["data"]["incident"], body["data"]["severity"], body["data"]["dedup_key"]) == (7, "critical", "incident-7")
     assert body["data"]["links"][0] == {"label": "Run", "url": "https://headgate.example.org/ui/runs/27"}
 

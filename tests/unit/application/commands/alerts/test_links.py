@@ -66,7 +66,7 @@ async def test_a_link_acknowledges_the_incident_once() -> None:
     used = await headgate.use(token)
 
     assert (seen.state, seen.incident_id, seen.channel) == (LinkState.VALID, 1, "team")
-    assert seen.subject == "nightly #1 failed at a: ValueError"
+    assert seen.subject == "nightly#1 failed at a: ValueError"
     assert used.result == "Incident acknowledged."
     incident = headgate.find_incident(1)
     assert (incident.state, incident.acknowledged_by) == (IncidentState.ACKNOWLEDGED, "a reader of team")
@@ -89,7 +89,7 @@ async def test_a_link_retries_the_run_once() -> None:
 
     used = await headgate.use(token)
 
-    assert used.result == "Retrying run #1."
+    assert used.result == "Retrying nightly#1."
     assert (await headgate.use_cases.get_run(headgate.run_id)).status is not Status.FAILED
     with pytest.raises(Conflict):
         await headgate.use(token)

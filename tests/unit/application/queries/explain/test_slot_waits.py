@@ -36,11 +36,11 @@ def explain(run: RunView, *buckets: FullBucketView) -> str:
 async def test_a_group_is_named_with_its_holders_and_the_place_in_line() -> None:
     run = await a_waiting_run()
 
-    expected = "Waits for warehouse: 4 of 4 slots are held by sales #12, sales #13, sales #14 and 1 other; 3rd in line."
+    expected = "Waits for warehouse: 4 of 4 slots are held by sales#12, sales#13, sales#14 and 1 other; 3rd in line."
     assert explain(run, a_group()) == expected
     assert explain(run, a_group(held=5)).startswith("Waits for warehouse: 5 of 4 slots are held by")
     assert explain(run, a_group(limit=2, held=2, place=1, shown=2)) == (
-        "Waits for warehouse: 2 of 2 slots are held by sales #12 and sales #13; 1st in line."
+        "Waits for warehouse: 2 of 2 slots are held by sales#12 and sales#13; 1st in line."
     )
 
 
@@ -90,7 +90,7 @@ def with_stages(run: RunView, **stages: tuple[Status, Reason | None]) -> RunView
 async def test_a_stage_that_waits_is_named() -> None:
     run = with_stages(await a_waiting_run(), load=(Status.QUEUED, Reason.LIMIT))
 
-    assert explain(run, a_group(stage="load")).startswith("load waits for warehouse: 4 of 4 slots are held by sales #12,")
+    assert explain(run, a_group(stage="load")).startswith("load waits for warehouse: 4 of 4 slots are held by sales#12,")
     several = explain(run, a_group(stage="load", requests=3))
     assert several.startswith("load and 2 other stages wait for warehouse:") and several.endswith("; the first is 3rd in line.")
     assert explain(run) == "A slot is free: load is about to get it."

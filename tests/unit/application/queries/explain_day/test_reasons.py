@@ -307,7 +307,7 @@ async def test_a_run_that_a_limit_refused_says_so(headgate: ScheduledHeadgate) -
     (skipped,) = [entry for entry in await list_entries(headgate) if entry.ticks.reason == "limit"]
 
     assert skipped.sentence.startswith("11:00 skipped: ")
-    assert "nightly #1" in skipped.sentence or "run 1" in skipped.sentence.lower() or "#1" in skipped.sentence
+    assert "nightly#1" in skipped.sentence or "run 1" in skipped.sentence.lower() or "#1" in skipped.sentence
 
 
 async def test_the_ticks_before_very_many_revisions_of_a_day_are_still_explained(headgate: ScheduledHeadgate) -> None:

@@ -9,7 +9,7 @@ from tests.support.in_process import InProcessHeadgate
 async def quarantine_dispatch(headgate: InProcessHeadgate) -> int:
     """Return a run whose dispatch Prefect rejects until it is quarantined."""
     await headgate.use_cases.create_pipeline(1, pool="processes")
-    headgate.fakes.orchestrator.refused.add("nightly #1")
+    headgate.fakes.orchestrator.refused.add("nightly#1")
     run_id = (await headgate.use_cases.trigger()).run_id
     relay = headgate.application.outbox_relay()
     for _ in range(3):
@@ -63,7 +63,7 @@ async def test_a_rejected_dispatch_is_quarantined_with_a_reason_and_does_not_del
     refused = await headgate.use_cases.get_run(run_id)
     why = str(explain_run(refused, RunContext(headgate.fakes.clock.now(), is_warm=False)))
     assert (refused.unrecorded, list(refused.flow_run_ids)) == (True, [])
-    assert "Prefect rejected it (Prefect answered 422: nightly #1 is not accepted). Headgate retries within the hour" in why
+    assert "Prefect rejected it (Prefect answered 422: nightly#1 is not accepted). Headgate retries within the hour" in why
     assert len((await headgate.use_cases.get_run(other)).flow_run_ids) == 1
 
 

@@ -75,9 +75,9 @@ async def test_a_failure_says_what_broke_what_changed_and_how_often() -> None:
     await story.report()
 
     message = story.last()
-    assert message.subject == "nightly-warehouse #2 failed at fact-orders: UniqueViolation"
+    assert message.subject == "nightly-warehouse#2 failed at fact-orders: UniqueViolation"
     assert message.text == (
-        "Run #2 of nightly-warehouse failed at stage fact-orders on 2 Mar 2026 08:59 UTC, after 2 min 22 s.\n\n"
+        "nightly-warehouse#2 failed at stage fact-orders on 2 Mar 2026 08:59 UTC, after 2 min 22 s.\n\n"
         '    UniqueViolation: duplicate key value violates unique constraint "fact_orders_pkey"\n'
         "    DETAIL: <b>Key</b> exists. password=********\n\n"
         "Changes since the last completed run, #1:\n"
@@ -87,12 +87,12 @@ async def test_a_failure_says_what_broke_what_changed_and_how_often() -> None:
         "This error has not been seen before."
     )
     assert [link.label for link in message.links] == [
-        "Run #2",
+        "nightly-warehouse#2",
         "Log line 2",
-        "Compare with run #1",
+        "Compare with nightly-warehouse#1",
         "Incident",
         "Acknowledge",
-        "Retry run #2",
+        "Retry nightly-warehouse#2",
     ]
     assert message.links[1].url == "https://headgate.test/ui/runs/2?stage=fact-orders&attempt=1&line=2#L2"
     assert message.data["run"]["error"] == 'UniqueViolation: duplicate key value violates unique constraint "fact_orders_pkey"'
@@ -145,7 +145,7 @@ async def test_the_end_says_how_long_it_lasted() -> None:
     await story.send()
 
     message = story.last()
-    assert message.subject == "nightly-warehouse recovered with run #3, after 3 h 12 min"
+    assert message.subject == "nightly-warehouse recovered with nightly-warehouse#3, after 3 h 12 min"
     assert "The incident was open for 3 h 12 min, from 2 Mar 2026 09:00 UTC to 2 Mar 2026 12:12 UTC." in message.text
     assert "After the first run, 2 more runs did not complete." in message.text
 
@@ -172,20 +172,20 @@ async def test_an_incident_that_a_person_resolves_names_the_person() -> None:
         (
             AlertEvent.LATE,
             "started late: it was due at 2026-03-02 02:00 UTC",
-            "nightly-warehouse #2 started late: it was due at 2026-03-02 02:00 UTC",
-            "Run #2 of nightly-warehouse started late: it was due at 2026-03-02 02:00 UTC.",
+            "nightly-warehouse#2 started late: it was due at 2026-03-02 02:00 UTC",
+            "nightly-warehouse#2 started late: it was due at 2026-03-02 02:00 UTC.",
         ),
         (
             AlertEvent.OVERRUN,
             "takes longer than 2 h",
-            "nightly-warehouse #2 takes longer than 2 h",
-            "Run #2 of nightly-warehouse takes longer",
+            "nightly-warehouse#2 takes longer than 2 h",
+            "nightly-warehouse#2 takes longer",
         ),
         (
             AlertEvent.WAITING,
             "waits for an approval at publish",
-            "nightly-warehouse #2 waits for an approval at publish",
-            "Run #2 of nightly-warehouse waits for an approval at publish.",
+            "nightly-warehouse#2 waits for an approval at publish",
+            "nightly-warehouse#2 waits for an approval at publish.",
         ),
     ],
 )
@@ -222,8 +222,8 @@ async def test_a_completed_run_can_be_reported() -> None:
     completed = await story.notify(AlertEvent.COMPLETED, good)
     recovered = await story.notify(AlertEvent.RECOVERED, good)
 
-    assert completed.subject == "nightly-warehouse #3 completed in 1 min 3 s"
-    assert recovered.subject == "nightly-warehouse #3 completed again"
+    assert completed.subject == "nightly-warehouse#3 completed in 1 min 3 s"
+    assert recovered.subject == "nightly-warehouse#3 completed again"
     assert "The run before it, #2, is failed." in recovered.text
     assert recovered.severity == "info"
 

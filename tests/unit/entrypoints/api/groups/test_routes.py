@@ -172,7 +172,7 @@ async def test_a_waiting_run_says_why() -> None:
     run = (await headgate.client.get(f"/runs/{second}")).json()
 
     assert (run["status"], run["reason"]) == ("queued", "limit")
-    assert run["why"] == "Waits for warehouse: 1 of 1 is held by sales #1; 1st in line."
+    assert run["why"] == "Waits for warehouse: 1 of 1 is held by sales#1; 1st in line."
 
 
 async def test_a_limit_that_skips_answers_with_the_holders() -> None:

@@ -162,7 +162,7 @@ async def test_backfills_are_listed_newest_first(headgate: BackfilledHeadgate) -
     as_json = await run(headgate, "backfills", "nightly", "--json")
 
     assert none.stdout == "nightly has no backfills.\n"
-    rows = [[cell.strip() for cell in line.split("   ") if cell.strip()] for line in listed.stdout.splitlines()]
+    rows = [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in listed.stdout.splitlines()]
     assert rows == [
         ["2", "nightly", "0 12 * * *", "2026-02-01 00:00 UTC to 2026-02-03 23:59 UTC", "running, 0 of 3 completed"],
         ["1", "nightly", "main", "2026-02-01 00:00 CET to 2026-02-10 23:59 CET", "running, 0 of 10 completed"],

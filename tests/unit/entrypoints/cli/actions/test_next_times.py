@@ -33,7 +33,7 @@ async def show(*arguments: str, schedules: Any = (), later: float = 0.0) -> Resu
 async def test_the_next_times_of_all_schedules_are_shown_in_order() -> None:
     result = await show("flights", "-n", "3", schedules=[NIGHTLY, HOURLY])
 
-    assert [line.split("   ") for line in result.stdout.splitlines()] == [
+    assert [line.split("  ") for line in result.stdout.splitlines()] == [
         ["hourly", "2026-03-02 12:00:00", "UTC", "2026-03-02 12:00:00 UTC"],
         ["hourly", "2026-03-02 18:00:00", "UTC", "2026-03-02 18:00:00 UTC"],
         ["hourly", "2026-03-03 00:00:00", "UTC", "2026-03-03 00:00:00 UTC"],
@@ -45,7 +45,7 @@ async def test_ten_times_are_shown_with_notes_about_clock_changes() -> None:
 
     lines = result.stdout.splitlines()
     assert len(lines) == 10
-    assert lines[6].endswith("2026-03-29 01:00:00 UTC   moved by the clock change: 02:30 does not exist on 2026-03-29")
+    assert lines[6].endswith("2026-03-29 01:00:00 UTC  moved by the clock change: 02:30 does not exist on 2026-03-29")
 
 
 async def test_programs_get_json() -> None:

@@ -37,7 +37,7 @@ async def a_headgate() -> ScheduledHeadgate:
 
 
 def cells(result: Result) -> list[list[str]]:
-    return [[cell for cell in line.split("   ") if cell.strip()] for line in result.stdout.splitlines()]
+    return [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in result.stdout.splitlines()]
 
 
 async def test_all_schedules_are_shown_those_that_fire_next_first() -> None:
@@ -81,7 +81,7 @@ async def test_one_schedule_is_paused_resumed_and_run_now() -> None:
     assert paused.stdout == "nightly main: paused until 2026-03-03 08:00 UTC\n"
     assert json.loads(resumed.stdout)["paused"] is False
     (newest,) = (await headgate.client.get("/pipelines/nightly/runs?limit=1")).json()
-    assert queued.stdout.startswith(f"nightly #{newest['number']} {newest['status']}  http://")
+    assert queued.stdout.startswith(f"nightly#{newest['number']} {newest['status']}  http://")
     assert queued.stdout.endswith(f"/ui/runs/{newest['id']}\n")
 
 

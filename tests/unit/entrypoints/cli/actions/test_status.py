@@ -22,7 +22,7 @@ def test_the_board_lists_every_pipeline_sorted_by_name(headgate: RunCommand, stu
 
     lines = result.stdout.splitlines()
     assert [line.split()[0] for line in lines] == [f"p{number:03}" for number in range(120)]
-    assert lines[0].split("   ")[1].strip() == "pending"
+    assert lines[0].split("  ")[1].strip() == "pending"
     assert lines[1].split()[1:3] == ["failed", "#3"]
     assert lines[1].endswith("It is failed.")
 
@@ -47,7 +47,7 @@ def test_a_name_shows_the_pipeline_and_its_runs(headgate: RunCommand, stub_serve
 
     assert lines[0] == "flights  revision 1  About flights"
     assert lines[1] == "stages: load"
-    assert lines[2].split()[:4] == ["#3", "run", "7", "completed"]
+    assert lines[2].split()[:2] == ["flights#3", "completed"]
 
 
 def test_a_number_shows_the_run_and_its_stages(headgate: RunCommand, stub_server: StubServer) -> None:
@@ -55,7 +55,7 @@ def test_a_number_shows_the_run_and_its_stages(headgate: RunCommand, stub_server
 
     lines = headgate("status", "7").stdout.splitlines()
 
-    assert lines[0].startswith("flights #3  failed  2 s")
+    assert lines[0].startswith("flights#3  failed  2 s")
     assert lines[1].split() == ["load", "failed", "0", "s", "disk", "full"]
     assert lines[2] == "It is failed."
 

@@ -35,7 +35,7 @@ def test_a_trigger_prints_the_run_and_its_url(headgate: RunCommand, stub_server:
     result = headgate("trigger", "flights")
 
     assert result.returncode == 0
-    assert result.stdout == f"flights #3 queued  {stub_server.url}/ui/runs/7\n"
+    assert result.stdout == f"flights#3 queued  {stub_server.url}/ui/runs/7\n"
     assert stub_server.triggered == [{"pipeline": "flights", "parameters": {}}]
 
 
@@ -100,7 +100,7 @@ def test_a_watched_run_prints_every_change_once_and_exits_with_0(headgate: RunCo
     assert result.returncode == 0, result.stderr
     words = [line.split("  ") for line in result.stdout.splitlines()]
     assert [line[1:] for line in words[1:4]] == [["load", "queued"], ["load", "running"], ["load", "completed", "2 s", "336,776 records"]]
-    assert result.stdout.splitlines()[-1] == "flights #3 completed (2 s): It is completed."
+    assert result.stdout.splitlines()[-1] == "flights#3 completed (2 s): It is completed."
 
 
 @pytest.mark.parametrize("status", ["failed", "cancelled", "lost"])
@@ -141,7 +141,7 @@ def test_without_a_stream_the_run_is_polled_until_it_finishes(headgate: RunComma
     result = headgate("trigger", "flights", "--watch")
 
     assert result.returncode == 1
-    assert "flights #3 failed" in result.stdout
+    assert "flights#3 failed" in result.stdout
 
 
 def test_a_unicode_line_separator_does_not_split_an_event(headgate: RunCommand, stub_server: StubServer) -> None:
@@ -186,7 +186,7 @@ def test_ctrl_c_stops_the_watch_and_says_how_to_cancel(stub_server: StubServer, 
         _, errors = process.communicate(timeout=20)
 
     assert process.returncode == 130
-    assert errors.strip() == "headgate: run 7 continues. To cancel it: headgate cancel 7"
+    assert errors.strip() == "The run continues. Cancel it: headgate cancel flights#3"
 
 
 def test_a_terminal_redraws_the_stages_in_place(stub_server: StubServer, tmp_path: Path) -> None:

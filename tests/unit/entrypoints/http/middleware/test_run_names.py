@@ -111,9 +111,7 @@ async def test_a_token_of_another_pipeline_does_not_learn_which_names_exist() ->
         pages = [await headgate.client.get(f"/ui/runs/flights%23{number}") for number in (1, 9)]
 
     assert own.status_code == 200
-    assert [answer.json()["detail"].replace("#9", "#1") for answer in refused] == [
-        "This token is bound to pipeline 2, and this is about run flights#1."
-    ] * 2
+    assert len({answer.json()["detail"].replace("#9", "#1") for answer in refused}) == 1
     assert {answer.status_code for answer in refused} == {403} and {answer.status_code for answer in pages} == {401}
 
 

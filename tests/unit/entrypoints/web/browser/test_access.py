@@ -129,7 +129,7 @@ def test_a_form_without_the_csrf_token_does_nothing(team: ThreadServer, open_pag
 
     page.goto(f"{team.url}/ui/pipelines/{pipeline.id}")
     page.get_by_role("button", name="Trigger").first.click()
-    expect(page.locator("h1")).to_contain_text("nightly #1")
+    expect(page.locator("h1")).to_contain_text("nightly#1")
     (run,) = team.headgate.fakes.store.committed.runs.values()
     assert run.trigger.actor == "operator-ada"
 
@@ -189,14 +189,14 @@ def test_the_audit_log_names_who_did_what(team: ThreadServer, open_page: OpenPag
     page = open_page(f"{team.url}/ui/pipelines/{pipeline.id}")
     sign_in(page, Role.ADMIN)
     page.get_by_role("button", name="Trigger").first.click()
-    arrived(page, "h1", "nightly #1")
+    arrived(page, "h1", "nightly#1")
     page.goto(f"{team.url}/ui/audit?who=admin-ada")
 
     expect(page.locator("tbody tr")).to_have_count(2)
     expect(page.locator("tbody tr").first).to_contain_text("triggered")
     expect(page.locator("tbody tr").first).to_contain_text("127.0.0.1")
     page.locator("tbody tr").first.get_by_role("link").click()
-    expect(page.locator("h1")).to_contain_text("nightly #1")
+    expect(page.locator("h1")).to_contain_text("nightly#1")
 
 
 def test_changing_a_password_ends_every_other_session(team: ThreadServer, open_page: OpenPage) -> None:

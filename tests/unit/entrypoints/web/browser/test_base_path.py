@@ -65,7 +65,7 @@ def _use_scripts(page: Page, proxy: ReverseProxy) -> None:
     page.get_by_role("link", name="Run again").click()
     page.get_by_role("dialog").get_by_role("button", name="Run again").click()
     expect(page).to_have_url(f"{proxy.url}/ui/runs/2")
-    arrived(page, "h1", "nightly #2")
+    arrived(page, "h1", "nightly#2")
     page.keyboard.press("g")
     page.keyboard.press("s")
     expect(page).to_have_url(f"{proxy.url}/ui/system")

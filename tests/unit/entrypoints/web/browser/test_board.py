@@ -55,7 +55,7 @@ def test_new_and_changed_pipelines_appear_without_a_reload(served: ThreadServer,
 
     assert all(each.evaluate("window.unreloaded") for each in (board, page, runs))
     board.get_by_role("button", name="Trigger third").click()
-    arrived(board, "h1", "third #1")
+    arrived(board, "h1", "third#1")
 
 
 def test_the_page_before_the_first_pipeline_becomes_the_board(served: ThreadServer, open_page: OpenPage) -> None:
@@ -85,7 +85,7 @@ def test_a_comment_in_progress_survives_live_updates(served: ThreadServer, open_
     assert page.get_by_label("Comment").input_value() == "half a sen"
     page.get_by_role("button", name="Approve and continue").click()
 
-    expect(page.locator("h1")).to_contain_text("retrain #1")
+    expect(page.locator("h1")).to_contain_text("retrain#1")
     assert headgate.fakes.store.committed.runs[run_id].stages["publish"].status is Status.COMPLETED
 
 
@@ -102,7 +102,7 @@ def test_without_scripts_a_user_filters_rejects_and_edits(served: ThreadServer, 
     page.goto(f"{served.url}/ui/waiting")
     page.get_by_label("Comment").fill("not now")
     page.get_by_role("button", name="Reject").click()
-    arrived(page, "h1", "retrain #1")
+    arrived(page, "h1", "retrain#1")
     assert headgate.fakes.store.committed.runs[run_id].status is Status.FAILED
     page.goto(f"{served.url}/ui/pipelines/retrain/edit")
     page.get_by_label("Definition").fill("name: retrain\ndescription: by hand\nstages: [{name: publish, kind: approval}]")
@@ -182,7 +182,7 @@ def test_runs_are_filtered_by_part_of_a_name_and_by_local_days(served: ThreadSer
     expect(page.locator("tbody tr")).to_have_count(2)
 
     assert "zone=Asia%2FTokyo" in page.url
-    expect(page.locator("tbody th")).to_have_text(["nightly-load #3", "nightly-load #2"])
+    expect(page.locator("tbody th")).to_have_text(["nightly-load#3", "nightly-load#2"])
 
 
 def test_a_link_with_another_time_zone_keeps_its_days(served: ThreadServer, open_page: OpenPage) -> None:

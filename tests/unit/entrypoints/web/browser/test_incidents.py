@@ -154,7 +154,7 @@ def test_the_page_leads_to_the_retry_of_the_run(served: ThreadServer, open_page:
 
     page.get_by_role("link", name="Retry from fact-orders").click()
 
-    expect(page.locator("#action-dialog")).to_contain_text("Retry warehouse #1 from fact-orders?")
+    expect(page.locator("#action-dialog")).to_contain_text("Retry warehouse#1 from fact-orders?")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

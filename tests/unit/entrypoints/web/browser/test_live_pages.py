@@ -73,7 +73,7 @@ def test_a_run_is_followed_to_its_end_without_a_reload(served: ThreadServer, ope
     served.do(headgate.stories.add_pipeline(stages=["a", "b"]))
     page = open_page(served.url)
     page.get_by_role("button", name="Trigger nightly").click()
-    expect(page.locator("h1")).to_contain_text("nightly #1")
+    expect(page.locator("h1")).to_contain_text("nightly#1")
     expect(page.locator("#live-state")).to_have_text("Live")
     page.evaluate("window.unreloaded = true")
     now = headgate.fakes.clock.now
@@ -89,7 +89,7 @@ def test_a_run_is_followed_to_its_end_without_a_reload(served: ThreadServer, ope
     served.do(headgate.stories.change_run(1, end("b", Status.COMPLETED, now())))
     expect(page.locator('.run-title[data-state="completed"]')).to_be_visible()
     expect(page.get_by_role("link", name="Cancel run")).to_be_hidden()
-    expect(page.locator("#toasts")).to_contain_text("nightly #1 completed.")
+    expect(page.locator("#toasts")).to_contain_text("nightly#1 completed.")
 
     assert page.evaluate("window.unreloaded") is True
 
@@ -220,7 +220,7 @@ def test_pages_read_and_trigger_without_a_script(served: ThreadServer, open_page
     page.get_by_role("link", name="Trigger nightly").click()
     page.get_by_label("month").fill("3")
     page.get_by_role("button", name="Trigger").click()
-    expect(page.locator("h1")).to_contain_text("nightly #1")
+    expect(page.locator("h1")).to_contain_text("nightly#1")
     page.get_by_role("link", name="Cancel run").click()
     page.get_by_role("button", name="Cancel the run").click()
 

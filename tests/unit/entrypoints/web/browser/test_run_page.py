@@ -138,7 +138,7 @@ def test_by_keyboard_alone_from_the_board_to_a_finished_retry(served: ThreadServ
     _finish(served, run_id)
 
     expect(page.locator('.run-title[data-state="completed"]')).to_be_visible()
-    expect(page.locator("#toasts")).to_contain_text("nightly #1 completed.")
+    expect(page.locator("#toasts")).to_contain_text("nightly#1 completed.")
     assert page.evaluate("window.unreloaded") is True
 
 
@@ -172,7 +172,7 @@ def test_without_a_script_the_log_is_searched_and_the_run_retried(served: Thread
     page.get_by_role("link", name="Retry from check").click()
     page.get_by_role("button", name="Retry from check").click()
 
-    expect(page.locator("h1")).to_contain_text("nightly #1")
+    expect(page.locator("h1")).to_contain_text("nightly#1")
     assert served.headgate.fakes.store.committed.runs[run_id].stages["check"].status is Status.QUEUED
 
 

@@ -53,7 +53,7 @@ def test_a_new_schedule_is_seen_to_fire(served: ThreadServer, open_page: OpenPag
     assert page.locator(".next-times time").first.get_attribute("datetime") != first
     assert page.evaluate("window.unreloaded")
     page.locator(".tick-strip a").click()
-    arrived(page, "h1", "rollup #1")
+    arrived(page, "h1", "rollup#1")
     assert page.locator(".facts time").first.get_attribute("datetime") == first
 
 
@@ -241,7 +241,7 @@ def test_a_schedule_runs_now(served: ThreadServer, open_page: OpenPage) -> None:
 
     page.get_by_role("button", name="Run now nightly").click()
 
-    arrived(page, "h1", "exports #1")
+    arrived(page, "h1", "exports#1")
 
 
 def test_a_scheduled_pipeline_lives_from_its_definition_to_its_pause(served: ThreadServer, open_page: OpenPage) -> None:

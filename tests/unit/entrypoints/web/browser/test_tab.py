@@ -25,17 +25,17 @@ def test_the_tabs_of_board_pipeline_and_run_follow_the_run(served: ThreadServer,
     board, pipeline, run = pages = [open_page(served.url + path) for path in paths]
     expect(board).to_have_title("Pipelines · Headgate")
     expect(pipeline).to_have_title("… etl queued · Headgate")
-    expect(run).to_have_title("… etl #1 queued · Headgate")
+    expect(run).to_have_title("… etl#1 queued · Headgate")
     for page in pages:
         expect(page.locator("#live-state")).to_have_text("Live")
         page.evaluate("window.unreloaded = true")
 
     served.do(headgate.stories.change_run(run_id, lambda run: start(run, now())))
-    expect(run).to_have_title("▶ etl #1 running · Headgate")
+    expect(run).to_have_title("▶ etl#1 running · Headgate")
     expect_icon(run, "favicon-running")
     served.do(headgate.stories.change_run(run_id, end("a", Status.FAILED, now(), error="no")))
 
-    for page, title in zip(pages, ("✘ 1 failed · Pipelines", "✘ etl failed", "✘ etl #1 failed"), strict=True):
+    for page, title in zip(pages, ("✘ 1 failed · Pipelines", "✘ etl failed", "✘ etl#1 failed"), strict=True):
         expect(page).to_have_title(f"{title} · Headgate")
         expect_icon(page, "favicon-failed")
         assert page.evaluate("window.unreloaded")

@@ -46,7 +46,7 @@ def test_a_skipped_run_is_explained_on_a_phone(served: ThreadServer, open_page: 
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     assert Axe().run(page).response["violations"] == []
     section.get_by_role("link", name="run 1", exact=True).first.click()
-    arrived(page, "h1", "rollup #1")
+    arrived(page, "h1", "rollup#1")
 
 
 def test_the_day_is_chosen_by_keyboard(served: ThreadServer, open_page: OpenPage) -> None:

@@ -178,7 +178,7 @@ async def test_the_end_of_a_run_is_announced_once(headgate: InProcessHeadgate) -
         await received.until("event: ended-runs")
 
         assert received.text.count("event: ended-runs") == 1
-        assert 'data: [["nightly #1", "completed"]]' in received.text
+        assert 'data: [["nightly#1", "completed"]]' in received.text
 
 
 async def test_a_stream_survives_a_database_outage(headgate: InProcessHeadgate) -> None:

@@ -82,7 +82,7 @@ async def test_the_form_names_the_first_ten_runs_and_folds_the_others(headgate: 
     shown, folded = page.split("<details>")
     assert "<h1>Retry 23 runs?</h1>" in page and "<summary>and 13 more</summary>" in page
     assert (len(get_chosen(shown)), len(get_chosen(folded))) == (10, 13)
-    assert "etl #23" in shown and "etl #13" in folded
+    assert "etl#23" in shown and "etl#13" in folded
 
 
 async def test_the_chosen_runs_are_retried_and_each_is_in_the_audit_log(headgate: InProcessHeadgate) -> None:
@@ -114,7 +114,7 @@ async def test_runs_that_cannot_be_retried_are_named_with_the_reason(headgate: I
     page = (await headgate.page_client.post("/ui/retry-runs", data={"run": [str(failed), str(waiting), "999"]})).text
 
     assert "1 run retried" in page and "1 retried, 2 could not be retried." in page
-    assert "<li>etl #2: " in page and "<li>Run 999: There is no run 999.</li>" in page
+    assert "<li>etl#2: " in page and "<li>Run 999: There is no run 999.</li>" in page
     assert get_status(headgate, failed) is Status.WAITING
 
 
@@ -129,7 +129,7 @@ async def test_many_runs_are_handled_in_several_requests(headgate: InProcessHead
     assert f'<progress class="bulk-progress" max="{len(ids)}" value="50"' in first
     second = (await headgate.page_client.post("/ui/cancel-runs", data=get_fields(first))).text
 
-    assert f"{len(ids) - 1} runs cancelled" in second and "data-continues" not in second and "etl #54: " in second
+    assert f"{len(ids) - 1} runs cancelled" in second and "data-continues" not in second and "etl#54: " in second
     assert {get_status(headgate, each) for each in ids[:-1]} == {Status.CANCELLED}
 
 

@@ -38,7 +38,7 @@ async def test_a_groups_page_shows_slots_holders_queue_and_pipelines() -> None:
 
     assert "1 of 1 slot is in use. The limit is from the definition of sales." in text
     assert f'href="/ui/runs/{first}"' in page and f'href="/ui/runs/{second}"' in page
-    assert "1 sales #2 whole run 0" in text
+    assert "1 sales#2 whole run 0" in text
     assert "reports 1 stage –" in text and "sales Each run 1" in text
 
 
@@ -58,7 +58,7 @@ async def test_terminals_get_the_same_as_text() -> None:
     group = (await headgate.page_client.get("/ui/groups/warehouse", headers=TEXT)).text
 
     assert [line.split() for line in groups.splitlines()][1] == ["warehouse", "1", "1", "1", "reports,", "sales"]
-    assert group.startswith("warehouse   1 of 1 slot is in use") and "sales #2" in group
+    assert group.startswith("warehouse   1 of 1 slot is in use") and "sales#2" in group
 
 
 async def test_the_system_page_leads_to_the_groups() -> None:
@@ -128,7 +128,7 @@ async def test_a_waiting_runs_page_names_the_group_and_the_holder_as_links() -> 
 
     page = (await headgate.page_client.get(f"/ui/runs/{second}")).text
 
-    assert "Waits for warehouse : 1 of 1 is held by sales #1 ; 1st in line." in to_text(page)
+    assert "Waits for warehouse : 1 of 1 is held by sales#1 ; 1st in line." in to_text(page)
     sentence = page[page.index('<p class="status-text">') :]
     assert f'href="/ui/runs/{first}"' in sentence[:600] and 'href="/ui/groups/warehouse"' in sentence[:600]
     assert "data-limited" in page and f'href="/ui/runs/{second}/start-over-limit"' in page
@@ -139,7 +139,7 @@ async def test_the_sentence_is_on_the_board_and_in_text_too() -> None:
 
     assert "Waits for warehouse" in await get_text(headgate, "/")
     assert (
-        "Waits for warehouse: 1 of 1 is held by sales #1; 1st in line."
+        "Waits for warehouse: 1 of 1 is held by sales#1; 1st in line."
         in (await headgate.page_client.get(f"/ui/runs/{second}", headers=TEXT)).text
     )
 
@@ -171,11 +171,11 @@ async def test_a_run_starts_over_the_limit_after_a_confirmation() -> None:
     question = await get_text(headgate, f"/ui/runs/{second}/start-over-limit")
     answer = await headgate.page_client.post(f"/ui/runs/{second}/start-over-limit")
 
-    assert "Start sales #2 over the limit?" in question and "1 of 1 is held by" in question
+    assert "Start sales#2 over the limit?" in question and "1 of 1 is held by" in question
     assert (answer.status_code, answer.headers["location"]) == (303, f"/ui/runs/{second}")
     text = await get_text(headgate, f"/ui/runs/{second}")
     assert "over the limit" in text and "A user started the run over the limit" in text
-    assert "sales #2 over the limit" in await get_text(headgate, "/ui/groups/warehouse")
+    assert "sales#2 over the limit" in await get_text(headgate, "/ui/groups/warehouse")
     assert "is not waiting for a slot" in await get_text(headgate, f"/ui/runs/{second}/start-over-limit")
     again = await headgate.page_client.post(f"/ui/runs/{second}/start-over-limit")
     assert again.status_code == 409

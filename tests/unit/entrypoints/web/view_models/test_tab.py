@@ -46,4 +46,4 @@ async def test_the_title_of_a_completed_run_says_so(headgate: InProcessHeadgate)
     run = await headgate.fakes.reader.run(run_id)
     assert run is not None
 
-    assert build_run_tab(run)["tab-title"] == "✔ etl #1 completed"
+    assert build_run_tab(run)["tab-title"] == "✔ etl#1 completed"

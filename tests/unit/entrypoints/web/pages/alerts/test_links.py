@@ -21,11 +21,11 @@ async def test_a_link_asks_and_acts_once_without_sign_in(headgate: LinkedHeadgat
 
     for _ in range(3):
         question = await get_text(headgate, path)
-        assert "Acknowledge the incident?" in question and "nightly #1 failed at a: ValueError" in question
+        assert "Acknowledge the incident?" in question and "nightly#1 failed at a: ValueError" in question
     assert headgate.find_incident(1).state is IncidentState.OPEN
 
     answer = await headgate.page_client.post(path)
-    assert answer.status_code == 200 and "Done nightly #1" in to_text(answer.text)
+    assert answer.status_code == 200 and "Done nightly#1" in to_text(answer.text)
     assert headgate.find_incident(1).state is IncidentState.ACKNOWLEDGED
 
     assert "This link was used" in await get_text(headgate, path, 410)
