@@ -4,6 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from domain.output.terminal_codes import strip_terminal_codes
 from domain.runs.attempt import REPORTABLE_FIELDS
 from domain.runs.run import Run
 from domain.runs.status import Reason, Status
@@ -50,7 +51,10 @@ class Reporter:
 
 @value_object
 class Report:
-    """A status update about a stage, or about the run if `stage` is None. `reported_at` is displayed but never used for ordering."""
+    """A status update about a stage, or about the run if `stage` is None. `reported_at` is displayed but never used for ordering.
+
+    Its texts are shown where no colours are drawn, so they have no terminal codes.
+    """
 
     status: Status
     stage: str | None = None
@@ -62,6 +66,12 @@ class Report:
     seq: int | None = None
     reason: Reason | None = None
     reported_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        if self.error_message is not None:
+            object.__setattr__(self, "error_message", strip_terminal_codes(self.error_message))
+        if self.message is not None:
+            object.__setattr__(self, "message", strip_terminal_codes(self.message))
 
     @property
     def details(self) -> dict[str, Any]:

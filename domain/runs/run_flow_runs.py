@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from domain.flow_runs.flow_run import FlowRun, FlowRunChange, FlowRunObservation
 from domain.flow_runs.flow_state import FlowState
+from domain.output.terminal_codes import strip_terminal_codes
 from domain.pipelines.definition import OnCancel, StageKind
 from domain.runs.attempt import Attempt
 from domain.runs.events import EventType
@@ -164,7 +165,8 @@ def _end_badly(run: "Run", stage: StageRun, seen: FlowRunObservation, now: datet
         run.move(stage, Status.CANCELLED, now, actor=PREFECT)
         return
     has_crashed = seen.state is FlowState.CRASHED
-    stage.current.error_message = seen.message or ("The flow run crashed." if has_crashed else "The flow run failed.")
+    message = strip_terminal_codes(seen.message) if seen.message else ""
+    stage.current.error_message = message or ("The flow run crashed." if has_crashed else "The flow run failed.")
     reason = Reason.TIMEOUT if seen.state_name == "TimedOut" else None if has_crashed else Reason.ERROR
     run.move(stage, Status.LOST if has_crashed else Status.FAILED, now, reason=reason, actor=PREFECT)
 

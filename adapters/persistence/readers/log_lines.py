@@ -62,9 +62,10 @@ def to_line_view(row: Row[Any]) -> LogLineView:
 
 
 def to_unfinished_views(row: Row[Any], line_filter: LogFilter, after: int) -> list[LogLineView]:
-    """Return the unfinished lines of an attempt that the filter selects."""
+    """Return the unfinished lines of an attempt that the filter selects. One text has several lines if the program changes all of them."""
     return [
-        LogLineView(after, datetime.fromisoformat(at), stream, text, row.stage, row.attempt, is_unfinished=True)
+        LogLineView(after, datetime.fromisoformat(at), stream, line, row.stage, row.attempt, is_unfinished=True)
         for at, stream, text in row.unfinished["lines"]
         if line_filter.selects(row.stage, row.attempt, stream)
+        for line in text.split("\n")
     ]

@@ -21,7 +21,7 @@ class NewLogLine:
 
 @dataclass(frozen=True, slots=True)
 class UnfinishedLine:
-    """The present state of a line whose end was not printed yet."""
+    """The present state of a line whose end was not printed yet, or of several lines that a program still changes."""
 
     at: datetime
     stream: str

@@ -27,10 +27,11 @@ class LogTail:
         self,
         reader: Reader,
         run_id: int,
-        stage: str | None,
-        attempt: int | None,
+        line_filter: LogFilter,
         after: int,
         mark_read: Callable[[], None] = lambda: None,
+        *,
+        is_raw: bool = False,
     ) -> AsyncGenerator[bytes, None]:
         """Yield the run's lines with n > after: the stored ones, then new ones as they are stored.
 
@@ -42,20 +43,20 @@ class LogTail:
             while True:
                 mark_read()
                 page = await self._queries.run(
-                    (run_id, stage, attempt, after),
-                    partial(reader.log, run_id, stage=stage, attempt=attempt, after=after, limit=PAGE_SIZE),
+                    (run_id, line_filter, after),
+                    partial(reader.log_window, run_id, line_filter, above=after, limit=PAGE_SIZE),
                 )
                 if page:
                     after = page[-1].n
-                    yield b"".join(_encode_line(line) for line in page)
+                    yield b"".join(_encode_line(line, is_raw) for line in page)
                 if len(page) == PAGE_SIZE:
                     continue
                 unfinished = await self._queries.run(
-                    (run_id, stage, attempt, after, "unfinished"),
-                    partial(reader.unfinished_lines, run_id, LogFilter(stage, attempt), after),
+                    (run_id, line_filter, after, "unfinished"),
+                    partial(reader.unfinished_lines, run_id, line_filter, after),
                 )
                 if unfinished or was_unfinished:
-                    yield _encode_unfinished(unfinished)
+                    yield _encode_unfinished(unfinished, is_raw)
                 was_unfinished = bool(unfinished)
                 while not await self._wait_for_lines(subscription, run_id):
                     mark_read()
@@ -72,9 +73,9 @@ class LogTail:
         return False
 
 
-def _encode_line(line: LogLineView) -> bytes:
-    return f"id: {line.n}\nevent: line\ndata: ".encode() + encode_json(LogLineResponse.from_view(line)) + b"\n\n"
+def _encode_line(line: LogLineView, is_raw: bool) -> bytes:
+    return f"id: {line.n}\nevent: line\ndata: ".encode() + encode_json(LogLineResponse.from_line(line, is_raw=is_raw)) + b"\n\n"
 
 
-def _encode_unfinished(lines: Sequence[LogLineView]) -> bytes:
-    return b"event: unfinished\ndata: " + encode_json([LogLineResponse.from_view(line) for line in lines]) + b"\n\n"
+def _encode_unfinished(lines: Sequence[LogLineView], is_raw: bool) -> bytes:
+    return b"event: unfinished\ndata: " + encode_json([LogLineResponse.from_line(line, is_raw=is_raw) for line in lines]) + b"\n\n"

@@ -9,10 +9,11 @@ from starlette.responses import Response
 
 from application.ports.queries.reader import Reader
 from application.queries.runs.log_selection import check_log_selection
-from application.queries.views.logs import LogFilter, LogLineView
+from application.queries.views.log_text import format_log_line
+from application.queries.views.logs import LogFilter
 from application.queries.views.runs import RunView
 from entrypoints.api.logs.log_tail import LogTail
-from entrypoints.api.logs.models import LINE_STREAM_EXAMPLE, LogLineResponse
+from entrypoints.api.logs.models import LINE_STREAM_EXAMPLE, TEXT_EXAMPLE, LogLineResponse
 from entrypoints.api.runs.dependencies import RunDep
 from entrypoints.api.shared.dependencies import ApplicationDep, ReaderDep
 from entrypoints.api.shared.models import MAX_INTEGER
@@ -28,6 +29,7 @@ from entrypoints.http.streaming.stream_catch_up import PAGE_SIZE
 
 router = create_router("runs")
 TEXT_MEDIA_TYPE = "text/plain"
+Raw = Annotated[bool, Query(description="Return texts with the colours (ANSI escape sequences) that they were written with.")]
 
 
 @router.get(
@@ -35,7 +37,7 @@ TEXT_MEDIA_TYPE = "text/plain"
     summary="Get the output of a run's stages",
     response_model=list[LogLineResponse],
     responses={
-        200: {"content": describe_text(SSE_MEDIA_TYPE, LINE_STREAM_EXAMPLE) | describe_text(TEXT_MEDIA_TYPE, "336776 rows\n")},
+        200: {"content": describe_text(SSE_MEDIA_TYPE, LINE_STREAM_EXAMPLE) | describe_text(TEXT_MEDIA_TYPE, TEXT_EXAMPLE)},
         **problems(403, 404, 422, 503),
     },
 )
@@ -50,18 +52,20 @@ async def run_logs(
     after: After = None,
     limit: Limit = 1_000,
     cursor: Cursor = None,
+    raw: Raw = False,
 ) -> Response:
-    """Return the lines in the order of `n`, after the given one, and last those that are not finished yet.
+    """Return the lines in the order of `n`, after the given one, and last those that are not finished yet. Texts have no colours.
 
     With `Accept: text/event-stream`, stream new lines with their `n` as ids, and what is not finished as events `unfinished`;
-    with `Accept: text/plain`, return the whole log as a file."""
+    with `Accept: text/plain`, return the whole log as a file, in which each line begins with its time, stage, attempt and stream."""
     check_log_selection(run, stage, attempt)
     interest = application.log_interest()
     interest.mark_if_followed(run)
     if accepts_sse(request):
         log_tail: LogTail = request.app.state.log_tail
         position = parse_resume_position(request, after)
-        return EventStream(log_tail.stream(reader, run.id, stage, attempt, position, partial(interest.mark_if_followed, run)))
+        mark_read = partial(interest.mark_if_followed, run)
+        return EventStream(log_tail.stream(reader, run.id, LogFilter(stage, attempt), position, mark_read, is_raw=raw))
     if TEXT_MEDIA_TYPE in request.headers.get("accept", ""):
         name = f"{run.pipeline}-{run.number}{f'-{stage}' if stage else ''}.log"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
@@ -71,21 +75,17 @@ async def run_logs(
     links = build_next_link(request, page[-1].n, has_more) if page else {}
     if not has_more:
         page += await reader.unfinished_lines(run.id, LogFilter(stage, attempt), page[-1].n if page else after or 0)
-    return JsonResponse([LogLineResponse.from_view(line) for line in page], headers=links)
+    return JsonResponse([LogLineResponse.from_line(line, is_raw=raw) for line in page], headers=links)
 
 
 async def _read_text(reader: Reader, run: RunView, stage: str | None, attempt: int | None, after: int) -> AsyncGenerator[bytes, None]:
-    """Yield the lines as text, each after its stage's name unless one stage is selected."""
+    """Yield the lines as text."""
     while True:
         page = await reader.log(run.id, stage=stage, attempt=attempt, after=after, limit=PAGE_SIZE)
         if page:
             after = page[-1].n
-            yield "".join(_format_line(line, with_stage=stage is None) for line in page).encode()
+            yield "".join(f"{format_log_line(line)}\n" for line in page).encode()
         if len(page) < PAGE_SIZE:
             unfinished = await reader.unfinished_lines(run.id, LogFilter(stage, attempt), after)
-            yield "".join(_format_line(line, with_stage=stage is None) for line in unfinished).encode()
+            yield "".join(f"{format_log_line(line)}\n" for line in unfinished).encode()
             return
-
-
-def _format_line(line: LogLineView, *, with_stage: bool) -> str:
-    return f"{line.stage} | {line.text}\n" if with_stage else f"{line.text}\n"

@@ -18,6 +18,7 @@ _LATENCY: Final = 0.05
 _BATCH_LINES: Final = 500
 UNFINISHED_LENGTH: Final = 4_000
 """Characters of an unfinished line that are sent."""
+_SHOWN_TAIL_LINES: Final = 20
 _TAIL_BATCH_LINES: Final = 4 * _BATCH_LINES
 _MAX_PENDING_LINES: Final = 4 * _BATCH_LINES
 """Lines that wait while Headgate is unavailable. Beyond them the stage's pipe fills and the stage waits."""
@@ -50,11 +51,11 @@ class LogSender:
     def show_unfinished(self, lines: Sequence[tuple[str, str]], at: datetime) -> None:
         """Send the stream and the text of each unfinished line, unless they are the same as before.
 
-        Without any, it is the newest line of the tail, so that a log whose head is full still shows what the stage does.
+        Without any, the newest lines of the tail are sent, so that a log whose head is full still shows what the stage does, also if this
+        worker is killed before it can send the tail.
         """
-        newest = self._tail.newest if self._tail is not None else None
-        if not lines and newest is not None:
-            lines = [(newest.stream, newest.text[:UNFINISHED_LENGTH])]
+        if not lines and self._tail is not None:
+            lines = self._tail.get_newest(_SHOWN_TAIL_LINES, UNFINISHED_LENGTH)
         if self._unfinished.update(lines, at):
             self.wake()
 

@@ -11,6 +11,7 @@ from typing import Final
 from application.ports.system.clock import Clock
 from domain.output.failure_reason import FailureReason
 from domain.output.failure_text import describe_exit
+from domain.output.terminal_codes import strip_terminal_codes
 from entrypoints.worker.client.api_client import ApiClient
 from entrypoints.worker.runner.attempt_results import describe_ended_helpers
 from entrypoints.worker.runner.log_sender import UNFINISHED_LENGTH, LogSender
@@ -34,7 +35,7 @@ class LogShipper:
         self._reason = FailureReason()
         self._is_read = asyncio.Event()
         self.last_lines: deque[str] = deque(maxlen=_LAST_LINES)
-        """The newest lines of the stage, each cut, to be shown with a failure."""
+        """The newest lines of the stage, without colours and each cut, to be shown with a failure."""
 
     @property
     def last_error(self) -> str:
@@ -97,7 +98,8 @@ class LogShipper:
             self._sender.wake()
 
     def _remember_line(self, line: OutputLine) -> None:
-        self.last_lines.append(line.text[:_LAST_LINE_LENGTH])
-        self._reason.add(line.stream, line.text)
+        text = strip_terminal_codes(line.text)
+        self.last_lines.append(text[:_LAST_LINE_LENGTH])
+        self._reason.add(line.stream, text)
         if self._forward_logs:
-            output.info("%s", line.text, extra={"stream": line.stream})
+            output.info("%s", text, extra={"stream": line.stream})

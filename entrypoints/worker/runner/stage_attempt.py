@@ -122,9 +122,9 @@ class StageAttempt:
             trace=self._trace.get_process_context(span),
             scheduled_for=claim.scheduled_for,
         )
-        job = await self._context.job_runner.run(self._context.job_builder.build(start_request))
         if headline := _format_command(start):
             self._shipper.add_note(headline)
+        job = await self._context.job_runner.run(self._context.job_builder.build(start_request))
         self._shipping = asyncio.create_task(self._shipper.ship_output(job))
         end = await self._wait_for_end(job)
         if not end.succeeded and self._interruption is not Interruption.LEASE_LOST:

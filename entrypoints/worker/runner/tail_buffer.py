@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import deque
 from collections.abc import Iterator
@@ -59,10 +60,15 @@ class TailBuffer:
             self._dropped_lines += 1
             self._dropped_bytes += size
 
-    @property
-    def newest(self) -> NumberedLine | None:
-        """The newest line of the stage."""
-        return next((line for line in reversed(self._lines) if line.stream != "headgate"), None)
+    def get_newest(self, max_lines: int, max_length: int) -> list[tuple[str, str]]:
+        """Return each stream of the stage with its newest lines, at most so many lines and characters of each."""
+        found: dict[str, list[str]] = {}
+        for line in itertools.islice(reversed(self._lines), 2 * max_lines):
+            texts = found.setdefault(line.stream, [])
+            length = sum(map(len, texts)) + len(texts)
+            if line.stream != "headgate" and len(texts) < max_lines and (not texts or length + len(line.text) <= max_length):
+                texts.append(line.text[:max_length])
+        return [(stream, "\n".join(reversed(found[stream]))) for stream in ("stdout", "stderr") if found.get(stream)]
 
     def take_lines(self) -> Iterator[NumberedLine]:
         """Yield the lines and forget them. In place of those that were dropped comes one note of the worker."""

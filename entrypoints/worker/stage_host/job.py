@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
+from entrypoints.worker.stage_host.line_splitter import LineSplitter
 from entrypoints.worker.stage_host.protocol import WINDOW, Message
 from entrypoints.worker.stage_host.secret_masker import SecretMasker, StreamMasker
-from entrypoints.worker.stage_host.terminal_line import is_redrawn, render_line
-
-LINE_LIMIT: Final = 64 * 1024
-"""Bytes after which a line is cut and continues as the next one."""
-
-_REDRAWN_LIMIT: Final = 4 * 1024
-"""Bytes of a line without its end from which states that were overwritten are dropped."""
 
 Stream = Literal["stdout", "stderr"]
 
@@ -87,7 +81,10 @@ class EndedProcess(NamedTuple):
 
 
 class UnfinishedText(NamedTuple):
-    """A stage's text after its last line end, as a terminal shows it. `line` counts the lines before it in the stream."""
+    """A stage's text after its last line end, as a terminal shows it. `line` counts the lines before it in the stream.
+
+    The text has several lines if the program moves up to change them.
+    """
 
     stream: Stream
     line: int
@@ -113,57 +110,6 @@ class JobResult:
     @property
     def succeeded(self) -> bool:
         return self.code == 0 and self.error is None
-
-
-class LineSplitter:
-    """Splits the bytes of one stream into text lines. Invalid UTF-8 and NUL become U+FFFD, so that every line can be stored.
-
-    A line with carriage returns or backspaces, such as a progress bar, becomes what a terminal shows of it in the end.
-    """
-
-    def __init__(self) -> None:
-        self._rest = b""
-
-    def feed(self, data: bytes) -> Iterator[str]:
-        """Yield the lines that these bytes complete."""
-        *lines, rest = (self._rest + data).split(b"\n")
-        for line in lines:
-            yield from self._split(line)
-        if len(rest) > _REDRAWN_LIMIT and is_redrawn(rest):
-            drawn, _, state = rest.rpartition(b"\r")
-            rest = render_line(drawn, keep_style=True) + b"\r" + state
-        *pieces, self._rest = _cut(rest)
-        yield from map(_decode, pieces)
-
-    def get_unfinished(self, following: bytes = b"") -> str:
-        """Return the text after the last line end, as a terminal shows it, with more bytes that follow."""
-        rest = self._rest + following
-        return _decode(render_line(rest) if is_redrawn(rest) else rest)[:LINE_LIMIT]
-
-    def flush(self) -> Iterator[str]:
-        """Yield what was printed after the last line end."""
-        if self._rest:
-            yield from self._split(self._rest)
-            self._rest = b""
-
-    def _split(self, line: bytes) -> Iterator[str]:
-        line = line.removesuffix(b"\r")
-        yield from map(_decode, _cut(render_line(line) if is_redrawn(line) else line))
-
-
-def _cut(line: bytes) -> Iterator[bytes]:
-    while len(line) > LINE_LIMIT:
-        at = LINE_LIMIT
-        # Do not cut within a character: its continuation bytes begin with the bits 10.
-        while at > LINE_LIMIT - 3 and line[at] & 0xC0 == 0x80:
-            at -= 1
-        yield line[:at]
-        line = line[at:]
-    yield line
-
-
-def _decode(line: bytes) -> str:
-    return line.decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 class Job:

@@ -196,10 +196,11 @@ class FakeReader:
         if after > len(self._lines(run_id, None)):
             return []
         return [
-            LogLineView(after, line.at, line.stream, line.text, stage, attempt, is_unfinished=True)
+            LogLineView(after, line.at, line.stream, text, stage, attempt, is_unfinished=True)
             for (run, stage, attempt), unfinished in sorted(self._tables.log_unfinished.items())
             for line in unfinished.lines
             if run == run_id and line_filter.text is None and line_filter.selects(stage, attempt, line.stream)
+            for text in line.text.split("\n")
         ]
 
     async def log_window(

@@ -220,9 +220,11 @@ async def test_a_log_is_available_as_pages_as_a_stream_and_as_text(headgate: InP
     mixed = await headgate.client.get(f"/runs/{run_id}/logs", headers={"Accept": "text/plain"})
 
     assert [(line["n"], line["text"]) for line in page.json()] == [(2, "two\ufffd\u00e9")]
-    assert text.text == "one\ntwo\ufffd\u00e9\nthree\n"
+    assert [line.partition("  ")[2] for line in text.text.splitlines()] == [
+        f"a[1] stdout  {line}" for line in ("one", "two\ufffd\u00e9", "three")
+    ]
     assert text.headers["content-disposition"] == 'attachment; filename="work-1-a.log"'
-    assert mixed.text.startswith("a | one\n")
+    assert mixed.text == text.text
     assert (await headgate.client.get(f"/runs/{run_id}/logs?stage=b")).status_code == 404
     assert (await headgate.client.get(f"/runs/{run_id}/logs?attempt=0")).status_code == 422
 

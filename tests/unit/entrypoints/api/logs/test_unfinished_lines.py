@@ -38,6 +38,13 @@ async def test_the_last_page_ends_with_them(headgate: InProcessHeadgate, query: 
     assert await get(headgate, await a_run(headgate), query) == expected
 
 
+async def test_lines_that_a_program_still_changes_are_lines_of_their_own(headgate: InProcessHeadgate) -> None:
+    run_id = await a_run(headgate)
+    await headgate.stories.show_unfinished(run_id, "b", 2, "outer 1\n\x1b[32minner 7\x1b[0m")
+
+    assert await get(headgate, run_id, "?stage=b") == [(0, "outer 1", True), (0, "inner 7", True)]
+
+
 async def test_a_client_that_continues_after_them_gets_the_finished_line(headgate: InProcessHeadgate) -> None:
     run_id = await a_run(headgate)
     last = (await get(headgate, run_id, "?stage=a"))[-1]
@@ -53,8 +60,9 @@ async def test_the_text_of_a_log_ends_with_them(headgate: InProcessHeadgate) -> 
     whole = await headgate.client.get(f"/runs/{run_id}/logs", headers={"Accept": "text/plain"})
     stage = await headgate.client.get(f"/runs/{run_id}/logs?stage=b", headers={"Accept": "text/plain"})
 
-    assert whole.text == "a | one\na | two\na | 30 of 60\na | err\nb | other\n"
-    assert stage.text == "other\n"
+    texts = ["a[1] stdout  one", "a[1] stdout  two", "a[1] stdout  30 of 60", "a[1] stderr  err", "b[1] stdout  other"]
+    assert [line.partition("Z  ")[2] for line in whole.text.splitlines()] == texts
+    assert [line.partition("Z  ")[2] for line in stage.text.splitlines()] == texts[-1:]
 
 
 async def test_a_stream_sends_each_state_and_the_end_of_it(headgate: InProcessHeadgate) -> None:

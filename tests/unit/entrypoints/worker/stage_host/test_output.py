@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from entrypoints.worker.stage_host.job import LINE_LIMIT, Job, LineSplitter
+from entrypoints.worker.stage_host.job import Job
+from entrypoints.worker.stage_host.line_splitter import LINE_LIMIT, LineSplitter
 from entrypoints.worker.stage_host.protocol import WINDOW, FrameDecoder, encode_frame
 from tests.unit.entrypoints.worker.stage_runner import StageRunner, finish, texts
 
