@@ -236,6 +236,13 @@ def yaml_bodies(url: str) -> list[WorstRequest]:
     return [WorstRequest(f"yaml {name}", url, text.encode()[:BODY], YAML) for name, text in texts.items()]
 
 
+def stage_forms(url: str) -> list[WorstRequest]:
+    """Return requests that add a stage to each of those texts."""
+    stage = {"stage-name": "added", "stage-kind": "command", "stage-command": "true", "name": "other"}
+    texts = {name: urlencode({"revision": "2", "definition": text[:600_000], **stage}) for name, text in yaml_texts().items()}
+    return [WorstRequest(name, url, text.encode()[:BODY], FORM) for name, text in texts.items()]
+
+
 def backfills() -> dict[str, bytes]:
     """Return requests for the most ticks, for far too many, and for large parameters."""
     asked = {"pipeline": SCHEDULED, "cron": "* * * * *", "from": "2020-01-01T00:00", "to": "2020-01-07T22:00", "dry_run": True}
@@ -451,6 +458,8 @@ WORST_REQUESTS: Final[Mapping[tuple[str, str], Sequence[WorstRequest]]] = {
     ("GET", "/ui/live/waiting"): one("/ui/live/waiting"),
     ("GET", "/ui/new"): one("/ui/new"),
     ("POST", "/ui/new"): forms("/ui/new", name="x"),
+    ("POST", "/ui/new/form"): stage_forms("/ui/new/form"),
+    ("POST", "/ui/new/preview"): editions("/ui/new/preview"),
     ("GET", "/ui/pipelines/{ref}"): [*of_pipelines("/ui/pipelines/{}"), *one(f"/ui/pipelines/{SCHEDULED}?day=yesterday")],
     ("GET", "/ui/pipelines/{ref}/archive"): of_pipelines("/ui/pipelines/{}/archive"),
     ("POST", "/ui/pipelines/{ref}/archive"): forms(f"/ui/pipelines/{TEXTS}/archive"),
@@ -461,7 +470,9 @@ WORST_REQUESTS: Final[Mapping[tuple[str, str], Sequence[WorstRequest]]] = {
     ("GET", "/ui/pipelines/{ref}/deployments"): of_pipelines("/ui/pipelines/{}/deployments"),
     ("GET", "/ui/pipelines/{ref}/edit"): of_pipelines("/ui/pipelines/{}/edit"),
     ("POST", "/ui/pipelines/{ref}/edit"): editions(f"/ui/pipelines/{DENSE}/edit"),
+    ("POST", "/ui/pipelines/{ref}/edit/form"): stage_forms(f"/ui/pipelines/{DENSE}/edit/form"),
     ("POST", "/ui/pipelines/{ref}/edit/preview"): editions(f"/ui/pipelines/{DENSE}/edit/preview"),
+    ("POST", "/ui/pipelines/{ref}/edit/review"): editions(f"/ui/pipelines/{DENSE}/edit/review"),
     ("GET", "/ui/pipelines/{ref}/pause"): of_pipelines("/ui/pipelines/{}/pause"),
     ("POST", "/ui/pipelines/{ref}/pause"): forms(f"/ui/pipelines/{DENSE}/pause", hours="1"),
     ("POST", "/ui/pipelines/{ref}/resume"): forms(f"/ui/pipelines/{DENSE}/resume"),

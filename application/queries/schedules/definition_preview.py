@@ -1,4 +1,4 @@
-"""Compute the next ticks of the schedules of a definition that is being written."""
+"""Check a definition that is being written, and compute the next ticks of its schedules."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,25 +25,33 @@ class SchedulePreview:
 
 
 @dataclass(frozen=True, slots=True)
+class DefinitionPreview:
+    """A valid definition, and its schedules with their next ticks."""
+
+    definition: PipelineDefinition
+    schedules: Sequence[SchedulePreview]
+
+
+@dataclass(frozen=True, slots=True)
 class PreviewDefinition:
-    """Return the schedules of a definition with their next ticks. Nothing is stored. Raises InvalidInput with every invalid field."""
+    """Return a definition and its schedules with their next ticks. Nothing is stored. Raises InvalidInput with every invalid field.
+
+    `pipeline_id` is None for a new pipeline.
+    """
 
     open_unit_of_work: OpenUnitOfWork
     schemas: ParameterSchemas
     cron_expressions: CronExpressions
     preview_ticks: PreviewTicks
 
-    async def __call__(self, raw: object, count: int, pipeline_id: int) -> list[SchedulePreview]:
+    async def __call__(self, raw: object, count: int, pipeline_id: int | None) -> DefinitionPreview:
         definition = await parse_and_validate_definition(raw, self.schemas, self.cron_expressions)
         await self._check_groups(definition, pipeline_id)
         await self._check_channels(definition)
-        return await self.preview_schedules(definition.schedules, count, pipeline_id)
+        ticks = [await self.preview_ticks(each, count, pipeline_id=pipeline_id) for each in definition.schedules]
+        return DefinitionPreview(definition, [SchedulePreview(*each) for each in zip(definition.schedules, ticks, strict=True)])
 
-    async def preview_schedules(self, schedules: Sequence[ScheduleDefinition], count: int, pipeline_id: int) -> list[SchedulePreview]:
-        """Return valid schedules with their next ticks."""
-        return [SchedulePreview(each, await self.preview_ticks(each, count, pipeline_id=pipeline_id)) for each in schedules]
-
-    async def _check_groups(self, definition: PipelineDefinition, pipeline_id: int) -> None:
+    async def _check_groups(self, definition: PipelineDefinition, pipeline_id: int | None) -> None:
         """Raise InvalidInput if the definition's groups do not fit those of other pipelines."""
         if not get_group_uses(definition):
             return

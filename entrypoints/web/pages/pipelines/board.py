@@ -16,14 +16,15 @@ from entrypoints.web.board_order import ORDER_WORDS, BoardOrder, sort_rows
 from entrypoints.web.board_query import BoardQuery, choose_rows
 from entrypoints.web.bulk.selection import BOARD
 from entrypoints.web.live.board import LiveBoard
-from entrypoints.web.lookups import get_origin
 from entrypoints.web.page_context import PageContext, get_page_context, load_page_frame
+from entrypoints.web.pages.pipelines.new_pipeline import build_new_pipeline_values
 from entrypoints.web.templating import render_page
 from entrypoints.web.text_incidents import format_open_incidents
 from entrypoints.web.text_output import text_response, wants_text
 from entrypoints.web.text_pages import format_board
+from entrypoints.web.view_models.editor.examples import FIRST
+from entrypoints.web.view_models.editor.form import EditorForm
 from entrypoints.web.view_models.formatting import get_status_label
-from entrypoints.web.view_models.new_pipeline_form import NewPipelineForm
 from entrypoints.web.view_models.pipelines.board import OrderLink, SearchableItem, StatusFilter, build_searchable_item, count_statuses
 from entrypoints.web.view_models.runs.bulk import build_bulk_links
 
@@ -47,11 +48,9 @@ async def show_board(request: Request) -> Response:
             request,
             "new_pipeline.html",
             section="pipelines",
-            form=NewPipelineForm(),
             is_first=True,
-            deployments=(),
-            origin=get_origin(request),
             frame_stream="/ui/live/board",
+            **build_new_pipeline_values(request, EditorForm(FIRST)),
         )
     rendered = await board.render_rows(rows)
     chosen = choose_rows(rows, query)

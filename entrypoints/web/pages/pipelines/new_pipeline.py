@@ -1,48 +1,93 @@
-"""The form that creates a pipeline."""
+"""The editor that creates a pipeline."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from domain.errors import InvalidInput, NameTaken
+from domain.errors import FieldProblem, InvalidInput, NameTaken
+from entrypoints.definitions.yaml_reader import InvalidDefinitionText, parse_definition
 from entrypoints.http.auth.caller import get_actor
 from entrypoints.http.auth.permissions import DEFINE, requires
 from entrypoints.http.base_path import redirect
-from entrypoints.web.deployment_choices import load_deployments
-from entrypoints.web.form_data import parse_form
+from entrypoints.web.deployment_choices import DeploymentChoice, load_deployments
+from entrypoints.web.editor_loader import build_editor_values, check_text, read_and_write_form, read_and_write_text_fields, read_form
 from entrypoints.web.lookups import get_application, get_origin
-from entrypoints.web.page_context import load_page_frame
+from entrypoints.web.page_context import get_page_context, load_page_frame
 from entrypoints.web.pages.pipelines.deployments import get_page_after_saving
 from entrypoints.web.templating import render_page
-from entrypoints.web.view_models.new_pipeline_form import NewPipelineForm, StageFormRow
+from entrypoints.web.view_models.editor.check import EditorCheck
+from entrypoints.web.view_models.editor.examples import EXAMPLES, FIRST
+from entrypoints.web.view_models.editor.form import EditorForm
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(load_page_frame)])
-MIN_STAGE_ROWS = 3
+PATH = "/ui/new"
 
 
 @router.get("/ui/new")
 @requires(DEFINE)
-async def show_new_pipeline_form(request: Request) -> Response:
-    """Show the form, with a file and a request that do the same."""
-    return await _render_form(request, NewPipelineForm(), 200)
+async def show_new_pipeline_form(request: Request, example: str = "") -> Response:
+    """Show the editor, empty or with an example, and a file and a request that do the same."""
+    text = EXAMPLES[example].text if example in EXAMPLES else ""
+    return await render_new_pipeline(request, EditorForm(text), 200)
 
 
 @router.post("/ui/new")
 @requires(DEFINE)
 async def create_pipeline(request: Request) -> Response:
-    """Create the pipeline and redirect to its page, or to its warnings; or show the form again with its errors."""
-    form = NewPipelineForm.from_form(await parse_form(request))
+    """Create the pipeline and redirect to its page, or to its warnings; or show the editor again with the problems."""
+    form = await read_and_write_form(request)
+    if form.is_refused:
+        return await render_new_pipeline(request, form, 422)
     try:
-        stored = await get_application(request).create_pipeline()(form.to_definition(), None, get_actor(request))
+        raw = await asyncio.to_thread(parse_definition, form.text)
+        stored = await get_application(request).create_pipeline()(raw, None, get_actor(request), source=form.text)
+    except InvalidDefinitionText as error:
+        return await render_new_pipeline(request, form, 422, error.problem)
     except InvalidInput as error:
-        form.assign_errors(error.problems)
+        return await render_new_pipeline(request, form, 422, *error.problems)
     except NameTaken as error:
-        form.name_error = str(error)
-    else:
-        return redirect(get_page_after_saving(stored))
-    return await _render_form(request, form, 422)
+        return await render_new_pipeline(request, form, 422, FieldProblem("name", str(error)))
+    return redirect(get_page_after_saving(stored))
 
 
-async def _render_form(request: Request, form: NewPipelineForm, status: int) -> Response:
-    form.stages += [StageFormRow() for _ in range(MIN_STAGE_ROWS - len(form.stages))]
-    deployments = await load_deployments(request)
-    values = {"form": form, "is_first": False, "origin": get_origin(request), "deployments": deployments}
-    return render_page(request, "new_pipeline.html", status, section="pipelines", **values)
+@router.post("/ui/new/form")
+@requires(DEFINE)
+async def write_form(request: Request) -> Response:
+    """Show the editor with what was entered in the form written into the text. Nothing is stored."""
+    form = await read_and_write_form(request)
+    return await render_new_pipeline(request, form, 422 if form.is_refused else 200)
+
+
+@router.post("/ui/new/preview")
+@requires(DEFINE)
+async def preview_new_pipeline(request: Request) -> Response:
+    """Show the check of the text, on the page or alone for a script. Nothing is stored."""
+    if request.headers.get("hx-request") != "true":
+        form = await read_and_write_text_fields(request)
+        return await render_new_pipeline(request, form, 422 if form.is_refused else 200)
+    form = await read_form(request)
+    check = await _check(request, form)
+    form = replace(form, stage=form.stage.with_choices(check.stage_names))
+    return render_page(request, "definition_preview.html", check=check, form=form, editor_path=PATH, is_fragment=True)
+
+
+async def render_new_pipeline(request: Request, form: EditorForm, status: int, *problems: FieldProblem) -> Response:
+    """Render the page."""
+    check = await _check(request, form, *problems) if form.text.strip() or problems else None
+    values = build_new_pipeline_values(request, form, check, await load_deployments(request))
+    return render_page(request, "new_pipeline.html", status, section="pipelines", is_first=False, **values)
+
+
+def build_new_pipeline_values(
+    request: Request, form: EditorForm, check: EditorCheck | None = None, deployments: Sequence[DeploymentChoice] = ()
+) -> dict[str, Any]:
+    """Return what the page's template needs."""
+    values = build_editor_values(PATH, form, check, deployments, is_unsaved=request.method == "POST")
+    return values | {"css": ("pipeline.css", "editor.css"), "origin": get_origin(request), "examples": EXAMPLES, "first": FIRST}
+
+
+async def _check(request: Request, form: EditorForm, *problems: FieldProblem) -> EditorCheck:
+    return await check_text(get_page_context(request), form.text, None, problems)

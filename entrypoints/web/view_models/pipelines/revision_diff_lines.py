@@ -1,11 +1,11 @@
-"""The lines that differ between two revisions as YAML, bounded for a page."""
+"""The lines that differ between two texts, bounded for a page."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import takewhile
 
-from application.queries.views.pipelines import RevisionView
+from application.queries.views.pipelines import RevisionView, RevisionWithSource
 from entrypoints.definitions.definition_text import format_definition
 
 CONTEXT_LINES = 3
@@ -27,8 +27,15 @@ class DiffLine:
 
 
 def build_diff(old: RevisionView, new: RevisionView) -> list[DiffLine]:
-    """Return a line-by-line diff of both revisions as YAML. Gaps replace long runs of unchanged lines, and what is too much for a page."""
-    before, after = format_definition(old.definition).splitlines(), format_definition(new.definition).splitlines()
+    """Return a line-by-line diff of two revisions: of their texts if both have one, otherwise of their definitions as YAML."""
+    sources = [each.source for each in (old, new) if isinstance(each, RevisionWithSource) and each.source is not None]
+    before, after = sources if len(sources) == 2 else (format_definition(each.definition) for each in (old, new))
+    return build_text_diff(before, after)
+
+
+def build_text_diff(old: str, new: str) -> list[DiffLine]:
+    """Return a line-by-line diff of two texts. Gaps replace long runs of unchanged lines, and what is too much for a page."""
+    before, after = (text.removesuffix("\n").split("\n") for text in (old, new))
     head = _count_equal(before, after)
     tail = _count_equal(before[head:][::-1], after[head:][::-1])
     old_part, new_part = before[head : len(before) - tail], after[head : len(after) - tail]

@@ -8,6 +8,7 @@ from application.queries.explain.durations import format_duration
 from application.queries.explain.flow_runs import describe_briefly
 from application.queries.views.pipelines import PipelineView
 from application.queries.views.runs import RunView, StageRunView
+from domain.pipelines.definition import PipelineDefinition
 from domain.pipelines.graph_folding import FoldedGraph
 from domain.runs.status import Status
 from entrypoints.web.charts.stage_graph import CHARACTER_WIDTH, Box, EdgePath, GraphLayout, lay_out_graph
@@ -113,9 +114,14 @@ def build_run_graph(run: RunView, medians: Mapping[str, float], now: datetime) -
 
 def build_definition_graph(pipeline: PipelineView) -> StageGraph:
     """Return the graph of a pipeline that has not run: every stage is pending."""
-    graph = fold_stages({stage.name: stage.needs for stage in pipeline.definition.stages})
+    return build_pending_graph(pipeline.definition, f"/ui/pipelines/{pipeline.id}/revisions/{pipeline.revision}")
+
+
+def build_pending_graph(definition: PipelineDefinition, group_href: str) -> StageGraph:
+    """Return the graph of a definition. `group_href` is the path to which groups of stages link; they link nowhere if it is empty."""
+    graph = fold_stages({stage.name: stage.needs for stage in definition.stages})
     layout = _lay_out(graph)
-    kinds = {stage.name: stage.kind.value for stage in pipeline.definition.stages}
+    kinds = {stage.name: stage.kind.value for stage in definition.stages}
     pending = get_status_label(Status.PENDING)
     nodes = []
     for box in layout.boxes:
@@ -123,8 +129,7 @@ def build_definition_graph(pipeline: PipelineView) -> StageGraph:
             label = shorten_label(box.stage, _get_max_length(box))
             nodes.append(Node(box, label, box.stage, f"{box.stage}: {pending.word}", kinds[box.stage], pending, ""))
         else:
-            href = f"/ui/pipelines/{pipeline.id}/revisions/{pipeline.revision}"
-            nodes.append(_build_group_node(box, [Status.PENDING] * len(members), graph, href))
+            nodes.append(_build_group_node(box, [Status.PENDING] * len(members), graph, group_href))
     return StageGraph(layout, nodes, [Edge(path, False) for path in layout.edges], (), describe_folding(graph))
 
 

@@ -25,7 +25,7 @@ MAX_READS = {
     "/ui/silences": 4,
     "/ui/alert-rules": 4,
     "/ui/pipelines/certificates": 10,
-    "/ui/pipelines/certificates/edit": 3,
+    "/ui/pipelines/certificates/edit": 4,
 }
 """Each includes the waiting stages and the open incidents, which every page shows."""
 

@@ -65,7 +65,7 @@ async def test_an_unknown_channel_is_refused_with_the_known_ones(headgate: Alert
     ]
     with pytest.raises(InvalidInput, match="no channel named pagr"):
         await preview(headgate)(define(TEAM, unknown), 3, 1)
-    assert await preview(headgate)(define(TEAM), 3, 1) == []
+    assert (await preview(headgate)(define(TEAM), 3, 1)).schedules == []
     assert await list_users(headgate, "team") == []
 
 

@@ -84,8 +84,8 @@ def test_axe_finds_no_issues_and_a_phone_needs_no_sideways_scrolling(
     served, found = shown
     page = open_page(served.url + PATHS[name].format(**found), viewport=PHONE, reduced_motion="reduce")
     if name == "new":
-        page.get_by_label("Kind of stage 1").select_option("prefect")
-        expect(page.get_by_label("Parameters of stage 1")).to_be_visible()
+        page.get_by_label("Kind").select_option("prefect")
+        expect(page.get_by_label("Parameters")).to_be_visible()
     if name == "edit":
         page.get_by_text("Prefect’s deployments").click()
         expect(page.get_by_role("rowheader", name="ml/train")).to_be_visible()
@@ -146,15 +146,16 @@ def test_a_pipeline_that_runs_a_deployment_is_created_from_the_form(served: Thre
     served.headgate.fakes.deployments.add("ml/train", {"type": "object", "properties": {"epochs": {"type": "integer"}}})
     page = open_page(f"{served.url}/ui/new", viewport=PHONE, expected=("422",))
 
-    page.get_by_label("Name", exact=False).first.fill("nightly")
-    page.get_by_label("Name of stage 1").fill("train")
-    expect(page.get_by_label("Parameters of stage 1")).to_be_hidden()
-    page.get_by_label("Kind of stage 1").select_option("prefect")
-    page.get_by_label("Command, callable or deployment of stage 1").fill("ml/none")
-    page.get_by_label("Parameters of stage 1").fill("{epochs: 5}")
+    page.locator("#name").fill("nightly")
+    page.get_by_label("Name of the stage").fill("train")
+    expect(page.get_by_label("Parameters")).to_be_hidden()
+    page.get_by_label("Kind").select_option("prefect")
+    page.get_by_label("Deployment").fill("ml/none")
+    page.get_by_label("Parameters").fill("{epochs: 5}")
     page.get_by_role("button", name="Create pipeline").click()
-    expect(page.locator(".field-error")).to_contain_text("Prefect has no deployment ml/none")
-    page.get_by_label("Command, callable or deployment of stage 1").fill("ml/train")
+    expect(page.locator(".line-problems")).to_contain_text("Prefect has no deployment ml/none")
+    text = page.get_by_label("Definition").input_value()
+    page.get_by_label("Definition").fill(text.replace("ml/none", "ml/train"))
     page.get_by_role("button", name="Create pipeline").click()
 
     expect(page.locator("h1")).to_contain_text("nightly")

@@ -143,7 +143,7 @@ def test_without_scripts_a_button_previews_and_keeps_the_text(served: ThreadServ
     text = page.get_by_label("Definition").input_value().replace("30 2 * * *", "15 4 * * MON")
 
     page.get_by_label("Definition").fill(text)
-    page.get_by_role("button", name="Preview schedules").click()
+    page.get_by_role("button", name="Check", exact=True).click()
 
     expect(page.locator("#preview")).to_contain_text("At 04:15 on Monday")
     assert page.get_by_label("Definition").input_value().strip() == text.strip()

@@ -25,9 +25,9 @@ stages:
 
 
 async def create(headgate: InProcessHeadgate, *, deployment: str = "ml/train", parameters: str = "", on_cancel: str = "") -> httpx.Response:
-    """Submit the form with a stage that runs a deployment, and one below it."""
-    columns = {"kind": ["prefect", "command"], "work": [deployment, "true"], "parameters": [parameters, "day: 1"]}
-    fields = {"name": "nightly", "stage": ["train", "publish"], **columns, "on_cancel": [on_cancel, "leave"]}
+    """Submit the form with a stage that runs a deployment."""
+    stage = {"name": "train", "kind": "prefect", "deployment": deployment, "parameters": parameters, "on_cancel": on_cancel}
+    fields = {"name": "nightly", "definition": "", **{f"stage-{key}": value for key, value in stage.items()}}
     return await headgate.page_client.post("/ui/new", data=fields)
 
 
@@ -49,7 +49,7 @@ async def test_the_form_suggests_the_deployments_that_prefect_has(headgate: InPr
 
     choices = page.split('<datalist id="deployments">')[1].split("</datalist>")[0]
     assert choices == '<option value="ml/&lt;b&gt;&#34;score&#34;"></option><option value="ml/train">k8s</option>'
-    assert page.count('list="deployments"') == 3
+    assert page.count('list="deployments"') == 1
 
 
 class SilentDeployments(FakeDeployments):
@@ -78,29 +78,43 @@ async def test_a_stage_of_kind_prefect_is_stored_with_parameters_and_what_a_canc
     answer = await create(headgate, parameters="{day: {parameter: day}, epochs: 5}", on_cancel="leave")
 
     assert (answer.status_code, answer.headers["location"]) == (303, "/ui/pipelines/1")
-    train, publish = (await headgate.fakes.reader.pipeline(1)).definition.stages  # type: ignore[union-attr]
+    (train,) = (await headgate.fakes.reader.pipeline(1)).definition.stages  # type: ignore[union-attr]
     assert (train.deployment, train.parameters, train.on_cancel) == ("ml/train", {"day": {"parameter": "day"}, "epochs": 5}, "leave")
-    assert (publish.kind, publish.parameters) == ("command", None)
 
 
 @pytest.mark.parametrize(
     ("entered", "error"),
     [
-        ({"deployment": "ml/none"}, "deployment: Prefect has no deployment ml/none"),
-        ({"deployment": "train"}, "deployment: must name a deployment as FLOW/DEPLOYMENT"),
-        ({"parameters": "{day: ["}, "parameters: must be an object"),
-        ({"parameters": "{day: '2026-11-28', epochs: 0}"}, "parameters.epochs: "),
+        ({"deployment": "train"}, "Deployment: must name a deployment as FLOW/DEPLOYMENT"),
+        ({"parameters": "{day: ["}, "Parameters is no YAML"),
     ],
 )
-async def test_what_is_wrong_with_a_deployment_stands_at_its_stage(headgate: InProcessHeadgate, entered: Any, error: str) -> None:
+async def test_what_is_wrong_with_a_deployment_stands_at_its_field(headgate: InProcessHeadgate, entered: Any, error: str) -> None:
+    answer = await create(headgate, **entered)
+
+    assert answer.status_code == 422
+    (field,) = entered
+    assert error in answer.text.split(f'id="stage-{field}-error">')[1].split("</p>")[0]
+    assert entered[field] in answer.text
+    assert '<option value="prefect" selected>' in answer.text
+
+
+@pytest.mark.parametrize(
+    ("entered", "line", "error"),
+    [
+        ({"deployment": "ml/none"}, 5, "Prefect has no deployment ml/none"),
+        ({"parameters": "{day: '2026-11-28', epochs: 0}"}, 6, "stages[0].parameters.epochs"),
+    ],
+)
+async def test_what_prefect_refuses_stands_at_its_line(headgate: InProcessHeadgate, entered: Any, line: int, error: str) -> None:
     headgate.fakes.deployments.add("ml/train", SCHEMA)
 
     answer = await create(headgate, **entered)
 
     assert answer.status_code == 422
-    assert error in answer.text.split('id="stage-error-1">')[1].split("</p>")[0]
-    assert (">\n" + entered.get("parameters", "").replace("'", "&#39;") + "</textarea>") in answer.text
-    assert '<option value="prefect" selected>' in answer.text
+    problems = answer.text.split('class="line-problems"')[1].split("</ol>")[0]
+    assert f'data-line="{line}"' in problems and error in problems
+    assert "kind: prefect" in answer.text.split("<textarea")[1].split("</textarea>")[0]
 
 
 async def test_warnings_are_shown_after_saving_and_can_be_checked_again(headgate: InProcessHeadgate) -> None:

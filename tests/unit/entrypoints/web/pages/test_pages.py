@@ -144,28 +144,6 @@ async def test_cancelling_a_finished_run_redirects_to_its_page(headgate: InProce
     assert answer.headers["location"] == f"/ui/runs/{run_id}"
 
 
-async def test_a_pipeline_is_created_from_the_form(headgate: InProcessHeadgate) -> None:
-    typed = {"name": "backup", "description": "", "stage": ["dump", "up"], "kind": ["command", "external"], "work": ["pg_dump -Fc", ""]}
-
-    answer = await headgate.page_client.post("/ui/new", data=typed)
-
-    assert answer.status_code == 303
-    assert "pg_dump" in (await headgate.page_client.get(answer.headers["location"])).text
-
-
-async def test_a_refused_pipeline_names_the_field(headgate: InProcessHeadgate) -> None:
-    await headgate.stories.add_pipeline("taken")
-
-    bad_name = await headgate.page_client.post("/ui/new", data={"name": "9 lives", "stage": "a", "kind": "external", "work": ""})
-    taken = await headgate.page_client.post("/ui/new", data={"name": "taken", "stage": "a", "kind": "external", "work": ""})
-    bad_stage = await headgate.page_client.post("/ui/new", data={"name": "fine", "stage": "a", "kind": "python", "work": "nope"})
-
-    assert [answer.status_code for answer in (bad_name, taken, bad_stage)] == [422, 422, 422]
-    assert "with a letter" in bad_name.text and "9 lives" in bad_name.text
-    assert "already exists" in taken.text
-    assert "package.module:function" in bad_stage.text and "callable:" in bad_stage.text
-
-
 @pytest.mark.parametrize(
     "path", ["/ui/runs/99", "/ui/runs/x", "/ui/runs/99999999999999999999", "/ui/pipelines/none", "/ui/pipelines/%00", "/nothing"]
 )

@@ -78,14 +78,14 @@ async def test_an_edit_of_an_outdated_revision_is_kept_but_not_saved(headgate: I
     ("text", "error"),
     [
         ("name: nightly\nstages: [{name: a, command: ['true'], timeout: -1}]", "stages[0].timeout"),
-        ("name: nightly\nstages: [", "line "),
+        ("name: nightly\nstages: [", "Line 2"),
         ("- a list", "must be an object with the keys name and stages"),
         ("", "must be an object with the keys name and stages"),
         (BOMB, "aliases"),
         ("[" * 5_000 + "]" * 5_000, "nested too deeply"),
         ("name: nightly\nname: again", "duplicate key"),
         ("name: nightly\nstages: [{name: a, command: ['\\0']}]\ntags: [Not This]", "tags"),
-        ("name: !!python/object/apply:os.system [true]", "line 1"),
+        ("name: !!python/object/apply:os.system [true]", "Line 1"),
     ],
 )
 async def test_an_invalid_definition_is_shown_again_with_its_errors(headgate: InProcessHeadgate, text: str, error: str) -> None:

@@ -8,7 +8,6 @@ from adapters.system.json_schema.validator import JsonSchemaValidator
 from domain.errors import FieldProblem
 from domain.pipelines.definition import PipelineDefinition
 from entrypoints.web.view_models.forms import assign_errors, build_form_fields, parse_form_values
-from entrypoints.web.view_models.new_pipeline_form import NewPipelineForm
 from tests.support.builders import a_definition
 
 RULES: dict[str, Any] = {
@@ -84,21 +83,3 @@ def test_schema_problems_are_errors_of_their_fields() -> None:
 
     assert {field.name: field.error for field in fields if field.error} == {"month": "is at most 12", "tags": "odd"}
     assert rest == ["Parameters: no"]
-
-
-def test_a_new_pipeline_is_read_from_form_rows() -> None:
-    form = NewPipelineForm.from_form(
-        {
-            "name": ["backup"],
-            "description": [""],
-            "stage": ["dump", "", "up"],
-            "kind": ["command", "command", "external"],
-            "work": ["pg_dump -F 'c d'", "", ""],
-        }
-    )
-
-    assert form.to_definition() == {
-        "name": "backup",
-        "description": "",
-        "stages": [{"name": "dump", "kind": "command", "command": ["pg_dump", "-F", "c d"]}, {"name": "up", "kind": "external"}],
-    }

@@ -1,0 +1,92 @@
+"""The nodes of a definition's text, with their positions, and the lines of its problems."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from domain.errors import FieldProblem
+
+_Loader: Any = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
+_PART = re.compile(r"\.?([^.\[\]]+)|\[(\d+)\]")
+_POSITION = re.compile(r"(?:^|; )line (\d+), column \d+: ")
+
+
+@dataclass(frozen=True, slots=True)
+class LocatedProblem:
+    """A problem and the number of its line, from 1; None if the text has no such line. `field` is the path of the value."""
+
+    line: int | None
+    field: str
+    message: str
+
+
+def compose_document(text: str) -> yaml.Node | None:
+    """Return the root node of the only document; None if the text has none, or is no YAML."""
+    try:
+        node: yaml.Node | None = yaml.compose(text, _Loader)
+    except (yaml.YAMLError, RecursionError, ValueError):
+        return None
+    return node
+
+
+def find_node(root: yaml.Node, field: str) -> tuple[yaml.Node, bool]:
+    """Return the deepest node on the path of a field such as `stages[1].needs`, and whether it is the field itself."""
+    node, position = root, 0
+    while position < len(field):
+        step = _step(node, field, position)
+        if step is None:
+            return node, False
+        node, position = step
+    return node, True
+
+
+def get_entry(node: yaml.Node, key: str) -> tuple[yaml.Node, yaml.Node] | None:
+    """Return the nodes of a key and its value in a mapping; None if it has no such key."""
+    if not isinstance(node, yaml.MappingNode):
+        return None
+    return next(((name, value) for name, value in node.value if isinstance(name, yaml.ScalarNode) and name.value == key), None)
+
+
+def get_line(text: str, node: yaml.Node) -> int:
+    """Return the number of the line on which a node begins, from 1."""
+    return text.count("\n", 0, node.start_mark.index) + 1
+
+
+def locate_problems(text: str, problems: Sequence[FieldProblem]) -> list[LocatedProblem]:
+    """Return the problems with their lines, in the order of the lines."""
+    root = compose_document(text)
+    found = [each for problem in problems for each in _locate(text, root, problem)]
+    return sorted(found, key=lambda each: each.line or 0)
+
+
+def _locate(text: str, root: yaml.Node | None, problem: FieldProblem) -> Iterator[LocatedProblem]:
+    parts = _POSITION.split(problem.message)
+    if len(parts) > 1:
+        last = text.count("\n") + 1
+        named = zip(parts[1::2], parts[2::2], strict=True)
+        yield from (LocatedProblem(min(int(line), last), problem.field, message) for line, message in named)
+    elif root is None or not problem.field:
+        yield LocatedProblem(None, problem.field, problem.message)
+    else:
+        node, is_field = find_node(root, problem.field)
+        line = get_line(text, node) if is_field or node is not root else None
+        yield LocatedProblem(line, problem.field, problem.message)
+
+
+def _step(node: yaml.Node, field: str, position: int) -> tuple[yaml.Node, int] | None:
+    """Return the child that the path names next, and the position after it. Keys may contain dots: the longest one counts."""
+    found = _PART.match(field, position)
+    if isinstance(node, yaml.SequenceNode) and found and found[2] and int(found[2]) < len(node.value):
+        return node.value[int(found[2])], found.end()
+    if not isinstance(node, yaml.MappingNode):
+        return None
+    start = position + (field[position] == ".")
+    fitting = [
+        (value, start + len(key.value))
+        for key, value in node.value
+        if isinstance(key, yaml.ScalarNode) and field.startswith(key.value, start) and field[start + len(key.value) :][:1] in ("", ".", "[")
+    ]
+    return max(fitting, key=lambda each: each[1], default=None)

@@ -1,0 +1,88 @@
+// The form beside the editor: its buttons write into the text without a new page, so that undo and the caret stay.
+(function () {
+  "use strict";
+  const form = document.querySelector("form[data-editor]"), editor = headgate.editor;
+  if (!form || !editor) return;
+  const byId = (id) => document.getElementById(id);
+  const NEEDS_SHELL = /&&|\|\||2>&1|\d?>>?|<|\||;|\$\(|`|\$\{?[A-Za-z_]\w*\}?|(^|\s)~\/|\*|\n/;
+  const QUOTED = /\\.|'[^']*'|"(?:\\.|[^"\\$`]|\$(?![A-Za-z_({]))*"/gs;
+
+  function showShellHint() {
+    const hint = byId("shell-hint");
+    if (!hint) return;
+    const found = byId("stage-command").value.replace(QUOTED, "''").match(NEEDS_SHELL);
+    hint.hidden = !found || byId("stage-shell").checked || byId("stage-kind").value !== "command";
+    if (found) hint.firstElementChild.textContent = found[0].trim() || "A line break";
+  }
+  function tickShell() {
+    byId("stage-shell").checked = true;
+    showShellHint();
+    byId("stage-command").focus();
+  }
+  // The fields for the name and the description follow the text, unless something new was entered in them.
+  function showTextFields() {
+    const written = byId("text-fields")?.dataset;
+    for (const key of written ? ["name", "description"] : []) {
+      const field = byId(key), shown = form.elements[`shown-${key}`];
+      if (!field || !shown) continue;
+      if (field.value.trim() === shown.value && field !== document.activeElement) field.value = written[key];
+      if (field.value.trim() === shown.value || field.value === written[key]) shown.value = written[key];
+    }
+  }
+  function take(page, id) {
+    if (page.getElementById(id)) byId(id).replaceWith(document.adoptNode(page.getElementById(id)));
+  }
+  function takeTextFields(page) {
+    for (const key of ["name", "description"]) {
+      const fresh = page.getElementById(key);
+      if (!fresh) continue;
+      form.elements[`shown-${key}`].value = page.getElementsByName(`shown-${key}`)[0].value;
+      if (fresh.matches("[aria-invalid]") || byId(key).matches("[aria-invalid]")) byId(key).closest(".form-row").replaceWith(document.adoptNode(fresh.closest(".form-row")));
+    }
+  }
+  function takeStage(page) {
+    take(page, "stage-form");
+    byId("preview").replaceChildren(...page.getElementById("preview").childNodes);
+    headgate.showTimes(byId("preview"), false);
+    editor.showMarks();
+    showShellHint();
+  }
+  // Asks again if the text changed meanwhile, so that nothing that was typed is lost.
+  async function send(button, action) {
+    const data = new URLSearchParams(button ? new FormData(form, button) : new FormData(form)), sent = editor.area.value;
+    if (!button) data.set("apply", action);
+    const response = await fetch(button ? button.formAction : byId("stage-form").dataset.form, { method: "POST", body: data });
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    if (!page.getElementById("definition")) throw new Error(response.status);
+    if (editor.area.value !== sent) return send(button, action);
+    take(page, "editor-messages");
+    takeTextFields(page);
+    editor.setText(page.getElementById("definition").value);
+    if (button) takeStage(page);
+  }
+  function write(button, action) {
+    const failed = () => headgate.toast("That did not work. Your text is kept in this tab. Reload the page, or sign in again.");
+    byId("stage-form").inert = Boolean(button);
+    return send(button, action).catch(failed).finally(() => {
+      byId("stage-form").inert = false;
+      setTimeout(() => { for (const each of form.querySelectorAll("button:disabled")) each.disabled = false; });
+    });
+  }
+  form.addEventListener("submit", function (event) {
+    const button = event.submitter;
+    if (!button?.matches("[data-apply]")) return;
+    event.preventDefault();
+    write(button).then(() => (byId("stage-form").querySelector("[aria-invalid]") || byId("stage-name")).focus());
+  });
+  form.addEventListener("change", function (event) {
+    const key = event.target.id;
+    if (!["name", "description"].includes(key) || !event.target.value.trim() || event.target.value.trim() === form.elements[`shown-${key}`].value) return;
+    const next = document.activeElement;
+    write(null, "fields").then(() => next?.isConnected && next.focus());
+  });
+  form.addEventListener("input", (event) => event.target.closest("#stage-form") && showShellHint());
+  form.addEventListener("change", (event) => event.target.closest("#stage-form") && showShellHint());
+  form.addEventListener("click", (event) => event.target.closest("#tick-shell") && tickShell());
+  byId("preview")?.addEventListener("htmx:afterSwap", showTextFields);
+  showShellHint();
+})();

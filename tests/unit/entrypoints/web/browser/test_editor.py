@@ -1,0 +1,211 @@
+"""The editor of definitions in a real browser: line numbers, messages at their lines, the form, unsaved text, keyboard and phone."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Dialog, Page, expect
+
+from tests.support.servers import ThreadServer
+from tests.unit.entrypoints.web.browser.page_waiting import arrived, until
+
+OpenPage = Callable[..., Page]
+PHONE = {"width": 360, "height": 740}
+NIGHTLY = "# Every night\nname: nightly\nstages:\n  - name: dump  # first\n    command: ['true']\n"
+
+
+def create(served: ThreadServer, text: str = NIGHTLY) -> None:
+    answer = served.do(served.headgate.page_client.post("/ui/new", data={"definition": text}))
+    assert answer.status_code == 303
+
+
+def write(page: Page, text: str) -> None:
+    page.get_by_label("Definition").fill(text)
+
+
+def read(page: Page) -> str:
+    return page.get_by_label("Definition").input_value()
+
+
+def test_a_pipeline_is_written_by_form_and_text_and_checked_while_typing(served: ThreadServer, open_page: OpenPage) -> None:
+    page = open_page(f"{served.url}/ui/new", expected=("422",))
+    text = page.get_by_label("Definition")
+
+    page.locator("#name").fill("orders")
+    page.get_by_label("Name of the stage").click()
+    expect(text).to_have_value("name: orders\n")
+    page.get_by_label("Name of the stage").fill("dump")
+    page.get_by_label("Command", exact=False).first.fill("ls | wc -l")
+    expect(page.locator("#shell-hint")).to_contain_text("| needs a shell")
+    page.get_by_role("button", name="Use shell: true").click()
+    expect(page.locator("#shell-hint")).to_be_hidden()
+    page.get_by_role("button", name="Add stage").last.click()
+    expect(text).to_have_value(re.compile(r"  - name: dump\n    kind: command\n    command: ls \| wc -l\n    shell: true\n$"))
+    expect(page.locator("#preview .node")).to_have_count(1)
+
+    page.get_by_label("Name of the stage").fill("ask")
+    page.get_by_label("Kind").select_option("approval")
+    expect(page.locator("#stage-command")).to_be_hidden()
+    page.get_by_label("Question").fill("Go on?")
+    page.get_by_role("checkbox", name="dump").check()
+    page.get_by_role("button", name="Add stage").last.click()
+    expect(page.locator("#preview .node")).to_have_count(2)
+    assert "needs: [dump]\n    message: Go on?" in read(page)
+
+    text.focus()
+    page.keyboard.press("Control+End")
+    page.keyboard.type("schedules:\nname: night\ncron: 99 * * * *\n")
+    expect(page.locator(".editor-message")).to_have_count(1)
+    write(page, read(page).partition("schedules")[0] + "schedules:\n  - {name: night, cron: 30 2 * * *}\n")
+    expect(page.locator("#preview")).to_contain_text("At 02:30 every day")
+    page.get_by_role("button", name="Create pipeline").click()
+
+    arrived(page, "h1", "orders")
+    page.get_by_role("link", name="Edit").click()
+    expect(text).to_have_value(re.compile("cron: 30 2"))
+    expect(page.locator("#restored")).to_be_hidden()
+
+
+def test_problems_stand_at_their_lines_and_lead_there(served: ThreadServer, open_page: OpenPage) -> None:
+    create(served)
+    page = open_page(f"{served.url}/ui/pipelines/nightly/edit")
+    numbers = page.locator(".editor-lines pre")
+    expect(numbers).to_have_text(re.compile(r"^1\s2\s3\s4\s5\s6$"))
+
+    write(page, NIGHTLY + "    retries: -1\n  - name: count\n    command: [ls, '|', wc]\n")
+
+    message = page.locator(".editor-message").first
+    expect(message).to_contain_text("must be a whole number")
+    box, area = message.bounding_box(), page.locator("#definition").bounding_box()
+    assert box and area and round((box["y"] - area["y"] - 8) / 20) == 5
+    page.get_by_role("button", name="Line 6").click()
+    expect(page.locator("#editor-line")).to_contain_text("Line 6, column 1: must be a whole number")
+    page.get_by_role("button", name="Set shell: true in count").click()
+    expect(page.get_by_label("Definition")).to_have_value(re.compile(r"    command: ls \| wc\n    shell: true\n$"))
+    page.get_by_label("Definition").focus()
+    page.keyboard.press("Control+z")
+    expect(page.get_by_label("Definition")).to_have_value(re.compile(r"\[ls, '\|', wc\]\n$"))
+
+
+def test_tab_indents_and_escape_leaves_the_field(served: ThreadServer, open_page: OpenPage) -> None:
+    page = open_page(f"{served.url}/ui/new")
+    text = page.get_by_label("Definition")
+
+    text.focus()
+    page.keyboard.type("a:")
+    page.keyboard.press("Enter")
+    page.keyboard.type("b: 1")
+    assert read(page) == "a:\n  b: 1"
+    page.keyboard.press("Home")
+    page.keyboard.press("Tab")
+    assert read(page) == "a:\n    b: 1"
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Control+a")
+    page.keyboard.press("Tab")
+    assert read(page) == "  a:\n    b: 1"
+    page.keyboard.press("Control+z")
+    assert read(page) == "a:\n  b: 1"
+    page.keyboard.press("Escape")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") != "definition"
+    assert read(page) == "a:\n  b: 1"
+    expect(text).to_have_accessible_description(re.compile("press Esc, then Tab"))
+
+
+def test_unsaved_text_asks_before_it_is_left_and_survives(served: ThreadServer, open_page: OpenPage) -> None:
+    create(served)
+    page = open_page(f"{served.url}/ui/pipelines/nightly/edit")
+    asked: list[str] = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.once("dialog", stay)
+    page.get_by_label("Definition").focus()
+    page.keyboard.press("Control+End")
+    page.keyboard.type("# mine")
+    page.get_by_role("link", name="Runs").first.click()
+    until(page, lambda: asked == ["beforeunload"])
+    assert read(page).endswith("# mine")
+
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.goto(f"{served.url}/ui/runs")
+    page.goto(f"{served.url}/ui/pipelines/nightly/edit")
+    expect(page.locator("#restored")).to_be_visible()
+    assert read(page).endswith("# mine")
+    page.get_by_role("button", name="Discard it").click()
+    assert read(page) == NIGHTLY
+    page.reload()
+    expect(page.locator("#restored")).to_be_hidden()
+    assert read(page) == NIGHTLY
+
+
+def test_changes_are_reviewed_before_they_are_saved(served: ThreadServer, open_page: OpenPage) -> None:
+    create(served)
+    page = open_page(f"{served.url}/ui/pipelines/nightly/edit")
+
+    write(page, NIGHTLY.replace("['true']", "['false']"))
+    page.get_by_role("button", name="Review changes").click()
+    expect(page.locator("#review ins")).to_have_text(re.compile(r"command: \['false'\]"))
+    page.get_by_role("button", name="Save revision 2").click()
+
+    arrived(page, "h1", "nightly")
+    page.goto(f"{served.url}/ui/pipelines/nightly/edit")
+    expect(page.locator("#restored")).to_be_hidden()
+    assert read(page) == NIGHTLY.replace("['true']", "['false']")
+
+
+def test_two_thousand_lines_stay_quick_and_long_lines_scroll(served: ThreadServer, open_page: OpenPage) -> None:
+    stages = "".join(f"  - name: s{number}\n    kind: external\n    needs: []\n    timeout: 9\n" for number in range(499))
+    create(served, f"name: nightly\ndescription: {'long ' * 300}\nstages:\n{stages}")
+    page = open_page(f"{served.url}/ui/pipelines/nightly/edit", viewport=PHONE)
+    page.get_by_label("Definition").focus()
+    page.keyboard.press("Control+End")
+
+    page.keyboard.type("  - name: last\n")
+
+    numbers, area = page.locator(".editor-lines pre"), page.locator("#definition")
+    expect(numbers).to_have_text(re.compile(r"\s2001$"))
+    assert area.evaluate("area => area.scrollTop") > 30_000
+    assert area.evaluate("area => area.scrollWidth > area.clientWidth && getComputedStyle(area).whiteSpace === 'pre'")
+    offsets = page.evaluate(
+        "[document.getElementById('definition').scrollTop, document.querySelector('.editor-lines pre').style.transform]"
+    )
+    assert offsets[1] == f"translateY({-offsets[0]:g}px)"
+    expect(page.locator(".editor-message")).to_contain_text("must be one of")
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+@pytest.mark.parametrize("kind", ["command", "http", "prefect"])
+def test_the_editor_fits_a_phone_and_axe_finds_nothing(served: ThreadServer, open_page: OpenPage, kind: str) -> None:
+    create(served)
+    served.headgate.fakes.deployments.add("ml/train")
+    for path in ("/ui/new?example=nightly", "/ui/pipelines/nightly/edit"):
+        phone, page = open_page(served.url + path, viewport=PHONE), open_page(served.url + path, reduced_motion="reduce")
+        for each in (phone, page):
+            each.get_by_label("Kind").select_option(kind)
+            each.get_by_text("More options").click()
+            each.get_by_label("Definition").fill("name: 9\nstages:\n  - name: a\n    command: [ls, '|', wc]\n    timeout: -1\n")
+            expect(each.locator(".editor-message").first).to_be_visible()
+        assert phone.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+        for theme in ("light", "dark"):
+            page.emulate_media(color_scheme=theme)
+            results = Axe().run(page)
+            assert results.violations_count == 0, results.generate_report()
+
+
+def test_without_scripts_the_form_writes_into_the_text_and_the_review_saves(served: ThreadServer, open_page: OpenPage) -> None:
+    create(served)
+    page = open_page(f"{served.url}/ui/pipelines/nightly/edit", java_script_enabled=False)
+
+    page.get_by_label("Name of the stage").fill("ask")
+    page.get_by_label("Kind").select_option("approval")
+    page.get_by_role("button", name="Add stage").last.click()
+    expect(page.get_by_text("Added the stage ask.")).to_be_visible()
+    page.get_by_role("button", name="Review changes").click()
+    expect(page.locator("#review ins").first).to_contain_text("- name: ask")
+    page.get_by_role("button", name="Save revision 2").click()
+
+    expect(page.locator(".revisions li").first).to_contain_text("Added stage ask")
