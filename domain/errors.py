@@ -42,7 +42,7 @@ class NotFound(HeadgateError):
 
 class NameTaken(HeadgateError):
     def __init__(self, name: str, sentence: str | None = None) -> None:
-        super().__init__(sentence or f"A pipeline named {name} already exists. Edit it, or choose another name.")
+        super().__init__(sentence or f"A pipeline named {name} already exists. Open it to edit, or choose another name.")
 
 
 class Conflict(HeadgateError):

@@ -8,7 +8,7 @@ MAX_DEPTH = 64
 
 
 class InvalidJson(ValueError):
-    """A text that is not JSON. The message is a predicate: "is not JSON: line 1, column 3"."""
+    """A text that is not JSON. The message is a predicate: "must be valid JSON: line 1, column 3"."""
 
 
 def parse_json(text: str, *, object_pairs_hook: Callable[[list[tuple[str, Any]]], Any] | None = None) -> Any:
@@ -28,4 +28,4 @@ def parse_json(text: str, *, object_pairs_hook: Callable[[list[tuple[str, Any]]]
 def _describe(error: json.JSONDecodeError) -> str:
     found = error.doc[error.pos :].lstrip()
     reason = "; JSON has no comments" if found.startswith(("//", "/*", "#")) else ""
-    return f"is not JSON: line {error.lineno}, column {error.colno}{reason}"
+    return f"must be valid JSON: line {error.lineno}, column {error.colno}{reason}"

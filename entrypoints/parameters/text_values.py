@@ -26,7 +26,7 @@ _TYPES: dict[type, frozenset[str]] = {
 
 
 class InvalidText(Exception):
-    """A text that stands for no value. The message is a predicate, such as "is not JSON: line 1, column 3"."""
+    """A text that stands for no value. The message is a predicate, such as "must be valid JSON: line 1, column 3"."""
 
 
 def parse_text(text: str, schema: FieldSchema) -> Any:
@@ -98,7 +98,7 @@ def _parse_lines(text: str, schema: FieldSchema) -> Any:
     for number, line in enumerate(lines, 1):
         name, equals, value = line.partition("=")
         if not equals:
-            raise InvalidText(f"must be JSON, or name=value on each line; line {number} is neither")
+            raise InvalidText(f"must be valid JSON, or name=value on each line; line {number} is neither")
         pairs[name] = parse_text(value, schema.map_values)
     return pairs
 
@@ -134,7 +134,7 @@ def _describe_invalid_json(text: str) -> str:
         parse_json(remove_byte_order_mark(text))
     except InvalidJson as error:
         return str(error)
-    return "is not JSON"
+    return "must be valid JSON"
 
 
 def _normalize_number(text: str) -> str:

@@ -87,7 +87,15 @@ def describe_failure(attempt: AttemptView) -> str:
         return "its worker could not reach Headgate"
     if attempt.status is Status.LOST:
         return "the worker stopped responding"
-    return get_error_line(attempt) or "no error message"
+    return _describe_exit(get_error_line(attempt)) or "no error message"
+
+
+def _describe_exit(line: str) -> str:
+    """Return an error line as the rest of a sentence: "exit code 3. UniqueViolation", "killed by signal 9 (SIGKILL)"."""
+    for start, rest in (("Exited with code ", "exit code "), ("Killed by signal ", "killed by signal ")):
+        if line.startswith(start):
+            return rest + line.removeprefix(start)
+    return line
 
 
 def _describe_failed_flow_run(attempt: AttemptView, flow_run: FlowRun) -> str:

@@ -104,7 +104,7 @@ async def restore_revision(
     if_match: IfMatch = None,
 ) -> PipelineResponse:
     """Store a new revision with the definition, the name and the text of an earlier one. Nothing is stored if they equal those of the
-    newest. Active runs keep their revision. 422 if the definition is not valid any more; with `If-Match`, 412 if a newer revision has
+    newest. Active runs keep their revision. 422 if the definition is no longer valid; with `If-Match`, 412 if a newer revision has
     been stored."""
     restored = await application.restore_revision()(ref, number, parse_expected_revisions(if_match), actor, key)
     mark_replayed(response, restored.replayed)

@@ -105,7 +105,7 @@ def _parse_parameters(text: str, problems: list[FieldProblem]) -> dict[str, Any]
         value = parse_json(text)
         strict_json.check({"parameters": value})
     except InvalidJson as error:
-        problems.append(FieldProblem("parameters", f"is not JSON: {error}"))
+        problems.append(FieldProblem("parameters", str(error)))
     except InvalidInput as error:
         problems.extend(error.problems)
     else:

@@ -222,7 +222,7 @@ async def test_yaml_is_refused_in_the_same_words_on_the_page_and_in_the_terminal
 
     assert isinstance(errors, list) and all(errors)
     assert await readers.by_page(text) == hide_positions(errors)
-    assert (await readers.by_api(text.encode()))[0].startswith("is not JSON: line 1, column 1")
+    assert (await readers.by_api(text.encode()))[0].startswith("must be valid JSON: line 1, column 1")
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "latin-1"])

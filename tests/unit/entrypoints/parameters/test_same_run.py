@@ -287,8 +287,8 @@ async def test_text_that_is_not_json_is_refused_with_its_place(entrypoints: Entr
     await entrypoints.define(rule)
 
     for text, reason in {'[1,\n "a" 2]': "line 2, column 6", "[1] // no": "line 1, column 5; JSON has no comments"}.items():
-        assert await entrypoints.by_page({"p.x": text}) == [f"x is not JSON: {reason}"]
-        assert await entrypoints.by_options(f"x={text}") == [f"parameters.x: is not JSON: {reason}"]
+        assert await entrypoints.by_page({"p.x": text}) == [f"x must be valid JSON: {reason}"]
+        assert await entrypoints.by_options(f"x={text}") == [f"parameters.x: must be valid JSON: {reason}"]
 
 
 async def test_a_required_parameter_is_missed_at_its_own_path(entrypoints: Entrypoints) -> None:
@@ -333,8 +333,8 @@ async def test_other_names_are_taken_where_the_schema_describes_them(entrypoints
 
 FILES: dict[str | bytes, str] = {
     "[1]": "must contain a JSON object",
-    '{"x": 1} // no': "is not JSON: line 1, column 10; JSON has no comments",
-    "x: 1": "is not JSON: line 1, column 1",
+    '{"x": 1} // no': "must be valid JSON: line 1, column 10; JSON has no comments",
+    "x: 1": "must be valid JSON: line 1, column 1",
     '{"x": "é"}'.encode("latin-1"): "is not in UTF-8: line 1 has the byte 0xe9",
     '{"x": "a"}'.encode("utf-16"): "is in UTF-16; it must be in UTF-8",
 }

@@ -1,5 +1,7 @@
 """The explanation of a run says since when it waits, how it ended and where a retry starts."""
 
+import pytest
+
 from application.ports.persistence.workers import WorkerStatus
 from application.queries.explain.explanation import explain_run
 from application.queries.explain.orchestrator_health import OrchestratorHealth
@@ -81,6 +83,25 @@ async def test_a_lost_run_says_when_it_was_lost_and_where_a_retry_starts() -> No
         " A retry starts at load."
     )
     assert [part.at for part in explain_run(run, RunContext(lost)).parts if part.at] == [lost]
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        ("Exited with code 3. UniqueViolation: key (1)", "exit code 3. UniqueViolation: key (1)"),
+        ("Killed by signal 9 (SIGKILL).", "killed by signal 9 (SIGKILL)"),
+        ("Exited early.", "Exited early"),
+    ],
+)
+async def test_a_failed_run_says_how_its_stage_ended(message: str, words: str) -> None:
+    headgate = InProcessHeadgate()
+    await headgate.use_cases.create_pipeline(["load"])
+    run_id = (await headgate.use_cases.trigger()).run_id
+    await headgate.use_cases.claim(run_id)
+    await headgate.use_cases.advance(run_id, worker_report(run_id, "load", "running"))
+    await headgate.use_cases.advance(run_id, worker_report(run_id, "load", "failed", error_message=message))
+
+    assert await explain(headgate, run_id) == f"load failed: {words}."
 
 
 async def test_a_cancelled_run_says_where_a_retry_starts() -> None:

@@ -28,10 +28,10 @@ NOT_JSON = {
     '{"parameters": {}}'.encode("utf-16-le"): "is in UTF-16; it must be in UTF-8",
     '{"parameters": {}}'.encode("utf-32-be"): "is in UTF-32; it must be in UTF-8",
     '{"parameters":\n{"name": "é"}}'.encode("latin-1"): "is not in UTF-8: line 2 has the byte 0xe9",
-    b'{"parameters": {}} // no': "is not JSON: line 1, column 20; JSON has no comments",
-    b'/* no */ {"parameters": {}}': "is not JSON: line 1, column 1; JSON has no comments",
-    b'{\n  # no\n  "parameters": {}}': "is not JSON: line 2, column 3; JSON has no comments",
-    b"{'parameters': {}}": "is not JSON: line 1, column 2",
+    b'{"parameters": {}} // no': "must be valid JSON: line 1, column 20; JSON has no comments",
+    b'/* no */ {"parameters": {}}': "must be valid JSON: line 1, column 1; JSON has no comments",
+    b'{\n  # no\n  "parameters": {}}': "must be valid JSON: line 2, column 3; JSON has no comments",
+    b"{'parameters': {}}": "must be valid JSON: line 1, column 2",
     b'{"parameters": {"n": ' + b"9" * 5_000 + b"}}": "has a number that is too long",
 }
 

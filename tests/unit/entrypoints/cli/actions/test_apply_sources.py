@@ -73,7 +73,7 @@ BROKEN_FILES: dict[str, tuple[str | bytes, str]] = {
     "value.yaml": ("x: [", "line 2, column 1: "),
     "tab.yaml": ("name: x\nstages:\n\t- a\n", "line 3, column 1: "),
     "twice.json": ('{\n\t"name": "x",\n\t"name": "y", "stages": []}', "name: occurs twice in one object, on line 2 and on line 3"),
-    "comment.json": ('{"name": "x", // why\n "stages": []}', "is not JSON: line 1, column 15; JSON has no comments"),
+    "comment.json": ('{"name": "x", // why\n "stages": []}', "must be valid JSON: line 1, column 15; JSON has no comments"),
     "latin.yaml": (b"name: x\ndescription: caf\xe9\nstages: []", "the file is not in UTF-8: line 2 has the byte 0xe9"),
     "utf16.yaml": (a_definition("wide").encode("utf-16"), "the file is in UTF-16; it must be in UTF-8"),
     "control.yaml": (b"name: x\x01\nstages: []", "control characters are not allowed"),

@@ -80,7 +80,7 @@ async def test_a_cron_takes_the_place_of_the_schedule(headgate: BackfilledHeadga
         ({"order": "x"}, "Order is not one of the choices"),
         ({"schedule": "", "cron": ""}, "Cron "),
         ({"schedule": "", "cron": "61 * * * *"}, "Cron "),
-        ({"parameters": "{"}, "Parameters is not JSON"),
+        ({"parameters": "{"}, "Parameters must be valid JSON"),
         ({"parameters": "[1]"}, "Parameters must be a JSON object"),
         ({"parameters": '{"x": 1}'}, "this pipeline takes no parameters"),
         ({"parameters": '{"x": 1e999}'}, "Parameters"),

@@ -38,7 +38,7 @@ def test_another_value_in_the_shared_field_is_an_error(text: str) -> None:
 
     parse_form_values(fields)
 
-    assert fields[-1].error in ("must be a JSON object", "is not JSON: line 1, column 1", "is not JSON: line 1, column 2")
+    assert fields[-1].error in ("must be a JSON object", "must be valid JSON: line 1, column 1", "must be valid JSON: line 1, column 2")
 
 
 def test_problems_of_shared_parameters_are_named_at_the_shared_field() -> None:
