@@ -8,6 +8,7 @@ from datetime import datetime
 from application.observability.metrics import Metric
 from application.ports.telemetry.telemetry import Telemetry
 from domain.concurrency.slots import SlotState
+from domain.runs.active_time import get_active_seconds
 from domain.runs.events import Event, EventType
 from domain.runs.run import Run
 from domain.runs.status import Status
@@ -40,7 +41,8 @@ class RunMetrics:
         if not status.is_terminal or run.finished_at is None:
             return []
         tags = {"pipeline": run.definition.name, "status": status.value}
-        duration = elapsed_seconds(run.started_at or run.created_at, run.finished_at)
+        active = get_active_seconds(run, run.finished_at)
+        duration = active if active is not None else elapsed_seconds(run.created_at, run.finished_at)
         return [self._count(Metric.RUNS_FINISHED, 1, **tags), self._measure(Metric.RUN_DURATION, duration, **tags)]
 
     def _collect_stage_move(self, run: Run, event: Event, stage: str, attempt_number: int) -> list[PendingMetric]:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Final
 
 from domain.errors import InvalidInput
+from domain.name_lists import MAX_CHOICES_NAMED, format_names
 from domain.text_validation import describe_other_type
 
 MAX_CHANNEL_NAME_LENGTH: Final = 63
@@ -89,5 +90,5 @@ def parse_channel_name(value: object, field: str = "name") -> str:
 
 def describe_unknown_channel(name: str, known: Collection[str]) -> str:
     """Return the problem of a name that none of the known channels has."""
-    listed = ", ".join(sorted(known)[:20]) or "none"
+    listed = format_names(sorted(known), shown=MAX_CHOICES_NAMED) or "none"
     return f"There is no channel named {name:.100}. Channels: {listed}."

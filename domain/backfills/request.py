@@ -7,6 +7,7 @@ from typing import Any
 
 from domain.backfills.plan import MAX_PARALLEL, BackfillOrder, BackfillPlan, ExistingPolicy
 from domain.errors import FieldProblem, InvalidInput
+from domain.name_lists import MAX_CHOICES_NAMED, format_names
 from domain.pipelines.field_parser import FieldParser
 from domain.schedules.definition import DEFAULT_ZONE, Recurrence, ScheduleDefinition
 from domain.schedules.local_times import parse_end, parse_start
@@ -49,7 +50,7 @@ def choose_schedule(request: BackfillRequest, schedules: tuple[ScheduleDefinitio
         raise InvalidInput.for_field("timezone", "belongs to cron")
     if request.schedule is None:
         if len(schedules) != 1:
-            names = ", ".join(each.name for each in schedules)
+            names = format_names([each.name for each in schedules], shown=MAX_CHOICES_NAMED, last="or")
             choice = f"write one of the pipeline's schedules: {names}" if schedules else "the pipeline has no schedule, so write cron"
             raise InvalidInput.for_field("schedule", f"is missing: {choice}")
         return schedules[0]

@@ -5,6 +5,7 @@ from itertools import pairwise
 
 from domain.concurrency.group import Group, get_group_uses
 from domain.errors import FieldProblem
+from domain.name_lists import format_names, format_path
 from domain.pipelines.definition import PipelineDefinition
 from domain.pipelines.graph import find_cycle
 
@@ -49,7 +50,7 @@ def _find_deadlock(definition: PipelineDefinition, groups: Mapping[str, Group], 
     if definition.name not in pipelines:
         return
     index = next((index for index, stage in enumerate(definition.stages) if set(stage.uses) & set(cycle)), 0)
-    message = f"makes runs of {' and '.join(pipelines)} wait for each other forever: " + " → ".join(cycle)
+    message = f"makes runs of {format_names(pipelines)} wait for each other forever: {format_path(cycle)}"
     yield FieldProblem(f"stages[{index}].uses", f"{message}; each holds a slot of one group while a stage waits for the next")
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from domain.alerts.parsing import parse_alerts
 from domain.concurrency.parsing import check_uses, parse_concurrency, parse_uses
 from domain.errors import FieldProblem, InvalidInput
+from domain.name_lists import format_path
 from domain.pipelines.definition import (
     DEFAULT_EXTERNAL_TIMEOUT,
     DEFAULT_POOL,
@@ -126,4 +127,4 @@ def _check_graph(stages: list[StageDefinition], pipeline: FieldParser) -> None:
         return
     cycle = find_cycle({stage.name: stage.needs for stage in stages})
     if cycle:
-        pipeline.add_problem("stages", "these stages need each other in a cycle: " + " → ".join(cycle))
+        pipeline.add_problem("stages", f"these stages need each other in a cycle: {format_path(cycle)}")

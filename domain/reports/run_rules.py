@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from domain.name_lists import format_names
 from domain.pipelines.definition import StageKind
 from domain.reports.report import Report, ReportDecision, Reporter, applied, ignored, is_out_of_order, refused
 from domain.runs.events import EventType
@@ -29,7 +30,7 @@ def judge_run_report(run: Run, report: Report, reporter: Reporter, last_seq: int
     if report.status is Status.COMPLETED:
         unfinished = [stage.name for stage in run.unfinished_stages if stage.definition.kind is not StageKind.EXTERNAL]
         if unfinished:
-            sentence = f"The run cannot be completed before {', '.join(unfinished)} {'has' if len(unfinished) == 1 else 'have'} ended."
+            sentence = f"The run cannot be completed before {format_names(unfinished)} {'has' if len(unfinished) == 1 else 'have'} ended."
             return refused(run.status, "not_over", sentence, {"not_over": unfinished})
     run.set_verdict(report.status, now, reporter.actor, report.error_message or report.message)
     return applied(run.status, run.last_seq)

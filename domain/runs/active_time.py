@@ -1,7 +1,7 @@
 """Active time: how long a run took without the time in which it only waited for people."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from domain.runs.readiness import Readiness, get_readiness
@@ -45,6 +45,13 @@ def get_active_seconds(run: TimedRun, now: datetime) -> float | None:
     if run.started_at is None:
         return None
     return max(0.0, get_seconds_between(run.started_at, run.finished_at or now) - get_idle_seconds(run, now))
+
+
+def get_active_since(run: TimedRun) -> datetime | None:
+    """Return the instant from which the active time of a run counts now, moved by the idle time; None while it does not grow."""
+    if run.started_at is None or run.finished_at is not None or run.idle_since is not None:
+        return None
+    return run.started_at + timedelta(seconds=run.idle_seconds)
 
 
 def get_seconds_between(start: datetime, end: datetime) -> float:

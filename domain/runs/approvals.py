@@ -7,6 +7,7 @@ from typing import Any
 
 from domain.access.actor import Actor
 from domain.errors import Conflict, NotAllowed
+from domain.name_lists import format_names
 from domain.pipelines.definition import StageKind
 from domain.runs.events import EventType
 from domain.runs.run import Run
@@ -33,7 +34,7 @@ def decide_approval(run: Run, name: str, decision: Decision, now: datetime, acto
     if stage.definition.kind is not StageKind.APPROVAL:
         raise Conflict("not_an_approval", f"{stage.name} is not an approval: it is a stage of kind {stage.definition.kind}.")
     if not actor.is_listed_in(stage.definition.approvers):
-        raise NotAllowed(f"{stage.name} is decided by {', '.join(stage.definition.approvers)}.")
+        raise NotAllowed(f"{stage.name} is decided by {format_names(stage.definition.approvers, last='or')}.")
     if stage.status is not Status.WAITING:
         _check_repeated_decision(stage, decision)
         return False

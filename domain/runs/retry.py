@@ -6,6 +6,7 @@ from datetime import datetime
 from domain.access.actor import Actor
 from domain.concurrency.slots import SlotState
 from domain.errors import Conflict
+from domain.name_lists import format_names
 from domain.pipelines.definition import PipelineDefinition
 from domain.runs.attempt import Attempt
 from domain.runs.events import EventType
@@ -136,5 +137,5 @@ def _check_needs(run: Run, stage: StageRun, restarted: Iterable[StageRun]) -> No
     names = {each.name for each in restarted}
     if not names.intersection(stage.definition.needs):
         blocking = [name for name in stage.definition.needs if not run.stages[name].is_satisfied]
-        sentence = f"{stage.name} needs {', '.join(blocking)}; retry from there."
+        sentence = f"{stage.name} needs {format_names(blocking)}; retry from there."
         raise Conflict("needs_not_done", sentence, {"needs": blocking})

@@ -7,6 +7,7 @@ from enum import StrEnum
 from itertools import islice
 from typing import Final
 
+from domain.runs.active_time import get_active_seconds
 from domain.schedules.definition import Expectation
 from domain.schedules.ticks import EPOCH, IterateCron, find_last_tick, find_ticks
 
@@ -29,15 +30,27 @@ class ExpectedState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReportedRun:
-    """A run that another machine reported. `finished_at` is None while it runs."""
+    """A run that another machine reported. `finished_at` is None while it runs.
+
+    `idle_seconds` and `idle_since` are those of the run: the time in which it waits for people does not count as a part of its duration.
+    """
 
     id: int
     started_at: datetime
     finished_at: datetime | None = None
+    idle_seconds: float = 0.0
+    idle_since: datetime | None = None
 
     def is_overrun(self, max_duration: float | None, now: datetime) -> bool:
         """Return True if the run took, or takes, longer than `max_duration` seconds."""
-        return max_duration is not None and (self.finished_at or now) - self.started_at > timedelta(seconds=max_duration)
+        active = get_active_seconds(self, now)
+        return max_duration is not None and active is not None and active > max_duration
+
+    def get_limit_at(self, max_duration: float) -> datetime | None:
+        """Return when the run takes, or took, `max_duration` seconds; None while it waits for people."""
+        if self.idle_since is not None and self.finished_at is None:
+            return None
+        return self.started_at + timedelta(seconds=max_duration + self.idle_seconds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from application.queries.views.groups import FullBucketView
 from application.queries.views.history import StageTimes
 from application.queries.views.runs import RunView
 from application.queries.views.workers import QueueView
+from domain.runs.active_time import get_active_seconds
 from domain.runs.status import Status
 
 MEDIANS_SECONDS = 20.0
@@ -63,7 +64,7 @@ class RunContextCache:
         return {times.stage: times.median for times in await self._stage_times.get(pipeline_id)}
 
     async def get_run_median(self, pipeline_id: int) -> float | None:
-        """Return the median duration of the last completed runs, in seconds; None if no run has completed."""
+        """Return the median active time of the last completed runs, in seconds; None if no run has completed."""
         return await self._run_medians.get(pipeline_id)
 
     async def _load_silent_workers(self, pool: str) -> Mapping[str, tuple[str, float]]:
@@ -78,7 +79,8 @@ class RunContextCache:
 
     async def _load_run_median(self, pipeline_id: int) -> float | None:
         runs = await self._reader.runs(pipeline_id=pipeline_id, status=Status.COMPLETED, skip=0, limit=LAST_RUNS)
-        durations = [(run.finished_at - run.started_at).total_seconds() for run in runs if run.finished_at and run.started_at]
+        times = [get_active_seconds(run, run.finished_at) for run in runs if run.finished_at is not None]
+        durations = [seconds for seconds in times if seconds is not None]
         return median(durations) if durations else None
 
 

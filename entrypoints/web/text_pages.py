@@ -7,6 +7,7 @@ from application.queries.explain.durations import format_elapsed
 from application.queries.explain.explanation import explain_run
 from application.queries.explain.flow_runs import describe_flow_run_state
 from application.queries.explain.run_context import RunContext
+from application.queries.explain.waits import describe_time_taken
 from application.queries.schedules.expectations import ExpectationStatus
 from application.queries.views.pipelines import BoardRow
 from application.queries.views.runs import RunView
@@ -54,7 +55,8 @@ def format_board(rows: Sequence[BoardRow], contexts: Sequence[RunContext], statu
 def format_run(run: RunView, context: RunContext) -> str:
     """Return a run with its stages."""
     status = run.status.value.capitalize()
-    title = f"{replace_unprintable(run.pipeline)}#{run.number}   {status}   {_format_age(run, context.now)}"
+    took = f"took {describe_time_taken(run, context.now)}   " if run.finished_at and run.started_at else ""
+    title = f"{replace_unprintable(run.pipeline)}#{run.number}   {status}   {took}{_format_age(run, context.now)}"
     lines: list[Sequence[object]] = [("STAGE", "KIND", "STATUS", "ATTEMPT", "TOOK", "RECORDS", "")]
     for stage in run.stages:
         newest = stage.newest
@@ -156,4 +158,4 @@ def _format_next_run(row: BoardRow, now: datetime) -> str:
 def _format_age(run: RunView, now: datetime) -> str:
     if run.finished_at:
         return f"{format_elapsed(now, run.finished_at)} ago"
-    return f"for {format_elapsed(now, run.started_at or run.created_at)}"
+    return f"for {describe_time_taken(run, now) or format_elapsed(now, run.created_at)}"

@@ -26,7 +26,7 @@ _GROUPS = (
         attempt.c.fingerprint,
         attempt.c.stage,
         func.array_agg(_newest_first)[1].label("message"),
-        func.count().label("count"),
+        func.count(distinct(_RECENT_RUNS.c.id)).label("count"),
         func.min(attempt.c.finished_at).label("first_at"),
         func.max(attempt.c.finished_at).label("last_at"),
         func.array_agg(distinct(_RECENT_RUNS.c.id)).label("ids"),

@@ -12,8 +12,8 @@ from domain.access.actor import ANONYMOUS_ACTOR, Actor
 from domain.access.audit import AuditAction, create_audit_entry
 from domain.alerts.channel_uses import ChannelUses
 from domain.errors import Conflict, NotFound
+from domain.name_lists import format_names
 
-LISTED: Final = 5
 COUNTED: Final = 1_000
 
 
@@ -58,6 +58,4 @@ def _describe_uses(name: str, uses: ChannelUses, waiting: int) -> Conflict:
 
 def _list_names(kind: str, names: Sequence[str]) -> str:
     """Return such as `the pipelines a and b`, with the first few names."""
-    listed = list(names[:LISTED]) + ([f"{len(names) - LISTED:,} more"] if len(names) > LISTED else [])
-    words = " and ".join(filter(None, (", ".join(listed[:-1]), listed[-1])))
-    return f"the {kind}{'s' if len(names) > 1 else ''} {words}"
+    return f"the {kind}{'s' if len(names) > 1 else ''} {format_names(names)}"

@@ -14,6 +14,7 @@ from application.ports.persistence.runs import RecentRuns
 from application.ports.persistence.unit_of_work import UnitOfWork
 from application.ports.system.clock import Clock
 from application.ports.system.parameter_schemas import ParameterSchemas
+from domain.name_lists import format_names
 from domain.pipelines.activation import describe_archived
 from domain.reports.placement import is_repeat, name_only_stage, place_report, supersede_older_runs
 from domain.reports.report import ReportOutcome
@@ -144,7 +145,7 @@ def _refuse_report_without_run(update: StatusUpdate, pipeline: StoredPipeline) -
         sentence = f"{pipeline.name} has no stage named {stage:.100}."
         facts = {"stages": [each.name for each in definition.stages]}
         return ReportResult(ReportOutcome.REFUSED, sentence, problem="unknown_stage", facts=facts)
-    roots = ", ".join(each.name for each in definition.stages if not each.needs)
+    roots = format_names([each.name for each in definition.stages if not each.needs], last="or")
     return _refuse_without_run(f"{pipeline.name} has no runs yet. A report with status running, or about {roots}, opens the first one.")
 
 

@@ -13,13 +13,13 @@ from domain.concurrency.bucket import Bucket, get_bucket, get_stage_buckets
 from domain.concurrency.definition import ConcurrencyLimit, WhenFull
 from domain.concurrency.slots import SlotState
 from domain.errors import Conflict, TooManyWaiting
+from domain.name_lists import format_names
 from domain.pipelines.definition import PipelineDefinition
 from domain.runs.run import Run
 from domain.runs.run_slots import find_held_buckets, find_waiting_buckets, get_buckets, waits_for_slots
 
 MAX_WAITING: Final = 1_000
 """Requests that may wait for a bucket."""
-_NAMED_HOLDERS: Final = 3
 _REPLACING: Final = (WhenFull.CANCEL_RUNNING, WhenFull.KEEP_NEWEST)
 
 
@@ -54,7 +54,7 @@ class LimitFull:
     def to_error(self, pipeline: str) -> Conflict:
         """Return the error. Call it when the new holders are stored, so that they have ids."""
         holders = [*self.stored_holders, *(run.id for run in self.new_holders)]
-        named = ", ".join(f"run {holder}" for holder in holders[:_NAMED_HOLDERS]) + (", …" if len(holders) > _NAMED_HOLDERS else "")
+        named = format_names([f"run {holder}" for holder in holders])
         slots = "the only slot is" if self.limit == 1 else f"{len(holders)} of {self.limit} slots are"
         sentence = f"{pipeline} was not started: {slots} held by {named}." if holders else f"{pipeline} was not started: other runs wait."
         return Conflict("limit_full", sentence, {"bucket": self.bucket.name, "limit": self.limit, "holders": holders})

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from application.queries.explain.attempts import describe_attempt
 from application.queries.explain.durations import format_duration, format_elapsed
 from application.queries.explain.flow_runs import (
     describe_cancellation,
@@ -17,6 +18,7 @@ from application.queries.explain.run_context import RunContext
 from application.queries.explain.slot_waits import describe_slot_waits
 from application.queries.explain.status_text import TextPart, bold, compose, describe_failure, format_stage_names, format_time
 from application.queries.views.runs import RunView, StageRunView
+from domain.name_lists import format_names
 from domain.runs.status import Reason, Status
 
 
@@ -70,7 +72,7 @@ def _describe_report(stage: StageRunView, context: RunContext) -> list[TextPart]
 
 def _describe_approval(stages: Sequence[StageRunView], context: RunContext) -> list[TextPart]:
     since = stages[0].waiting_since or stages[0].newest.created_at
-    approvers = f" by {' or '.join(stages[0].approvers)}" if stages[0].approvers else ""
+    approvers = f" by {format_names(stages[0].approvers, last='or')}" if stages[0].approvers else ""
     start = compose("Waiting for approval of ", format_stage_names(stages), f"{approvers} since ", format_time(since, context.now))
     return compose(start, _describe_deadline(stages[0], context))
 
@@ -148,5 +150,5 @@ def _describe_retrying(stage: StageRunView, context: RunContext) -> list[TextPar
     if len(stage.attempts) == 1:
         return compose(bold(stage.name), f" runs again {when}.")
     failed = stage.attempts[-2]
-    detail = f" (attempt {failed.number} of {stage.retries + 1} failed: {describe_failure(failed)})."
+    detail = f" ({describe_attempt(stage, failed)} failed: {describe_failure(failed)})."
     return compose(bold(stage.name), f" runs again {when}{detail}")

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from application.queries.explain.active_runs import describe_active_run
-from application.queries.explain.durations import format_elapsed
+from application.queries.explain.attempts import describe_attempt
+from application.queries.explain.durations import format_duration
 from application.queries.explain.flow_runs import was_cancelled_in_prefect
 from application.queries.explain.run_context import RunContext
 from application.queries.explain.status_text import (
@@ -15,8 +16,10 @@ from application.queries.explain.status_text import (
     format_stage_names,
     get_error_line,
 )
+from application.queries.explain.waits import find_wait
 from application.queries.views.runs import AttemptView, RunView, StageRunView
 from domain.flow_runs.flow_state import FlowState
+from domain.runs.active_time import get_active_seconds
 from domain.runs.status import Reason, Status
 
 
@@ -35,8 +38,10 @@ def _completed(run: RunView) -> list[TextPart]:
     allowed_failures = [stage for stage in run.stages if stage.status in (Status.FAILED, Status.LOST)]
     if allowed_failures:
         return compose("Completed. ", format_stage_names(allowed_failures), " failed, which is allowed.")
-    duration = format_elapsed(run.finished_at, run.started_at) if run.finished_at and run.started_at else ""
-    return compose(f"Completed in {duration}." if duration else "Completed.")
+    end = run.finished_at or run.created_at
+    active, wait = get_active_seconds(run, end), find_wait(run, end)
+    took = f" in {format_duration(active)}" if active is not None else ""
+    return compose(f"Completed{took}.", f" It {wait}." if wait else "")
 
 
 def _failed(run: RunView) -> list[TextPart]:
@@ -46,7 +51,7 @@ def _failed(run: RunView) -> list[TextPart]:
     stage, newest = failed[0], failed[0].newest
     if newest.reason is Reason.REJECTED:
         return compose(bold(stage.name), f" was rejected{_rejection_detail(newest)}.")
-    attempt = f" on attempt {newest.number} of {newest.number}" if newest.number > 1 else ""
+    attempt = f" on {describe_attempt(stage, newest)}" if newest.number > 1 else ""
     return compose(bold(stage.name), f" failed{attempt}: {describe_failure(newest)}.", _describe_retry(run))
 
 

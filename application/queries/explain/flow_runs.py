@@ -7,7 +7,7 @@ from typing import Final
 
 from application.queries.explain.durations import format_elapsed
 from application.queries.explain.run_context import RunContext
-from application.queries.explain.status_text import TextPart, bold, compose, format_time, join_names
+from application.queries.explain.status_text import TextPart, bold, compose, format_stage_names, format_time
 from application.queries.views.runs import RunView, StageRunView
 from domain.flow_runs.flow_run import FlowRun
 from domain.flow_runs.flow_state import FlowState
@@ -15,7 +15,6 @@ from domain.flow_runs.start_wait import StartWait, find_start_wait
 from domain.runs.status import Reason, Status
 
 MAX_PROBLEM_LENGTH: Final = 200
-MAX_NAMES: Final = 3
 """Stages that a sentence names; it counts the others."""
 MAX_REASONS: Final = 3
 
@@ -77,18 +76,18 @@ def describe_pauses(stages: Sequence[StageRunView], context: RunContext) -> list
     verb, them = ("is", "it") if len(stages) == 1 else ("are", "them")
     there = _link("there", stages)
     return compose(
-        name_stages(stages), f" {verb} {word} in Prefect: resume {them} ", there, f"{deadline}.", describe_engine_silence(context)
+        format_stage_names(stages), f" {verb} {word} in Prefect: resume {them} ", there, f"{deadline}.", describe_engine_silence(context)
     )
 
 
 def describe_cancellation(stages: Sequence[StageRunView], context: RunContext) -> list[TextPart]:
     """Return that Prefect is cancelling flow runs, and what happens if it does not, as the end of a sentence."""
     noun = "flow run" if len(stages) == 1 else "flow runs"
-    start = compose(f"Prefect is cancelling the {noun} of ", name_stages(stages))
+    start = compose(f"Prefect is cancelling the {noun} of ", format_stage_names(stages))
     deadline = min((stage.newest.deadline_at for stage in stages if stage.newest.deadline_at), default=None)
     if context.engine_silent_since is not None:
         start = compose("Prefect has not responded since ", format_time(context.engine_silent_since, context.now))
-        start = compose(start, f" and is to cancel the {noun} of ", name_stages(stages))
+        start = compose(start, f" and is to cancel the {noun} of ", format_stage_names(stages))
     if deadline is None or deadline <= context.now:
         return compose(start, ".")
     subject = "the stage is" if len(stages) == 1 else "the stages are"
@@ -167,13 +166,6 @@ def describe_briefly(stage: StageRunView) -> str:
     return _BRIEFLY[find_start_wait(flow_run)]
 
 
-def name_stages(stages: Sequence[StageRunView]) -> list[TextPart]:
-    """Return the first names in bold, and the number of the others."""
-    names = [bold(stage.name) for stage in stages[:MAX_NAMES]]
-    others = len(stages) - MAX_NAMES
-    return join_names([*names, TextPart(f"{others:,} {'other' if others == 1 else 'others'}")] if others > 0 else names)
-
-
 def _group_by_reason(run: RunView, context: RunContext) -> list[_Wait]:
     """Return the queued stages by what they wait for, in the definition's order."""
     groups: dict[tuple[bool, tuple[TextPart, ...]], list[StageRunView]] = {}
@@ -186,7 +178,7 @@ def _group_by_reason(run: RunView, context: RunContext) -> list[_Wait]:
 
 def _describe_group(wait: _Wait) -> list[TextPart]:
     verb = "is" if len(wait.stages) == 1 else "are"
-    return compose(name_stages(wait.stages), f" {verb} queued{' in Prefect' if wait.is_in_prefect else ''}: ", wait.text, ".")
+    return compose(format_stage_names(wait.stages), f" {verb} queued{' in Prefect' if wait.is_in_prefect else ''}: ", wait.text, ".")
 
 
 def _describe_wait(stage: StageRunView, flow_run: FlowRun, context: RunContext | None) -> list[TextPart]:

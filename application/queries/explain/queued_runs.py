@@ -77,7 +77,7 @@ def _starting(run: RunView, context: RunContext, queue: QueueSnapshot) -> list[T
         consequence = f" took the run but has not responded for {format_duration(age)}. If it does not return, another worker takes over."
         return compose("worker ", bold(name), consequence)
     name = next((worker.name for worker in context.queue.workers if worker.id == run.dispatch_holder), "")
-    stages = format_stage_names(run.dispatched_stages[:3])
+    stages = format_stage_names(run.dispatched_stages)
     return compose("worker " if name else "a worker", bold(name), " took the run and is starting ", stages, ".")
 
 

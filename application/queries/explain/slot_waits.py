@@ -64,10 +64,7 @@ def _describe_holders(bucket: FullBucketView) -> list[TextPart]:
     if not bucket.holders:
         return []
     names = [_name_holder(holder, with_pipeline=bucket.group is not None) for holder in bucket.holders]
-    others = bucket.held - len(names)
-    if others > 0:
-        names.append(TextPart(f"{others:,} {'other' if others == 1 else 'others'}"))
-    return compose(" by ", join_names(names))
+    return compose(" by ", join_names(names, bucket.held))
 
 
 def _name_holder(holder: SlotHolderView, *, with_pipeline: bool) -> TextPart:

@@ -7,6 +7,7 @@ from datetime import datetime
 from application.queries.views.runs import AttemptView, StageRunView
 from domain.flow_runs.flow_run import FlowRun
 from domain.flow_runs.flow_state import FlowState
+from domain.name_lists import NAMES_SHOWN
 from domain.runs.status import Reason, Status
 
 MAX_ERROR_LENGTH = 160
@@ -56,16 +57,18 @@ def bold(text: str) -> TextPart:
 
 
 def format_stage_names(stages: Sequence[StageRunView]) -> list[TextPart]:
-    """Return "a", "a and b" or "a, b and c", with the names in bold."""
-    return join_names([bold(stage.name) for stage in stages])
+    """Return "a", "a and b", "a, b and c" or "a, b, c and 70 more", with the names in bold."""
+    return join_names([bold(stage.name) for stage in stages[:NAMES_SHOWN]], len(stages))
 
 
-def join_names(names: Sequence[TextPart]) -> list[TextPart]:
-    """Return "a", "a and b" or "a, b and c"."""
+def join_names(names: Sequence[TextPart], total: int | None = None) -> list[TextPart]:
+    """Return "a", "a and b", "a, b and c" or "a, b, c and 70 more". `names` may be only the first ones of `total`."""
+    hidden = max(total or 0, len(names)) - min(len(names), NAMES_SHOWN)
+    shown = [*names[:NAMES_SHOWN], *([TextPart(f"{hidden:,} more")] if hidden > 0 else [])]
     parts: list[TextPart] = []
-    for index, name in enumerate(names):
+    for index, name in enumerate(shown):
         if index:
-            parts.append(TextPart(" and " if index == len(names) - 1 else ", "))
+            parts.append(TextPart(" and " if index == len(shown) - 1 else ", "))
         parts.append(name)
     return parts
 

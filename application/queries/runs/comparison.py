@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from application.queries.runs.stage_time import get_stage_seconds
 from application.queries.views.runs import AttemptView, RunView, StageRunView
 from domain.pipelines.definition import PipelineDefinition
+from domain.pipelines.renames import find_renamed_stages
 from domain.pipelines.serialization import serialize_pipeline
 from domain.runs.status import Status
 
@@ -20,6 +22,11 @@ class Difference:
     missing: str | None = None
     """`before` or `after` if that side does not have the value; its field is None then."""
 
+    @property
+    def is_stage_name(self) -> bool:
+        """True for the new name of a stage, such as `stages.import.name`."""
+        return self.path.startswith("stages.") and self.path.endswith(".name")
+
 
 @dataclass(frozen=True, slots=True)
 class StagePair:
@@ -30,8 +37,13 @@ class StagePair:
     after: StageRunView | None
 
     @property
+    def earlier_name(self) -> str | None:
+        """The name in the first run, if the stage was renamed since."""
+        return self.before.name if self.before is not None and self.before.name != self.name else None
+
+    @property
     def seconds(self) -> tuple[float | None, float | None]:
-        """The time from the stage's first start to its end, in each run."""
+        """How long the stage took in each run, without the time before manual retries."""
         return _get_seconds(self.before), _get_seconds(self.after)
 
     @property
@@ -62,7 +74,7 @@ class Comparison:
 
 def build_comparison(before: RunView, after: RunView, definitions: tuple[PipelineDefinition, PipelineDefinition]) -> Comparison:
     """Compare two runs. `definitions` belong to the revisions of the two runs."""
-    stages = _pair_stages(before, after)
+    stages = _pair_stages(before, after, find_renamed_stages(*definitions))
     parameters = diff_mappings(before.parameters, after.parameters)
     return Comparison(before, after, parameters, diff_definitions(*definitions), stages, _find_first_error(stages))
 
@@ -84,17 +96,24 @@ def diff_mappings(before: Mapping[str, Any], after: Mapping[str, Any], path: str
 
 
 def diff_definitions(before: PipelineDefinition, after: PipelineDefinition) -> list[Difference]:
-    return diff_mappings(_serialize_by_stage(before), _serialize_by_stage(after))
+    """Return the differences. A stage that was renamed differs in its name, such as `stages.import.name`."""
+    new_names = {old: new for new, old in find_renamed_stages(before, after).items()}
+    return diff_mappings(_serialize_by_stage(before, new_names), _serialize_by_stage(after, {}))
 
 
-def _serialize_by_stage(definition: PipelineDefinition) -> dict[str, Any]:
+def _serialize_by_stage(definition: PipelineDefinition, new_names: Mapping[str, str]) -> dict[str, Any]:
     """Serialize the definition with its stages by name, so that the order of the stages makes no difference."""
     serialized = serialize_pipeline(definition)
-    return serialized | {"stages": {stage["name"]: stage for stage in serialized["stages"]}}
+    stages = {new_names.get(stage["name"], stage["name"]): stage for stage in serialized["stages"]}
+    for stage in stages.values():
+        stage["needs"] = [new_names.get(name, name) for name in stage["needs"]]
+    return serialized | {"stages": stages}
 
 
-def _pair_stages(before: RunView, after: RunView) -> list[StagePair]:
-    old, new = ({stage.name: stage for stage in run.stages} for run in (before, after))
+def _pair_stages(before: RunView, after: RunView, renames: Mapping[str, str]) -> list[StagePair]:
+    new_names = {old: new for new, old in renames.items()}
+    old = {new_names.get(stage.name, stage.name): stage for stage in before.stages}
+    new = {stage.name: stage for stage in after.stages}
     return [StagePair(name, old.get(name), new.get(name)) for name in dict.fromkeys((*new, *old))]
 
 
@@ -112,11 +131,8 @@ def _get_failed_attempt(stage: StageRunView | None) -> AttemptView | None:
 
 
 def _get_seconds(stage: StageRunView | None) -> float | None:
-    if stage is None:
-        return None
-    started = next((attempt.started_at for attempt in stage.attempts if attempt.started_at), None)
-    ended = stage.newest.finished_at
-    return (ended - started).total_seconds() if started and ended else None
+    ended = stage.newest.finished_at if stage is not None else None
+    return get_stage_seconds(stage, ended) if stage is not None and ended is not None else None
 
 
 def _get_records(stage: StageRunView | None) -> int | None:

@@ -22,5 +22,5 @@ def get_attempts_since_restart(stage: StageRunView) -> Sequence[AttemptView]:
     return [attempt for attempt in attempts if attempt.started_at or attempt.error_message]
 
 
-def has_failure(run: RunView, fingerprint: str) -> bool:
-    return any(attempt.fingerprint == fingerprint for stage in run.stages for attempt in stage.attempts)
+def has_failure(run: RunView, stage: str, fingerprint: str) -> bool:
+    return any(attempt.fingerprint == fingerprint for each in run.stages if each.name == stage for attempt in each.attempts)

@@ -47,6 +47,10 @@ class StartedRun(Protocol):
     def started_at(self) -> datetime | None: ...
     @property
     def finished_at(self) -> datetime | None: ...
+    @property
+    def idle_seconds(self) -> float: ...
+    @property
+    def idle_since(self) -> datetime | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +113,7 @@ class JudgeExpectations:
         limit = expectation.max_duration
         if newest is not None and limit is not None and newest.is_overrun(limit, now):
             sentence = describe_overrun(limit, is_running=newest.finished_at is None)
-            return ExpectationStatus(expectation, Punctuality.OVERRUN, next_due_at, newest.started_at + timedelta(seconds=limit), sentence)
+            return ExpectationStatus(expectation, Punctuality.OVERRUN, next_due_at, newest.get_limit_at(limit), sentence)
         late = self._find_late(expectation, runs, since)
         if late is not None and newest is not None:
             sentence = describe_late(expectation, newest.started_at, now, self._cron.explain)
@@ -125,5 +129,8 @@ class JudgeExpectations:
 
 def to_reported_runs(runs: Sequence[StartedRun]) -> tuple[ReportedRun, ...]:
     """Return the runs by the time at which they started; one that has not started counts from when it was opened."""
-    reported = [ReportedRun(run.id, run.started_at or run.created_at, run.finished_at) for run in runs]
-    return tuple(sorted(reported, key=lambda run: (run.started_at, run.id)))
+    return tuple(sorted(map(to_reported_run, runs), key=lambda run: (run.started_at, run.id)))
+
+
+def to_reported_run(run: StartedRun) -> ReportedRun:
+    return ReportedRun(run.id, run.started_at or run.created_at, run.finished_at, run.idle_seconds, run.idle_since)

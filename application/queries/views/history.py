@@ -18,7 +18,7 @@ class StageTimes:
 
 @dataclass(frozen=True, slots=True)
 class FailureView:
-    """`count` attempts that failed with the same fingerprint.
+    """Failures of a stage with the same fingerprint, in `count` runs.
 
     `message` is the newest one's. `runs` are up to ten (id, number) pairs, newest first. `first_at` and `first_run` cover all runs.
     """

@@ -10,7 +10,7 @@ from application.ports.persistence.pipelines import StoredPipeline
 from application.ports.persistence.run_facts import RunFacts
 from application.ports.persistence.unit_of_work import UnitOfWork
 from application.ports.system.cron_expressions import CronExpressions
-from application.queries.schedules.expectations import to_reported_runs
+from application.queries.schedules.expectations import to_reported_run, to_reported_runs
 from application.services.alerts.judged_facts import JudgedFact, build_missed_fact, build_unfinished_fact
 from domain.alerts.concurrency_key import has_concurrency_key
 from domain.alerts.judging import FLIP_WINDOW
@@ -98,15 +98,16 @@ class ExpectationFacts:
             if (due_at := find_next_tick(expectation.recurrence, now - grace, self.cron_expressions.iterate)) is not None:
                 yield due_at + grace
             if expectation.max_duration is not None:
-                limit = timedelta(seconds=expectation.max_duration)
-                ends = [(run.started_at or run.created_at) + limit for run in runs if not run.status.is_terminal]
-                yield from (end for end in ends if end >= now)
+                active = [to_reported_run(run) for run in runs if not run.status.is_terminal]
+                ends = [run.get_limit_at(expectation.max_duration) for run in active]
+                yield from (end for end in ends if end is not None and end >= now)
 
 
 def _find_overrun(pipeline: StoredPipeline, limit: float, runs: Collection[RunFacts], now: datetime) -> Iterator[JudgedFact]:
     for run in runs:
-        ends_at = (run.started_at or run.created_at) + timedelta(seconds=limit)
-        if ends_at < (run.finished_at or now):
+        reported = to_reported_run(run)
+        if reported.is_overrun(limit, now):
+            ends_at = reported.get_limit_at(limit) or now
             summary = f"takes longer than {format_duration(limit)}"
             yield build_unfinished_fact(pipeline, run, AlertEvent.OVERRUN, ends_at, summary)
 

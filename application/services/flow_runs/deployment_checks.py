@@ -12,13 +12,13 @@ from application.ports.system.parameter_schemas import ParameterSchemas
 from application.services.flow_runs.deployment_lookup import DeploymentLookup
 from application.services.flow_runs.deployment_parameters import KnownParameters, find_parameter_problems, find_unknown_parameters
 from domain.errors import FieldProblem, InvalidInput
+from domain.name_lists import format_names
 from domain.pipelines.definition import PipelineDefinition, StageDefinition, StageKind
 from domain.pipelines.field_parser import MAX_PROBLEMS
 
 CHECK_SECONDS: Final = 1.0
 """The longest time for the parameters of one definition. Those of further stages are left to the orchestrator."""
 MAX_WARNINGS: Final = 100
-_MAX_NAMED: Final = 5
 _Stage = tuple[int, StageDefinition, str]
 """A stage of kind `prefect` with its index and the name of its deployment."""
 
@@ -98,8 +98,5 @@ def _describe_unchecked(deployments: Sequence[str]) -> list[str]:
     names = list(dict.fromkeys(deployments))
     if not names:
         return []
-    shown = ", ".join(names[:_MAX_NAMED])
-    if (hidden := len(names) - _MAX_NAMED) > 0:
-        shown += f" and {hidden} more"
-    subject = f"the deployment {shown} was" if len(names) == 1 else f"the deployments {shown} were"
+    subject = f"the deployment {names[0]} was" if len(names) == 1 else f"the deployments {format_names(names)} were"
     return [f"Prefect does not respond, so {subject} not checked."]

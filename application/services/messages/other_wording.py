@@ -6,7 +6,16 @@ from application.queries.views.runs import RunView
 from application.services.alerts.message_facts import MessageFacts
 from application.services.messages.message_content import MAX_ITEM_LENGTH, Block, bullets, heading
 from application.services.messages.plain_text import clean_line
-from application.services.messages.words import count_of, format_at, format_span, name_pipeline, write, write_subject
+from application.services.messages.words import (
+    count_of,
+    format_active_time,
+    format_at,
+    format_span,
+    format_wait,
+    name_pipeline,
+    write,
+    write_subject,
+)
 from domain.alerts.incident import Incident
 from domain.alerts.rule import AlertEvent
 
@@ -47,10 +56,11 @@ def word_notice(facts: MessageFacts, run: RunView | None, earlier: RunView | Non
     """Return the message about a run that completed. `earlier` is the run before it."""
     if run is None:
         return write_subject(name_pipeline(facts.pipeline, None), "completed a run, which has been deleted"), []
-    took = f" in {format_span(run.started_at, run.finished_at)}" if run.started_at and run.finished_at else ""
+    took = f" in {format_active_time(run)}" if run.started_at and run.finished_at else ""
+    wait = f"It {format_wait(run)}." if format_wait(run) else ""
     records = f"It processed {count_of(run.records_processed, 'record')}." if run.records_processed is not None else ""
     at = f" on {format_at(run.finished_at)}" if run.finished_at else ""
-    text = write(f"{run.name} completed{at}{took and f', {took.strip()}'}.", records)
+    text = write(f"{run.name} completed{at}{took and f', {took.strip()}'}.", wait, records)
     if facts.event is AlertEvent.RECOVERED:
         before = [write(f"The run before it, #{earlier.number}, is {earlier.status.value}.")] if earlier else []
         return write_subject(run.name, "completed again"), [text, *before]

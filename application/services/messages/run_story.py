@@ -2,25 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, Final
 
 from application.ports.queries.reader import Reader
 from application.queries.runs.comparison import Comparison, Difference
 from application.queries.runs.error_line import find_error_line
-from application.queries.runs.failures import FAILED_STATUSES, find_failed_stage, has_failure
+from application.queries.runs.failures import FAILED_STATUSES, find_failed_stage
 from application.queries.runs.load_comparison import load_comparison
+from application.queries.runs.similar_failures import find_similar_failures
 from application.queries.views.history import FirstOccurrence
 from application.queries.views.runs import RunView, StageRunView
 from application.services.messages.plain_text import MASK, clean_line, is_secret_name
 from application.services.messages.words import format_seconds
 from domain.errors import HeadgateError, Unavailable
+from domain.name_lists import format_names
 from domain.runs.status import Status
 
-WEEK: Final = timedelta(days=7)
-MAX_RUNS: Final = 100
 MAX_CHANGES: Final = 8
-MAX_PATHS: Final = 5
 MAX_VALUE_LENGTH: Final = 60
 SLOW_RATIO: Final = 2.0
 MIN_SLOW_SECONDS: Final = 10.0
@@ -31,7 +29,7 @@ MIN_SLOW_SECONDS: Final = 10.0
 class RunStory:
     """A run, the stage that failed, if one did, and how it differs from the last completed run before it.
 
-    `similar` is the number of runs of the last week with the same failure, this one included; `first` is the first one of all.
+    `similar` is the number of the last runs with the same failure; `first` is the first one of all.
     """
 
     run: RunView
@@ -67,9 +65,8 @@ async def _count_similar(reader: Reader, run: RunView, stage: StageRunView) -> t
     fingerprint = stage.newest.fingerprint
     if fingerprint is None:
         return 0, None
-    since = (run.finished_at or run.created_at) - WEEK
-    recent = await reader.runs(pipeline_id=run.pipeline_id, status=None, skip=0, limit=MAX_RUNS, below=run.id + 1, since=since)
-    return sum(has_failure(each, fingerprint) for each in recent), await reader.first_seen(run.pipeline_id, stage.name, fingerprint)
+    similar = await find_similar_failures(reader, run, stage)
+    return similar.count if similar else 0, await reader.first_seen(run.pipeline_id, stage.name, fingerprint)
 
 
 async def _describe_changes(reader: Reader, last_good: RunView, run: RunView) -> Sequence[str]:
@@ -89,8 +86,9 @@ def _describe_definition(comparison: Comparison) -> list[str]:
     before, after = comparison.before.revision, comparison.after.revision
     if before == after:
         return []
-    paths = [clean_line(each.path, MAX_VALUE_LENGTH) for each in comparison.definition]
-    listed = ", ".join(paths[:MAX_PATHS]) + (f" and {len(paths) - MAX_PATHS} more" if len(paths) > MAX_PATHS else "")
+    renames = [f"{pair.earlier_name} renamed to {pair.name}" for pair in comparison.stages if pair.earlier_name]
+    paths = [each.path for each in comparison.definition if not each.is_stage_name]
+    listed = format_names([clean_line(text, MAX_VALUE_LENGTH) for text in (*renames, *paths)])
     return [f"Revision {before} → {after}: {listed}" if listed else f"Revision {before} → {after}"]
 
 

@@ -1,9 +1,10 @@
 """What messages say about a run."""
 
+from application.queries.runs.similar_failures import describe_count
 from application.services.messages.message_content import MAX_CODE_LENGTH, MAX_CODE_LINES, MAX_ITEM_LENGTH, Block, bullets, code, heading
 from application.services.messages.plain_text import clean_lines, shorten
 from application.services.messages.run_story import RunStory
-from application.services.messages.words import count_of, format_at, format_span, write
+from application.services.messages.words import format_at, format_time_taken, write
 from domain.runs.status import Reason, Status
 
 _ENDS = {
@@ -22,7 +23,7 @@ def describe_run(story: RunStory) -> Block:
     if run.status not in _ENDS:
         since = f" since {format_at(run.started_at)}" if run.started_at else ""
         return write(f"{subject} is {run.status.value}{since}.")
-    took = f", after {format_span(run.started_at, run.finished_at)}" if run.started_at and run.finished_at else ""
+    took = f", after {format_time_taken(run)}" if run.started_at and run.finished_at else ""
     at = f" on {format_at(run.finished_at)}" if run.finished_at else ""
     return write(f"{subject} {_ENDS[run.status]}{where}{at}{took}.", _describe_attempts(story))
 
@@ -69,6 +70,4 @@ def _describe_history(story: RunStory) -> str:
     if story.first.run_id == story.run.id:
         return "This error has not been seen before."
     first = f"it first occurred in run #{story.first.number}, on {format_at(story.first.at)}"
-    if story.similar > 1:
-        return f"The same error ended {count_of(story.similar, 'run')} within a week; {first}."
-    return f"The error did not occur in the week before; {first}."
+    return f"This error was {describe_count(story.similar)}; {first}."

@@ -4,9 +4,12 @@ import re
 from datetime import datetime
 
 from application.queries.explain.durations import format_duration
+from application.queries.explain.waits import find_wait
+from application.queries.views.runs import RunView
 from application.services.messages.message_content import MAX_PARAGRAPH_LENGTH, MAX_SUBJECT_LENGTH, Block, paragraph
 from application.services.messages.plain_text import clean_line
 from domain.alerts.incident import Incident
+from domain.runs.active_time import get_active_seconds
 
 
 def format_span(start: datetime, end: datetime) -> str:
@@ -18,6 +21,24 @@ def format_seconds(seconds: float) -> str:
     """Return a duration with "min" for minutes, since the text has no table around it that explains "m"."""
     text = format_duration(round(seconds) if seconds >= 1 else seconds)
     return re.sub(r"\b0(?=\d )", "", re.sub(r" m\b", " min", text))
+
+
+def format_active_time(run: RunView) -> str:
+    """Return how long a finished run took, without the time in which it waited for people."""
+    end = run.finished_at or run.created_at
+    return format_seconds(get_active_seconds(run, end) or 0.0)
+
+
+def format_wait(run: RunView) -> str:
+    """Return how long a finished run waited for people, such as "waited 8 h for approval"; empty if it did not."""
+    wait = find_wait(run, run.finished_at or run.created_at)
+    return f"waited {format_seconds(wait.seconds)} {wait.words}" if wait else ""
+
+
+def format_time_taken(run: RunView) -> str:
+    """Return how long a finished run took and waited, such as "2 min 14 s (it also waited 8 h for approval)"."""
+    wait = format_wait(run)
+    return format_active_time(run) + (f" (it also {wait})" if wait else "")
 
 
 def format_at(at: datetime) -> str:

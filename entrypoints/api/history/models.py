@@ -88,7 +88,7 @@ class FailureResponse(ResponseModel):
     fingerprint: str
     stage: str
     message: str = Field(description="The newest failure's message.")
-    count: int
+    count: int = Field(description="In how many of the last 100 runs it occurred.")
     first_at: datetime = Field(description="The first occurrence in all of the pipeline's runs.")
     last_at: datetime
     first_run: int | None = Field(description="The id of the run in which it first occurred.")

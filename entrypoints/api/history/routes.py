@@ -1,6 +1,7 @@
 """Waiting stages, failures, stage durations, and the comparison of two runs."""
 
 from application.queries.runs.load_comparison import load_comparison
+from application.queries.runs.similar_failures import SIMILAR_RUNS
 from application.queries.views.runs import StageRunView
 from domain.runs.status import Reason, Status
 from entrypoints.api.history.models import ComparisonResponse, FailureResponse, StageTimesResponse, WaitingStageResponse
@@ -13,7 +14,6 @@ from entrypoints.api.shared.routing import create_router
 from entrypoints.http.auth.permissions import READ, ResourceScope, requires
 
 router = create_router("runs")
-MAX_ANALYZED_RUNS = 500
 _INPUT_REASONS = (Reason.APPROVAL, Reason.EXTERNAL, Reason.PAUSED)
 
 
@@ -29,9 +29,9 @@ async def list_waiting(reader: ReaderDep, limit: Limit = 100) -> list[WaitingSta
 @router.get("/pipelines/{pipeline_id}/failures", summary="List a pipeline's failures, grouped", responses=problems(404, 422, 503))
 @requires(READ, ResourceScope.PIPELINE)
 async def list_failures(pipeline: PipelineDep, reader: ReaderDep) -> list[FailureResponse]:
-    """Return the failures of the last 500 runs, the most recent first; `first_at` and `first_run` refer to all runs. Errors that differ
-    only in times, numbers, ids, addresses or paths are one failure."""
-    return [FailureResponse.from_view(failure) for failure in await reader.failures(pipeline.id, MAX_ANALYZED_RUNS)]
+    """Return the failures of the last 100 runs, the most recent first; `first_at` and `first_run` refer to all runs. Errors of a stage
+    that differ only in times, numbers, ids, addresses or paths are one failure, and each run counts once."""
+    return [FailureResponse.from_view(failure) for failure in await reader.failures(pipeline.id, SIMILAR_RUNS)]
 
 
 @router.get("/pipelines/{pipeline_id}/history", summary="Get the durations of a pipeline's stages", responses=problems(404, 422, 503))

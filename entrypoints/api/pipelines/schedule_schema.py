@@ -68,6 +68,9 @@ EXPECTATION: dict[str, Any] = {
     "properties": {
         **_RECURRENCE,
         "grace": build_duration_schema(f"How late a run may start; {DEFAULT_GRACE:,.0f} s by default.", minimum=0),
-        "max_duration": or_null(build_duration_schema("", exclusiveMinimum=0), "A longer run is overrun."),
+        "max_duration": or_null(
+            build_duration_schema("", exclusiveMinimum=0),
+            "A run that takes longer is overrun. The time in which it waits only for people does not count.",
+        ),
     },
 }

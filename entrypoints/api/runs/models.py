@@ -10,6 +10,7 @@ from application.queries.explain.flow_runs import describe_flow_run_state
 from application.queries.views.runs import RunView, StageRunView
 from domain.flow_runs.flow_state import FlowState
 from domain.pipelines.parsing import MAX_PRIORITY
+from domain.runs.active_time import get_active_seconds
 from domain.runs.status import Reason, Status
 from entrypoints.api.shared.models import Comment, RequestModel, ResponseModel, with_example
 from entrypoints.http.base_path import link
@@ -57,6 +58,9 @@ class RunResponse(ResponseModel):
             "created_at": "2026-11-23T09:00:00Z",
             "started_at": "2026-11-23T09:00:00.012Z",
             "finished_at": None,
+            "active_seconds": None,
+            "idle_seconds": 0.0,
+            "idle_since": None,
             "records_processed": None,
             "prefect_flow_run_ids": ["5f0c9a3e-6c0e-4b0c-9b43-3a9d1f6f2f10"],
             "links": LINKS_EXAMPLE,
@@ -70,7 +74,7 @@ class RunResponse(ResponseModel):
     revision: int
     status: Status
     why: str | None = Field(description="The reason for the run's state, in one sentence. Null in lists for runs that have not ended.")
-    trigger: str
+    trigger: str = Field(description="What started it. `cli` stands for clients whose User-Agent begins with `headgate-cli`.")
     actor: str | None = Field(description="Who triggered it, if known.")
     repeats: int | None = Field(description="The id of the run that this one repeats.")
     scheduled_for: datetime | None = Field(description="The time of the tick that opened it, without jitter. Null for other runs.")
@@ -82,6 +86,14 @@ class RunResponse(ResponseModel):
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    active_seconds: float | None = Field(
+        description="How long it took, without `idle_seconds`. Null before its end, and for a run that never started."
+    )
+    idle_seconds: float = Field(
+        description="How long it was idle after its start: it waited only for people, or had ended and was retried or continued later."
+        " An idle time that has not ended is not included."
+    )
+    idle_since: datetime | None = Field(description="Since when it waits only for people. Null if it does not.")
     records_processed: int | None
     prefect_flow_run_ids: list[str]
     links: dict[str, str]
@@ -109,6 +121,9 @@ class RunResponse(ResponseModel):
             created_at=view.created_at,
             started_at=view.started_at,
             finished_at=view.finished_at,
+            active_seconds=get_active_seconds(view, view.finished_at) if view.finished_at is not None else None,
+            idle_seconds=view.idle_seconds,
+            idle_since=view.idle_since,
             records_processed=view.records_processed,
             prefect_flow_run_ids=list(view.flow_run_ids),
             links=build_run_links(view.id, view.pipeline_id),

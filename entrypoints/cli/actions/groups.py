@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
+from domain.name_lists import format_names
 from entrypoints.cli.client.headgate_client import HeadgateClient
 from entrypoints.cli.output import print_json
 from entrypoints.cli.screens.sanitizer import sanitize
@@ -64,7 +65,7 @@ def _print_group(group: JsonObject, as_json: bool, wide: bool) -> None:
 
 
 def _build_row(group: JsonObject) -> Sequence[str]:
-    pipelines = ", ".join(use["pipeline"] for use in group["pipelines"])
+    pipelines = format_names([use["pipeline"] for use in group["pipelines"]])
     return [sanitize(group["name"]), _describe_slots(group), f"{group['waiting']:,} waiting", sanitize(pipelines)]
 
 

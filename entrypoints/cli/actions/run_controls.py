@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from domain.errors import FieldProblem, InvalidInput
+from domain.name_lists import format_names
 from entrypoints.cli.actions.parameters import InvalidParameter, parse_parameters
 from entrypoints.cli.client.headgate_client import HeadgateClient
 from entrypoints.cli.output import print_error, print_json
@@ -82,7 +83,7 @@ async def _post_action(url: str, path: str, body: Mapping[str, Any], as_json: bo
     if as_json:
         print_json(result)
     else:
-        stages = f" ({', '.join(result['stages'])})" if result.get("stages") else ""
+        stages = f" ({format_names(result['stages'])})" if result.get("stages") else ""
         unchanged = "" if result.get("applied", True) else ", unchanged"
         print(sanitize(f"{result['pipeline']}#{result['number']} {result['status']}{stages}{unchanged}  {url}/ui/runs/{result['run_id']}"))
     return 0

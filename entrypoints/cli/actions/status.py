@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
+from domain.name_lists import MAX_CHOICES_NAMED, format_names
 from domain.runs.run_name import is_run_reference
 from entrypoints.cli.actions.activation import describe_activation
 from entrypoints.cli.client.errors import ApiError
@@ -92,7 +93,7 @@ async def _show_pipeline(client: HeadgateClient, name: str, as_json: bool, wide:
     if as_json:
         print_json({**pipeline, "runs": runs})
         return True
-    stages = ", ".join(sanitize(stage["name"]) for stage in pipeline["stages"])
+    stages = format_names([sanitize(stage["name"]) for stage in pipeline["stages"]], shown=MAX_CHOICES_NAMED)
     print(f"{sanitize(pipeline['name'])}  revision {pipeline['revision']}  {sanitize(pipeline.get('description') or '')}".rstrip())
     print(f"stages: {stages}")
     if (state := describe_activation(pipeline)) != "active":

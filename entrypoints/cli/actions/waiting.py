@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from domain.name_lists import format_names
 from entrypoints.cli.client.headgate_client import HeadgateClient
 from entrypoints.cli.output import print_json
 from entrypoints.cli.screens.local_times import format_local
@@ -25,7 +26,7 @@ async def show_waiting(url: str, as_json: bool, wide: bool = False) -> int:
 
 def _build_row(stage: Mapping[str, Any]) -> Sequence[str]:
     expected = {"approval": "approval", "paused": "someone to resume it in Prefect"}.get(stage["reason"], "a report")
-    approvers = f" by {', '.join(stage['approvers'])}" if stage["approvers"] else ""
+    approvers = f" by {format_names(stage['approvers'], last='or')}" if stage["approvers"] else ""
     texts = (
         f"{stage['pipeline']}#{stage['number']}",
         stage["stage"],

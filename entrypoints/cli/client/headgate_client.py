@@ -28,7 +28,7 @@ class HeadgateClient:
         self.url = url
         try:
             timeout = httpx.Timeout(30, connect=5)
-            self._http = open_http_client([url], base_url=url, headers=_get_authorization(), timeout=timeout)
+            self._http = open_http_client([url], base_url=url, headers=_get_headers(), timeout=timeout)
         except (httpx.InvalidURL, ValueError) as error:
             raise Unreachable(f"{url} is not a valid URL: {error}") from None
 
@@ -115,9 +115,10 @@ class HeadgateClient:
         return Unreachable(f"Headgate does not respond at {self.url} ({reason}). Is it running, and is HEADGATE_URL right?")
 
 
-def _get_authorization() -> dict[str, str]:
+def _get_headers() -> dict[str, str]:
+    """Return the token, and the name by which the server records that a run was triggered from a terminal."""
     token = os.environ.get("HEADGATE_API_TOKEN", "").strip()
-    return {"Authorization": f"Bearer {token}"} if token else {}
+    return {"User-Agent": "headgate-cli"} | ({"Authorization": f"Bearer {token}"} if token else {})
 
 
 def _to_api_error(response: httpx.Response) -> ApiError:

@@ -40,17 +40,27 @@ def build_stage_row(stage: JsonObject, now: datetime) -> list[str]:
 
 
 def format_time_taken(item: JsonObject, now: datetime) -> str:
-    """Return the time from the start of a run or stage to its end, or to now. Return "" before the start."""
+    """Return how long a run or stage took until its end or now, without the time for which a run waited for people; "" before the start."""
     started, finished = parse_timestamp(item.get("started_at")), parse_timestamp(item.get("finished_at"))
     if started is None or (finished is None and item["status"] in TERMINAL):
         return ""
-    return format_duration(max(0.0, ((finished or now) - started).total_seconds()))
+    return format_duration(max(0.0, ((finished or now) - started).total_seconds() - get_idle_seconds(item, now)))
+
+
+def get_idle_seconds(run: JsonObject, now: datetime) -> float:
+    """Return for how long a run has waited for people; 0 for a stage."""
+    since = parse_timestamp(run.get("idle_since"))
+    return float(run.get("idle_seconds") or 0.0) + (max(0.0, (now - since).total_seconds()) if since else 0.0)
 
 
 def format_run_time(run: JsonObject, now: datetime) -> str:
-    """Return the time taken; for a run that has not started, the time since it was queued."""
-    return format_time_taken(run, now) or (
-        f"since {format_duration(_get_age(run['created_at'], now))}" if run["status"] not in TERMINAL else ""
+    """Return the time taken, and how long the run waited for people; for one that has not started, the time since it was queued."""
+    idle = get_idle_seconds(run, now)
+    waited = f" · waited {format_duration(idle)}" if idle >= 1 else ""
+    return (
+        f"{taken}{waited}"
+        if (taken := format_time_taken(run, now))
+        else (f"since {format_duration(_get_age(run['created_at'], now))}" if run["status"] not in TERMINAL else "")
     )
 
 

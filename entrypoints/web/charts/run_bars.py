@@ -6,6 +6,7 @@ from datetime import datetime
 
 from application.queries.explain.durations import format_duration
 from application.queries.views.runs import RunBar
+from domain.runs.active_time import get_active_seconds
 from domain.runs.status import Status
 
 SLOTS = 20
@@ -41,17 +42,10 @@ class RunBarShape:
 
 def lay_out_run_bars(bars: Sequence[RunBar], now: datetime) -> list[RunBarShape]:
     """Return a bar for each run, oldest first; the newest is at the right edge."""
-    times = [get_run_seconds(bar, now) for bar in bars]
+    times = [get_active_seconds(bar, now) for bar in bars]
     longest = max((time for time in times if time), default=0.0) or 1.0
     first = SLOTS - len(bars)
     return [_lay_out_bar(bar, time, longest, (first + index) * 5.0) for index, (bar, time) in enumerate(zip(bars, times, strict=True))]
-
-
-def get_run_seconds(bar: RunBar, now: datetime) -> float | None:
-    """Return the seconds from a run's start to its end or now; None before it started."""
-    if bar.started_at is None:
-        return None
-    return max(0.0, ((bar.finished_at or now) - bar.started_at).total_seconds())
 
 
 def _lay_out_bar(bar: RunBar, time: float | None, longest: float, x: float) -> RunBarShape:

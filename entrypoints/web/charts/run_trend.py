@@ -16,7 +16,7 @@ OUTLINED_STATUSES = frozenset({Status.CANCELLED, Status.LOST, Status.QUEUED})
 
 @dataclass(frozen=True, slots=True)
 class TrendPoint:
-    """A run's duration until its end or now, and its records; None if unknown."""
+    """A run's active time until its end or now, and its records; None if unknown."""
 
     run_id: int
     status: Status

@@ -5,15 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from application.queries.explain.durations import format_duration
+from application.queries.runs.idle_periods import find_idle_periods
 from application.queries.views.runs import AttemptView, RunView, StageRunView
+from domain.pipelines.definition import StageKind
 from domain.pipelines.graph import sort_topologically
 from domain.runs.status import Reason, Status
+from entrypoints.web.charts.time_axis import AxisCut, AxisTick, TimeAxis, build_time_axis
 
-STEPS = (
-    *(0.001, 0.002, 0.005, 0.01, 0.02, 0.05),
-    *(0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1_200, 1_800, 3_600, 7_200, 14_400, 43_200, 86_400, 172_800, 604_800),
-)
-MAX_TICKS = 8
 MIN_SPAN = 0.005
 MIN_ACTIVE_SPAN = 0.5
 """The shortest axis of an active run, in seconds, so that the scale of a run that just began does not change at each rendering."""
@@ -21,15 +19,6 @@ ROW_HEIGHT, BAR_HEIGHT = 40, 12
 ATTEMPTS_SHOWN = 6
 MIN_NOTED_QUEUE = 2.0
 """A note says how long an attempt was queued if it was this many seconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class AxisTick:
-    """A label of the axis."""
-
-    x: float
-    label: str
-    is_minor: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +55,20 @@ class StageLane:
 
 @dataclass(frozen=True, slots=True)
 class WaterfallLayout:
-    """The axis and a lane for each stage. `now` is the x of the current time, None for a finished run."""
+    """The axis and a lane for each stage. `now` is the x of the current time, None for a finished run.
+
+    `cuts` are the idle periods that the axis leaves out, and `idle` says them in words.
+    """
 
     ticks: Sequence[AxisTick]
     now: float | None
     lanes: Mapping[str, StageLane]
+    cuts: Sequence[AxisCut] = ()
+
+    @property
+    def idle(self) -> str:
+        """The idle periods in words; empty without any."""
+        return f"Not to scale: {'; '.join(cut.title for cut in self.cuts)}." if self.cuts else ""
 
 
 def lay_out_waterfall(run: RunView, medians: Mapping[str, float], now: datetime, shown: Sequence[StageRunView]) -> WaterfallLayout:
@@ -78,27 +76,11 @@ def lay_out_waterfall(run: RunView, medians: Mapping[str, float], now: datetime,
     end = run.finished_at or now
     expected = {} if run.status.is_terminal else _predict_starts(run, medians, now)
     last = max([(end - run.created_at).total_seconds(), *(start + medians[name] for name, start in expected.items())])
-    axis = _Axis(run.created_at, max(last * 1.04, MIN_SPAN if run.status.is_terminal else MIN_ACTIVE_SPAN), end)
+    min_span = MIN_SPAN if run.status.is_terminal else MIN_ACTIVE_SPAN
+    axis = build_time_axis(run.created_at, end, last, find_idle_periods(run, now), min_span)
     lanes = {stage.name: _lay_out_lane(stage, axis, medians.get(stage.name), expected.get(stage.name)) for stage in shown}
     now_x = None if run.status.is_terminal else axis.get_x(now)
-    return WaterfallLayout(_lay_out_ticks(axis.span, now_x), now_x, lanes)
-
-
-@dataclass(frozen=True, slots=True)
-class _Axis:
-    """The time axis from `start`, `span` seconds long. Unfinished attempts extend to `end`."""
-
-    start: datetime
-    span: float
-    end: datetime
-
-    def get_x(self, at: datetime) -> float:
-        """Return the x of a time, in percent."""
-        return self.get_offset_x((at - self.start).total_seconds())
-
-    def get_offset_x(self, seconds: float) -> float:
-        """Return the x of a time in seconds after the start."""
-        return round(min(100.0, max(0.0, seconds / self.span * 100)), 2)
+    return WaterfallLayout(axis.lay_out_ticks(now_x), now_x, lanes, axis.lay_out_cuts(now_x))
 
 
 def _predict_starts(run: RunView, medians: Mapping[str, float], now: datetime) -> dict[str, float]:
@@ -120,22 +102,7 @@ def _predict_starts(run: RunView, medians: Mapping[str, float], now: datetime) -
     return starts
 
 
-def _lay_out_ticks(span: float, now: float | None) -> list[AxisTick]:
-    step = next((step for step in STEPS if span / step <= MAX_TICKS), span / MAX_TICKS)
-    ticks = []
-    for index in range(int(span / step) + 1):
-        x = round(index * step / span * 100, 2)
-        if x <= 97 and (now is None or abs(x - now) > 4.5):
-            ticks.append(AxisTick(x, _format_tick(index * step, step), index % 3 != 0))
-    return ticks
-
-
-def _format_tick(at: float, step: float) -> str:
-    """Return the label. Steps under 0.1 s are in milliseconds throughout, because several of them would be "0.1 s"."""
-    return f"{at * 1_000:.0f} ms" if at and step < 0.1 else format_duration(round(at, 1))
-
-
-def _lay_out_lane(stage: StageRunView, axis: _Axis, median_seconds: float | None, expected: float | None) -> StageLane:
+def _lay_out_lane(stage: StageRunView, axis: TimeAxis, median_seconds: float | None, expected: float | None) -> StageLane:
     attempts = stage.attempts[-ATTEMPTS_SHOWN:]
     row = BAR_HEIGHT + 4
     height = max(ROW_HEIGHT, row * len(attempts) + 8)
@@ -144,7 +111,7 @@ def _lay_out_lane(stage: StageRunView, axis: _Axis, median_seconds: float | None
     notes: list[WaterfallNote] = []
     for index, attempt in enumerate(attempts):
         y = top + index * row
-        shapes += _lay_out_attempt(attempt, axis, y)
+        shapes += _lay_out_attempt(stage, attempt, axis, y)
         notes += _build_notes(attempt, axis, y + 10, is_last=index == len(attempts) - 1)
     y = top + (len(attempts) - 1) * row
     newest = attempts[-1]
@@ -162,17 +129,24 @@ def _lay_out_lane(stage: StageRunView, axis: _Axis, median_seconds: float | None
     return StageLane(height, shapes, notes, median, y, description)
 
 
-def _lay_out_attempt(attempt: AttemptView, axis: _Axis, y: float) -> list[WaterfallShape]:
+def _lay_out_attempt(stage: StageRunView, attempt: AttemptView, axis: TimeAxis, y: float) -> list[WaterfallShape]:
     """Return the shapes of an attempt: its wait, its time in the queue and its run."""
     end = attempt.finished_at or axis.end
     start = attempt.started_at or end
     shapes = []
-    has_waited = attempt.status is Status.WAITING or attempt.reason in (Reason.RETRY, Reason.EXTERNAL) or attempt.due_at is not None
+    asked_until = attempt.deadline_at if stage.kind == StageKind.APPROVAL else None
+    has_waited = (
+        asked_until is not None
+        or attempt.status is Status.WAITING
+        or attempt.reason in (Reason.RETRY, Reason.EXTERNAL)
+        or attempt.due_at is not None
+    )
     is_retry = attempt.number > 1 and attempt.queued_at is not None and attempt.queued_at > attempt.created_at
     if is_retry and attempt.queued_at:
         shapes.append(_build_shape("hold", "waiting", axis, attempt.created_at, attempt.queued_at, y))
     elif has_waited and attempt.queued_at is None:
-        shapes.append(_build_shape("hold", "waiting", axis, attempt.created_at, start, y))
+        since = asked_until - timedelta(seconds=stage.timeout) if asked_until else attempt.created_at
+        shapes.append(_build_shape("hold", "waiting", axis, since, start, y))
     if attempt.queued_at and start > attempt.queued_at:
         shapes.append(_build_shape("queue", "queued", axis, attempt.queued_at, start, y + BAR_HEIGHT / 2))
     if attempt.started_at:
@@ -180,7 +154,7 @@ def _lay_out_attempt(attempt: AttemptView, axis: _Axis, y: float) -> list[Waterf
     return [shape for shape in shapes if shape.width > 0]
 
 
-def _build_shape(shape: str, status: str, axis: _Axis, start: datetime, end: datetime, y: float) -> WaterfallShape:
+def _build_shape(shape: str, status: str, axis: TimeAxis, start: datetime, end: datetime, y: float) -> WaterfallShape:
     x = axis.get_x(start)
     width = _get_width(x, axis.get_x(end))
     return WaterfallShape(shape, status, x, max(width, 0.35) if shape == "bar" else width, y)
@@ -190,7 +164,7 @@ def _get_width(x: float, end: float) -> float:
     return round(max(0.0, end - x), 2)
 
 
-def _build_notes(attempt: AttemptView, axis: _Axis, y: float, *, is_last: bool) -> list[WaterfallNote]:
+def _build_notes(attempt: AttemptView, axis: TimeAxis, y: float, *, is_last: bool) -> list[WaterfallNote]:
     x = axis.get_x(attempt.finished_at or axis.end)
     if x > 78:
         return []

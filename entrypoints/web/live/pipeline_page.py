@@ -7,6 +7,8 @@ from hashlib import sha256
 
 from application.ports.queries.change_feed import ChangeBatch
 from application.queries.explain.explanation import explain_run
+from application.queries.runs.earlier_names import load_earlier_names
+from application.queries.runs.similar_failures import SIMILAR_RUNS
 from application.queries.views.history import FailureView
 from application.queries.views.pipelines import PipelineView
 from application.queries.views.runs import RunView
@@ -54,7 +56,7 @@ class LivePipelinePage(LiveView):
             raise NotFound("pipeline", self._pipeline_id)
         self._was_rendered = True
         runs = await self._context.reader.runs(pipeline_id=self._pipeline_id, status=None, skip=0, limit=GRID_RUNS)
-        failures = await self._context.reader.failures(self._pipeline_id, GRID_RUNS)
+        failures = await self._context.reader.failures(self._pipeline_id, SIMILAR_RUNS)
         schedules = await load_schedule_items(self._context, pipeline)
         return await self.render_pipeline(pipeline, runs, failures, schedules)
 
@@ -71,7 +73,8 @@ class LivePipelinePage(LiveView):
         trend = build_trend(runs, now)
         items = build_run_items(runs[:LISTED_RUNS], now)
         status = get_status_label(latest.status if latest else Status.PENDING)
-        grid = build_stage_grid(pipeline.definition, runs, medians)
+        earlier_names = await load_earlier_names(self._context.reader, pipeline, runs)
+        grid = build_stage_grid(pipeline.definition, runs, medians, earlier_names)
         failing = find_failing_stages(runs)
         fragments = {
             **build_pipeline_tab(pipeline.name, latest.status if latest else Status.PENDING),

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from application.queries.views.groups import GroupDetailView, GroupUseView, GroupView
+from domain.name_lists import format_names
 from entrypoints.web.charts.slot_chart import SlotChart, describe_slots, lay_out_slots
 from entrypoints.web.view_models.formatting import DASH, Timestamp, format_timestamp, pluralize
 
-SHOWN_PIPELINES = 5
 """Pipelines that a row of the list names."""
 
 
@@ -73,8 +73,6 @@ class GroupPage:
 
 def build_group_item(group: GroupView) -> GroupItem:
     """Return the group's row."""
-    names = [use.pipeline for use in group.pipelines[:SHOWN_PIPELINES]]
-    hidden = len(group.pipelines) - len(names)
     return GroupItem(
         name=group.name,
         limit=f"{group.limit:,}" if group.limit is not None else DASH,
@@ -82,7 +80,7 @@ def build_group_item(group: GroupView) -> GroupItem:
         waiting=f"{group.waiting:,}",
         slots=describe_slots(group.limit, group.held),
         chart=lay_out_slots(group.limit, group.held),
-        pipelines=", ".join(names) + (f" and {hidden} more" if hidden else ""),
+        pipelines=format_names([use.pipeline for use in group.pipelines]),
     )
 
 

@@ -9,14 +9,14 @@ from urllib.parse import quote, urlencode
 from application.queries.explain.durations import format_elapsed
 from application.queries.views.history import PastDecision
 from application.queries.views.runs import RunView, StageRunView
+from domain.name_lists import format_names
 from domain.runs.status import Reason, Status
-from entrypoints.web.view_models.formatting import StatusLabel, Timestamp, format_parameters, format_timestamp, get_status_label, pluralize
+from entrypoints.web.view_models.formatting import StatusLabel, Timestamp, format_parameters, format_timestamp, get_status_label
 
 URGENT_PERCENT = 80
 """A wait is urgent after this share of its time."""
 MAX_LINE_LENGTH = 160
 MAX_PARAMETERS_LENGTH = 400
-MAX_NAMES = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +122,7 @@ def get_waiting_since(stage: StageRunView) -> datetime:
 def build_approval_question(run: RunView, stage: StageRunView) -> ApprovalQuestion:
     """Return what an approver needs to know."""
     following = [each.name for each in run.stages if stage.name in each.needs]
-    if len(following) > MAX_NAMES:
-        following = [*following[:MAX_NAMES], pluralize(len(following) - MAX_NAMES, "more stage")]
-    if_approved = f"{', '.join(following)} {'runs' if len(following) == 1 else 'run'}" if following else "the run continues to its end"
+    if_approved = f"{format_names(following)} {'runs' if len(following) == 1 else 'run'}" if following else "the run continues to its end"
     if_rejected = (
         "the run continues: this stage may fail" if stage.allow_failure else "the run fails, and the stages that need this one are skipped"
     )
@@ -135,7 +133,7 @@ def build_approval_question(run: RunView, stage: StageRunView) -> ApprovalQuesti
         number=str(run.number),
         since=format_timestamp(get_waiting_since(stage)),
         question=(stage.message or f"Approve {stage.name}?").strip(),
-        approvers=" or ".join(stage.approvers),
+        approvers=format_names(stage.approvers, last="or"),
         parameters=format_parameters(run.parameters)[:MAX_PARAMETERS_LENGTH],
         if_approved=if_approved,
         if_rejected=if_rejected,
@@ -186,7 +184,7 @@ def _build_sentence(run: RunView, stage: StageRunView) -> str:
         return f"The flow run of {stage.deployment} is paused. Resume it in Prefect."
     if stage.newest.reason is Reason.APPROVAL:
         question = (stage.message or "Approve or reject?").strip().split("\n")[0]
-        return f"{question} Approvers: {' or '.join(stage.approvers)}." if stage.approvers else question
+        return f"{question} Approvers: {format_names(stage.approvers, last='or')}." if stage.approvers else question
     if stage.newest.message:
         message = stage.newest.message.strip()
         return f"Last report: “{message.splitlines()[0][:MAX_LINE_LENGTH]}”." if message else "One report, without a message."

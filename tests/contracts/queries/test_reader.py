@@ -388,7 +388,7 @@ async def test_runs_that_wait_for_a_person_or_machine_are_found(store: StoreUnde
 
 
 async def test_similar_failures_are_grouped_and_counted(store: StoreUnderTest) -> None:
-    pipeline = await a_pipeline(store.open_unit_of_work, "breaks", ["a", "b"])
+    pipeline = await a_pipeline(store.open_unit_of_work, "breaks", [a_stage("a", retries=1), "b"])
     ids = []
     for number, message in enumerate(("no room for 3 rows", "no room for 77 rows", "connection reset"), 1):
         ids.append(await a_stored_run(store.open_unit_of_work, pipeline))
@@ -398,7 +398,7 @@ async def test_similar_failures_are_grouped_and_counted(store: StoreUnderTest) -
             run.move(run.stages["a"], Status.FAILED, seconds_later(number * 60))
             run.propagate(seconds_later(number * 60))
 
-        await change(store, ids[-1], started, breaks)
+        await change(store, ids[-1], started, breaks, started, breaks)
 
     failures = await store.reader.failures(pipeline.id, 100)
 

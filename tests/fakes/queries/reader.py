@@ -444,4 +444,4 @@ def _first(found: Sequence[tuple[Attempt, Run]]) -> FirstOccurrence:
 def _failure(fingerprint: str, stage: str, found: Sequence[tuple[Attempt, Run]], first: FirstOccurrence) -> FailureView:
     ends = sorted(((attempt.finished_at or run.created_at, attempt.error_message or "") for attempt, run in found), reverse=True)
     runs = sorted({(run.id, run.number) for _, run in found}, reverse=True)
-    return FailureView(fingerprint, stage, ends[0][1], len(found), first.at, ends[0][0], runs[:10], (first.run_id, first.number))
+    return FailureView(fingerprint, stage, ends[0][1], len(runs), first.at, ends[0][0], runs[:10], (first.run_id, first.number))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from fastapi import APIRouter, Depends, Request, Response
 
+from application.queries.runs.similar_failures import SIMILAR_RUNS
 from application.queries.views.pipelines import PipelineView, RevisionView
 from entrypoints.http.auth.permissions import READ, ResourceScope, requires
 from entrypoints.web.live.pipeline_page import GRID_RUNS, LivePipelinePage
@@ -29,7 +30,7 @@ async def show_pipeline(request: Request, ref: str, day: str = "") -> Response:
     context = get_page_context(request)
     pipeline = await require_pipeline(context, ref)
     runs = await context.reader.runs(pipeline_id=pipeline.id, status=None, skip=0, limit=GRID_RUNS)
-    failures = await context.reader.failures(pipeline.id, GRID_RUNS)
+    failures = await context.reader.failures(pipeline.id, SIMILAR_RUNS)
     schedules = await load_schedule_items(context, pipeline)
     why = await load_why_section(context, pipeline, day)
     revisions = await context.reader.revisions(pipeline.id, limit=REVISIONS_SHOWN + 1)

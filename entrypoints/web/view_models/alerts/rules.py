@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from application.queries.explain.durations import format_duration
 from application.queries.views.alerts import AlertRuleView
 from domain.alerts.rule import AlertRule, QuietHours, RuleTarget, SiteRule
+from domain.name_lists import MAX_CHOICES_NAMED, format_names
 from domain.pipelines.definition import PipelineDefinition
 from entrypoints.web.view_models.alerts.labels import EVENT_WORDS
 from entrypoints.web.view_models.formatting import Timestamp, format_timestamp
@@ -83,4 +84,4 @@ def _build_target(target: RuleTarget) -> TargetItem:
 
 
 def _join(words: Sequence[str], last: str) -> str:
-    return f"{', '.join(words[:-1])} {last} {words[-1]}" if len(words) > 1 else "".join(words)
+    return format_names(words, shown=MAX_CHOICES_NAMED, last=last)

@@ -12,8 +12,9 @@ from application.queries.explain.run_context import RunContext
 from application.queries.schedules.expectations import ExpectationStatus
 from application.queries.views.pipelines import BoardRow, PipelineView
 from application.queries.views.runs import RunBar
+from domain.runs.active_time import get_active_seconds
 from domain.runs.status import Status
-from entrypoints.web.charts.run_bars import RunBarShape, get_run_seconds, lay_out_run_bars
+from entrypoints.web.charts.run_bars import RunBarShape, lay_out_run_bars
 from entrypoints.web.view_models.formatting import DASH, Sentence, StatusLabel, Timestamp, format_timestamp, get_status_label
 from entrypoints.web.view_models.next_action import NextAction, get_next_action
 from entrypoints.web.view_models.schedules.expectations import get_expectation_label
@@ -151,8 +152,8 @@ def format_success_rate(bars: Sequence[RunBar]) -> str:
 
 
 def format_median_time(bars: Sequence[RunBar], now: datetime) -> str:
-    """Return the median duration of the completed runs."""
-    times = [time for bar in bars if bar.status is Status.COMPLETED and (time := get_run_seconds(bar, now)) is not None]
+    """Return the median active time of the completed runs."""
+    times = [time for bar in bars if bar.status is Status.COMPLETED and (time := get_active_seconds(bar, now)) is not None]
     return format_duration(median(times)) if times else DASH
 
 

@@ -6,8 +6,10 @@ from datetime import datetime
 from statistics import median
 
 from application.queries.explain.durations import format_duration
+from application.queries.explain.waits import describe_time_taken
 from application.queries.views.history import FailureView
 from application.queries.views.runs import RunView, StageRunView
+from domain.runs.active_time import get_active_seconds
 from domain.runs.status import Status
 from entrypoints.web.charts.run_trend import TrendLayout, TrendPoint, lay_out_trend
 from entrypoints.web.view_models.formatting import (
@@ -130,8 +132,8 @@ def group_failures(failures: Sequence[FailureView]) -> list[FailureGroup]:
 
 
 def _build_point(run: RunView, now: datetime) -> TrendPoint:
-    seconds = max(0.0, ((run.finished_at or now) - run.started_at).total_seconds()) if run.started_at else None
-    duration = f", {format_duration(seconds)}" if seconds is not None and run.finished_at else ""
+    seconds = get_active_seconds(run, now)
+    duration = f", {describe_time_taken(run, now)}" if seconds is not None and run.finished_at else ""
     return TrendPoint(run.id, run.status, seconds, run.records_processed, f"#{run.number} {run.status}{duration}")
 
 

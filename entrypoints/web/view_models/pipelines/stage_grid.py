@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from application.queries.explain.durations import format_duration
+from application.queries.runs.earlier_names import EarlierNames
 from application.queries.views.runs import RunView, StageRunView
 from domain.pipelines.definition import PipelineDefinition
 from domain.runs.status import Status
@@ -45,17 +47,28 @@ class StageGrid:
     rows: Sequence[GridRow]
 
 
-def build_stage_grid(definition: PipelineDefinition, runs: Sequence[RunView], medians: Mapping[str, float]) -> StageGrid:
-    """Return the grid. `runs` are newest first; `medians` are the stages' durations in seconds. Large pipelines have a row for a group."""
+def build_stage_grid(
+    definition: PipelineDefinition, runs: Sequence[RunView], medians: Mapping[str, float], earlier_names: EarlierNames | None = None
+) -> StageGrid:
+    """Return the grid. `runs` are newest first; `medians` are the stages' durations in seconds. Large pipelines have a row for a group.
+
+    A stage that was renamed keeps its row; `earlier_names` are those in the revisions of the runs.
+    """
     oldest_first = list(reversed(runs))
     headings = [
         (f"#{run.number}", min(HEADING_SPAN, len(oldest_first) - index))
         for index, run in enumerate(oldest_first)
         if index % HEADING_SPAN == 0
     ]
-    stages = [{stage.name: stage for stage in run.stages} for run in oldest_first]
+    stages = [_index_by_name(run, (earlier_names or {}).get(run.revision, {})) for run in oldest_first]
     groups = fold_stages({stage.name: stage.needs for stage in definition.stages}).groups
     return StageGrid(headings, [_build_row(names, oldest_first, stages, medians) for names in groups.values()])
+
+
+def _index_by_name(run: RunView, earlier_names: Mapping[str, str]) -> dict[str, StageRunView]:
+    """Return the stages of a run by the names that they have now."""
+    names = {before: name for name, before in earlier_names.items()}
+    return {names.get(stage.name, stage.name): stage for stage in run.stages}
 
 
 def _build_row(
@@ -80,5 +93,6 @@ def _build_cell(run: RunView, stages: Sequence[StageRunView], names: Sequence[st
     if len(names) > 1:
         title = f"#{run.number} {describe_statuses([stage.status for stage in stages])}"
         return GridCell(status.value, symbol, title, build_group_link(run.id, names[0]))
-    title = f"#{run.number} {status.value}{' after a retry' if is_retried else ''}"
-    return GridCell(status.value, symbol, title, f"/ui/runs/{run.id}?stage={names[0]}#log")
+    name = stages[0].name
+    title = f"#{run.number} {status.value}{' after a retry' if is_retried else ''}{f', named {name} then' if name != names[0] else ''}"
+    return GridCell(status.value, symbol, title, f"/ui/runs/{run.id}?stage={quote(name)}#log")

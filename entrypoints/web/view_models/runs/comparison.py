@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from application.queries.explain.durations import format_duration, format_elapsed
+from application.queries.explain.durations import format_duration
+from application.queries.explain.waits import describe_time_taken
 from application.queries.runs.comparison import Comparison, Difference, StagePair
 from application.queries.views.runs import RunView, StageRunView
 from entrypoints.web.ansi import show_control_characters
@@ -113,7 +114,7 @@ def _build_run(run: RunView) -> ComparedRun:
         f"/ui/runs/{run.id}",
         get_status_label(run.status),
         format_timestamp(run.started_at),
-        format_elapsed(run.finished_at, run.started_at) if run.finished_at and run.started_at else DASH,
+        describe_time_taken(run, run.finished_at) or DASH if run.finished_at else DASH,
         format_count(run.records_processed),
         run.revision,
         describe_trigger(run.trigger, run.actor),
@@ -125,7 +126,7 @@ def _build_stage(pair: StagePair) -> StageComparison:
     is_long_enough = max(before or 0.0, after or 0.0) >= MIN_SECONDS
     ratio = after / before if before and after else None
     return StageComparison(
-        pair.name,
+        f"{pair.name} (was {pair.earlier_name})" if pair.earlier_name else pair.name,
         (_get_label(pair.before), _get_label(pair.after)),
         (_format_seconds(before), _format_seconds(after)),
         f"{'+' if ratio > 1 else '−'}{abs(ratio - 1) * 100:,.0f} %" if ratio is not None and is_long_enough else "",

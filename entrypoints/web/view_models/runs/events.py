@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from application.queries.explain.durations import format_duration
 from application.queries.explain.status_text import TextPart
 from application.queries.views.events import EventView
+from domain.name_lists import format_names
 from domain.runs.events import EventType
 from domain.runs.run_flow_runs import PREFECT
 from domain.runs.status import Reason, Status
@@ -151,7 +152,7 @@ def _describe_reopening(event: EventView) -> Sentence:
         str(event.data.get("act")), " reopened the run"
     )
     stages = event.data.get("stages")
-    names = f", from {', '.join(map(str, stages))}" if isinstance(stages, list | tuple) and stages else ""
+    names = f", from {format_names([str(stage) for stage in stages])}" if isinstance(stages, list | tuple) and stages else ""
     return [_get_actor(event), TextPart(action + names + _get_message(event))]
 
 
@@ -172,7 +173,7 @@ def _describe_decision(event: EventView) -> Sentence:
 
 def _describe_limit(event: EventView) -> Sentence:
     names = sorted({_name_limit(str(bucket)) for bucket in event.data.get("buckets") or ()})
-    return [TextPart("The run is waiting for a slot" + (f" of {' and '.join(names)}" if names else ""))]
+    return [TextPart("The run is waiting for a slot" + (f" of {format_names(names)}" if names else ""))]
 
 
 def _name_limit(bucket: str) -> str:

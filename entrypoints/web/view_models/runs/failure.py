@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 from application.ports.queries.reader import Reader
-from application.queries.runs.comparison import diff_mappings
+from application.queries.explain.attempts import describe_attempt
 from application.queries.runs.error_line import find_error_line
 from application.queries.runs.failures import FAILED_STATUSES, find_failed_stage, get_attempts_since_restart, has_failure
-from application.queries.views.history import FirstOccurrence
+from application.queries.runs.load_comparison import load_comparison
+from application.queries.runs.similar_failures import describe_count, find_similar_failures
+from application.queries.views.history import FailureView, FirstOccurrence
 from application.queries.views.runs import AttemptView, RunView, StageRunView
+from domain.errors import NotFound
 from domain.runs.status import Reason, Status
 from entrypoints.web.view_models.formatting import (
     StatusLabel,
@@ -18,16 +20,12 @@ from entrypoints.web.view_models.formatting import (
     format_difference,
     format_timestamp,
     get_status_label,
-    pluralize,
 )
 from entrypoints.web.view_models.runs.stage_links import build_line_link
 
 MAX_ERROR_LENGTH = 4_000
-WEEK = timedelta(days=7)
-MAX_RUNS = 100
 RECENT_RUNS = 7
 MAX_CHANGES = 8
-MAX_OTHER_RUNS = 10
 _ALL = {2: "both", 3: "all three", 4: "all four", 5: "all five"}
 
 
@@ -83,28 +81,27 @@ async def load_failure(reader: Reader, run: RunView) -> Failure | None:
         return None
     newest = stage.newest
     fingerprint = newest.fingerprint
-    since = (run.finished_at or run.created_at) - WEEK
-    recent = await reader.runs(pipeline_id=run.pipeline_id, status=None, skip=0, limit=MAX_RUNS, below=run.id + 1, since=since)
+    recent = await reader.runs(pipeline_id=run.pipeline_id, status=None, skip=0, limit=RECENT_RUNS, below=run.id + 1)
     completed = await reader.runs(pipeline_id=run.pipeline_id, status=Status.COMPLETED, skip=0, limit=1, below=run.id)
     last_completed = next(iter(completed), None)
     line = await find_error_line(reader, run)
     first = await reader.first_seen(run.pipeline_id, stage.name, fingerprint) if fingerprint else None
-    similar = [each for each in recent if fingerprint and has_failure(each, fingerprint)]
+    similar = await find_similar_failures(reader, run, stage)
     return Failure(
         stage=stage.name,
-        attempt=_describe_attempt(stage, newest),
+        attempt=describe_attempt(stage, newest),
         text=(newest.error_message or _describe_missing_error(newest))[:MAX_ERROR_LENGTH],
         at=format_timestamp(newest.finished_at),
         line=(f"{line:,}", build_line_link(run.id, stage.name, newest.number, line)) if line else None,
         attempts_summary=_summarize_attempts(stage),
         last_completed=(f"#{last_completed.number}", f"/ui/runs/{last_completed.id}/compare/{run.id}") if last_completed else None,
         revision=_describe_revision(last_completed, run),
-        changes=_find_changes(last_completed, run)[:MAX_CHANGES] if last_completed else (),
+        changes=(await _find_changes(reader, last_completed, run))[:MAX_CHANGES] if last_completed else (),
         fingerprint=fingerprint,
-        title=_build_title(len(similar), fingerprint, first, run),
+        title=_build_title(similar, first, run),
         first=_build_first(first, run),
-        recent=[_build_recent_run(each, fingerprint) for each in recent[:RECENT_RUNS][::-1]],
-        others=[(f"#{each.number}", f"/ui/runs/{each.id}") for each in similar if each.id != run.id][:MAX_OTHER_RUNS],
+        recent=[_build_recent_run(each, stage.name, fingerprint) for each in recent[::-1]],
+        others=[(f"#{number}", f"/ui/runs/{id}") for id, number in similar.runs if id != run.id] if similar else (),
     )
 
 
@@ -114,14 +111,12 @@ def _build_first(first: FirstOccurrence | None, run: RunView) -> tuple[str, str,
     return f"#{first.number}", f"/ui/runs/{first.run_id}", format_timestamp(first.at)
 
 
-def _build_title(similar: int, fingerprint: str | None, first: FirstOccurrence | None, run: RunView) -> str:
-    if similar > 1:
-        return f"Same failure {pluralize(similar, 'time')} this week"
-    return "Never seen before" if fingerprint and first is not None and first.run_id == run.id else "Not seen before this week"
-
-
-def _describe_attempt(stage: StageRunView, attempt: AttemptView) -> str:
-    return f"attempt {attempt.number}" + (f" of {stage.retries + 1}" if stage.retries and attempt.number <= stage.retries + 1 else "")
+def _build_title(similar: FailureView | None, first: FirstOccurrence | None, run: RunView) -> str:
+    if first is None:
+        return "The last runs"
+    if first.run_id == run.id and (similar is None or similar.count == 1):
+        return "Never seen before"
+    return describe_count(similar.count if similar else 0).capitalize()
 
 
 def _describe_missing_error(attempt: AttemptView) -> str:
@@ -151,23 +146,26 @@ def _describe_revision(last_completed: RunView | None, run: RunView) -> str:
     return f"{last_completed.revision} → {run.revision}"
 
 
-def _find_changes(last_completed: RunView, run: RunView) -> list[ChangedValue]:
-    """Return the parameters and the stages' numbers of records that differ."""
+async def _find_changes(reader: Reader, last_completed: RunView, run: RunView) -> list[ChangedValue]:
+    """Return the renamed stages, and the parameters and the stages' numbers of records that differ."""
+    try:
+        comparison = await load_comparison(last_completed, run, reader)
+    except NotFound:  # a revision was deleted
+        return []
+    renames = [ChangedValue("Stage", "renamed", pair.earlier_name, pair.name) for pair in comparison.stages if pair.earlier_name]
     parameters = [
-        ChangedValue("Parameter", each.path, *format_difference(each.before, each.after, each.missing))
-        for each in diff_mappings(last_completed.parameters, run.parameters)
+        ChangedValue("Parameter", each.path, *format_difference(each.before, each.after, each.missing)) for each in comparison.parameters
     ]
-    before = {stage.name: stage.newest.records_processed for stage in last_completed.stages}
-    after = {stage.name: stage.newest.records_processed for stage in run.stages}
     records = [
-        ChangedValue("Records in", name, format_count(before.get(name)), format_count(count))
-        for name, count in after.items()
-        if count is not None and count != before.get(name)
+        ChangedValue("Records in", pair.name, format_count(before), format_count(after))
+        for pair in comparison.stages
+        for before, after in [pair.records]
+        if after is not None and after != before
     ]
-    return parameters + records
+    return renames + parameters + records
 
 
-def _build_recent_run(run: RunView, fingerprint: str | None) -> RecentRun:
+def _build_recent_run(run: RunView, stage: str, fingerprint: str | None) -> RecentRun:
     started = format_timestamp(run.started_at or run.created_at)
-    is_same = fingerprint is not None and has_failure(run, fingerprint)
+    is_same = fingerprint is not None and has_failure(run, stage, fingerprint)
     return RecentRun(f"#{run.number}", f"/ui/runs/{run.id}", started, get_status_label(run.status), is_same)

@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from application.queries.explain.durations import format_duration, format_elapsed
 from application.queries.explain.explanation import explain_run
 from application.queries.explain.run_context import RunContext
+from application.queries.explain.waits import find_wait
 from application.queries.runs.failures import find_failed_stage
 from application.queries.views.runs import RunView
+from domain.runs.active_time import get_active_seconds, get_active_since
 from domain.runs.status import Reason, Status
 from entrypoints.web.prefect_pages import PrefectPages
 from entrypoints.web.view_models.formatting import (
@@ -38,7 +41,8 @@ class RunHeader:
     while Prefect has not received the newest one. `stage_flow_runs` are the first flow runs of its stages. `datadog_links` are (name, URL).
     `retry_stage` is the stage that a retry begins with; `approval_stage` waits for approval; `repeated_run` is the id of the run that this
     one repeats. `priority` is empty if it is 0; `is_limited` is True while the run or a stage waits for a slot; `is_over_limit` if a person
-    let it start without one.
+    let it start without one. `elapsed` is the active time, and `since` is set while it grows; before the start both count from the
+    creation. `wait` says how long the run has waited for people so far, and `waiting_since` is set while it does so now.
     """
 
     id: int
@@ -49,6 +53,10 @@ class RunHeader:
     can_cancel: bool
     since: Timestamp | None
     elapsed: str
+    has_started: bool
+    wait: str
+    waiting_since: Timestamp | None
+    waiting_for: str
     ended: Timestamp | None
     status_text: Sentence
     trigger: str
@@ -77,7 +85,8 @@ def build_run_header(
     run: RunView, context: RunContext, median_seconds: float | None, prefect: PrefectPages, datadog_site: str | None = None
 ) -> RunHeader:
     """Return the head of a run's page. `median_seconds` is the duration of the pipeline's last completed runs."""
-    started = run.started_at or run.created_at
+    now = run.finished_at or context.now
+    active, is_idle = get_active_seconds(run, now), run.idle_since is not None and run.finished_at is None
     flow_runs = build_flow_run_items(run, prefect)
     return RunHeader(
         id=run.id,
@@ -86,8 +95,12 @@ def build_run_header(
         status=get_status_label(run.status),
         is_over=run.status.is_terminal,
         can_cancel=not run.status.is_terminal and run.stop_requested_at is None,
-        since=format_timestamp(None if run.finished_at else started),
-        elapsed=format_elapsed(run.finished_at or context.now, started),
+        since=format_timestamp(get_active_since(run) or (None if run.finished_at or run.started_at else run.created_at)),
+        elapsed=format_duration(active) if active is not None else format_elapsed(now, run.created_at),
+        has_started=run.started_at is not None,
+        wait=_describe_wait(run, run.idle_since if is_idle and run.idle_since else now),
+        waiting_since=format_timestamp(run.idle_since if is_idle else None),
+        waiting_for=format_elapsed(now, run.idle_since) if is_idle and run.idle_since else "",
         ended=format_timestamp(run.finished_at),
         status_text=explain_run(run, context).parts,
         trigger=describe_trigger(run.trigger, run.actor),
@@ -111,6 +124,12 @@ def build_run_header(
         is_limited=run.stop_requested_at is None and (run.waits_for_slot or bool(run.limited_stages)),
         is_over_limit=run.over_limit,
     )
+
+
+def _describe_wait(run: RunView, now: datetime) -> str:
+    """Return how long the run waited for people in all, up to an instant before which it went on."""
+    wait = find_wait(run, now)
+    return str(wait) if wait else ""
 
 
 def get_retry_stage(run: RunView) -> str | None:

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from application.queries.explain.durations import format_elapsed
+from application.queries.explain.durations import format_duration
 from application.queries.explain.explanation import explain_run
 from application.queries.explain.run_context import RunContext
 from application.queries.views.runs import RunView
+from domain.runs.active_time import get_active_seconds, get_active_since
 from domain.runs.status import Status
 from entrypoints.web.view_models.formatting import (
     DASH,
@@ -25,7 +26,7 @@ EXPLAINED = (Status.FAILED, Status.LOST, Status.WAITING)
 
 @dataclass(frozen=True, slots=True)
 class RunItem:
-    """A run. `since` is set while it is running."""
+    """A run. `duration` is its active time; `since` is set while that grows."""
 
     id: int
     number: str
@@ -46,15 +47,15 @@ def build_run_items(runs: Sequence[RunView], now: datetime) -> list[RunItem]:
 
 
 def _build_item(run: RunView, now: datetime) -> RunItem:
-    started = run.started_at
+    active = get_active_seconds(run, now)
     return RunItem(
         id=run.id,
         number=str(run.number),
         pipeline=run.pipeline,
         status=get_status_label(run.status),
         created=format_timestamp(run.created_at),
-        duration=format_elapsed(run.finished_at or now, started) if started else DASH,
-        since=format_timestamp(started if started and not run.finished_at else None),
+        duration=format_duration(active) if active is not None else DASH,
+        since=format_timestamp(get_active_since(run)),
         records=format_count(run.records_processed),
         trigger=describe_trigger(run.trigger, run.actor),
         parameters=format_parameters(run.parameters),

@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from application.queries.explain.attempts import describe_attempt
 from application.queries.explain.durations import format_duration
 from application.queries.explain.flow_runs import describe_briefly
+from application.queries.runs.stage_time import get_stage_seconds
 from application.queries.views.pipelines import PipelineView
 from application.queries.views.runs import RunView, StageRunView
 from domain.pipelines.definition import PipelineDefinition
@@ -24,7 +26,7 @@ from entrypoints.web.view_models.runs.stage_groups import (
     get_group_label,
     shorten_label,
 )
-from entrypoints.web.view_models.runs.stage_links import build_group_link, build_log_link, get_stage_seconds
+from entrypoints.web.view_models.runs.stage_links import build_group_link, build_log_link
 
 COUNT_OFFSET = 13.0
 """Pixels from a box down to the baseline of the count below it. The next box is 20 pixels away."""
@@ -150,7 +152,7 @@ def _build_node(box: Box, stage: StageRunView, medians: Mapping[str, float], now
     seconds = get_stage_seconds(stage, now)
     newest = stage.newest
     if newest.status in (Status.FAILED, Status.LOST):
-        attempt = f"attempt {newest.number} of {stage.retries + 1} · " if stage.retries else ""
+        attempt = f"{describe_attempt(stage, newest)} · " if stage.retries or newest.number > 1 else ""
         subtitle = f"{attempt}{newest.reason or newest.status}"
     elif in_prefect := describe_briefly(stage):
         subtitle = f"{stage.kind} · {in_prefect}"

@@ -1,9 +1,6 @@
-"""Links to a stage, and its duration."""
+"""Links to a stage."""
 
-from datetime import datetime
 from urllib.parse import quote
-
-from application.queries.views.runs import StageRunView
 
 
 def build_log_link(run_id: int, stage: str, view: str) -> str:
@@ -29,11 +26,3 @@ def build_error_link(run_id: int, stage: str) -> str:
 def build_group_link(run_id: int, group: str) -> str:
     """Return the URL of the list of a group's stages on the run's page. The graph names a group by its first stage."""
     return f"/ui/runs/{run_id}?view=list&group={quote(group)}#stages"
-
-
-def get_stage_seconds(stage: StageRunView, now: datetime) -> float | None:
-    """Return the seconds from a stage's first start to its end or now, with retries and their delays; None before it started."""
-    started = next((attempt.started_at for attempt in stage.attempts if attempt.started_at), None)
-    if started is None:
-        return None
-    return max(0.0, ((stage.newest.finished_at or now) - started).total_seconds())

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from application.queries.explain.durations import format_elapsed
 from application.queries.views.runs import AttemptView, RunView, StageRunView
+from domain.name_lists import format_names
 from domain.runs.status import Reason, Status
 from entrypoints.web.ansi import show_control_characters
 from entrypoints.web.prefect_pages import PrefectPages
@@ -73,7 +74,7 @@ def build_stage_page(run: RunView, stage: StageRunView, now: datetime, prefect: 
         build_stage_output(run.id, stage) if newest.output is not None else None,
         format_output(newest.output) if newest.output is not None else "",
         show_control_characters(stage.message or ""),
-        " or ".join(stage.approvers),
+        format_names(stage.approvers, last="or"),
         format_elapsed(newest.deadline_at, now) if newest.deadline_at and newest.deadline_at > now else "",
         can_decide=not is_stopping and status is Status.WAITING and newest.reason is Reason.APPROVAL,
         can_retry=not is_stopping and status in (Status.FAILED, Status.LOST, Status.CANCELLED, Status.SKIPPED),

@@ -7,17 +7,18 @@ from urllib.parse import quote
 
 from application.queries.explain.durations import format_duration
 from application.queries.explain.flow_runs import describe_flow_run_state
+from application.queries.runs.stage_time import get_stage_seconds
 from application.queries.views.runs import AttemptView, RunView, StageRunView
+from domain.name_lists import format_names
 from domain.runs.status import Reason, Status
 from entrypoints.web.charts.waterfall import StageLane, WaterfallLayout, lay_out_waterfall
 from entrypoints.web.view_models.formatting import DASH, StatusLabel, Timestamp, format_count, format_time, get_status_label, pluralize
 from entrypoints.web.view_models.log.query import GRAPH_VIEW, LogQuery
 from entrypoints.web.view_models.runs.stage_graph import StageGraph, build_run_graph
 from entrypoints.web.view_models.runs.stage_groups import fold_stages, get_group_label
-from entrypoints.web.view_models.runs.stage_links import build_log_link, get_stage_seconds
+from entrypoints.web.view_models.runs.stage_links import build_log_link
 
 MAX_NOTE_LENGTH = 160
-MAX_NEEDS_NAMED = 5
 ATTEMPTS_SHOWN = 20
 ROWS_SHOWN = 100
 """Stages that list and waterfall show at once."""
@@ -123,8 +124,7 @@ def _build_note(stage: StageRunView) -> str:
     if newest.status is Status.QUEUED and newest.reason is Reason.LIMIT:
         return "waiting for a slot"
     if newest.status is Status.SKIPPED and newest.reason is Reason.UPSTREAM:
-        more = len(stage.needs) - MAX_NEEDS_NAMED
-        return "needs " + ", ".join(stage.needs[:MAX_NEEDS_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+        return f"needs {format_names(stage.needs)}"
     if in_prefect := describe_flow_run_state(stage):
         return in_prefect
     failed = [attempt for attempt in stage.attempts if attempt.error_message]

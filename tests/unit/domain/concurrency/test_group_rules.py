@@ -136,7 +136,8 @@ def test_a_ring_of_any_length_is_refused_and_a_chain_is_not(length: int) -> None
     assert find(a_pipeline((f"g{length - 1}", 1), uses=("other",)), groups | a_group("other", 1, set_by="ada")) == []
     ((field, sentence),) = find(a_pipeline((f"g{length - 1}", 1), uses=("g0",)), groups)
     assert field == "stages[1].uses"
-    assert all(f"p{n}" in sentence for n in range(length - 1)) and "stock" in sentence
+    named = [name for name in ("stock", *(f"p{n}" for n in range(length - 1))) if name in sentence.split(" wait ")[0]]
+    assert len(named) >= min(length, 3) and len(sentence) < 250
 
 
 def test_stages_that_hold_slots_of_each_other_s_groups_are_accepted() -> None:

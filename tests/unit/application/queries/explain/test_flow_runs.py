@@ -113,7 +113,7 @@ async def test_queued_flow_runs_with_the_same_reason_share_a_sentence() -> None:
 
     sentence = await explain(*changes, created("e", LATER), observed("e", FlowState.PENDING, LATER), stages=stages)
 
-    first = "a, b, c and 1 other are queued in Prefect: it waits for a worker of pool k8s."
+    first = "a, b, c and 1 more are queued in Prefect: it waits for a worker of pool k8s."
     assert sentence == f"{first} e is queued in Prefect: a worker of pool k8s has taken it and is starting it."
 
 

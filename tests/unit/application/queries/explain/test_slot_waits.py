@@ -36,7 +36,7 @@ def explain(run: RunView, *buckets: FullBucketView) -> str:
 async def test_a_group_is_named_with_its_holders_and_the_place_in_line() -> None:
     run = await a_waiting_run()
 
-    expected = "Waits for warehouse: 4 of 4 slots are held by sales#12, sales#13, sales#14 and 1 other; 3rd in line."
+    expected = "Waits for warehouse: 4 of 4 slots are held by sales#12, sales#13, sales#14 and 1 more; 3rd in line."
     assert explain(run, a_group()) == expected
     assert explain(run, a_group(held=5)).startswith("Waits for warehouse: 5 of 4 slots are held by")
     assert explain(run, a_group(limit=2, held=2, place=1, shown=2)) == (

@@ -46,13 +46,14 @@ async def test_a_stage_in_only_one_run_has_no_counterpart() -> None:
     headgate = InProcessHeadgate()
     await headgate.use_cases.create_pipeline(["a", "b"])
     first = await headgate.use_cases.trigger()
-    await headgate.application.change_pipeline()("nightly", {"name": "nightly", "stages": [a_stage("a"), a_stage("c")]})
+    stages = [a_stage("a"), a_stage("c", command=["publish.sh"])]
+    await headgate.application.change_pipeline()("nightly", {"name": "nightly", "stages": stages})
     second = await headgate.use_cases.trigger()
 
     comparison = build_comparison(
         await headgate.use_cases.get_run(first.run_id),
         await headgate.use_cases.get_run(second.run_id),
-        (a_definition(stages=["a", "b"]), a_definition(stages=["a", "c"])),
+        (a_definition(stages=["a", "b"]), a_definition(stages=stages)),
     )
 
     assert [(pair.name, pair.before is None, pair.after is None) for pair in comparison.stages] == [

@@ -106,7 +106,9 @@ async def test_a_repeated_failure_says_how_often_it_was_seen() -> None:
 
     await story.report()
 
-    assert story.last().text.endswith("The same error ended 2 runs within a week; it first occurred in run #2, on 2 Mar 2026 08:59 UTC.")
+    assert story.last().text.endswith(
+        "This error was seen 2 times in the last 100 runs; it first occurred in run #2, on 2 Mar 2026 08:59 UTC."
+    )
 
 
 async def test_a_failure_like_the_last_run_says_that_nothing_changed() -> None:

@@ -39,7 +39,7 @@ async def test_the_groups_are_listed_with_their_slots() -> None:
 
     result = await run(headgate, "groups")
 
-    assert (result.exit_code, lines(result)) == (0, ["warehouse 1 of 1 in use 1 waiting reports, sales"])
+    assert (result.exit_code, lines(result)) == (0, ["warehouse 1 of 1 in use 1 waiting reports and sales"])
     assert (await run(InProcessHeadgate(), "groups")).stdout == "No pipeline uses a group.\n"
 
 

@@ -47,7 +47,7 @@ async def test_the_list_links_to_each_group() -> None:
 
     page = (await headgate.page_client.get("/ui/groups/")).text
 
-    assert 'href="/ui/groups/warehouse"' in page and "reports, sales" in page
+    assert 'href="/ui/groups/warehouse"' in page and "reports and sales" in page
     assert "No pipeline uses a group." in await get_text(InProcessHeadgate(), "/ui/groups/")
 
 
@@ -57,7 +57,7 @@ async def test_terminals_get_the_same_as_text() -> None:
     groups = (await headgate.page_client.get("/ui/groups", headers=TEXT)).text
     group = (await headgate.page_client.get("/ui/groups/warehouse", headers=TEXT)).text
 
-    assert [line.split() for line in groups.splitlines()][1] == ["warehouse", "1", "1", "1", "reports,", "sales"]
+    assert [line.split() for line in groups.splitlines()][1] == ["warehouse", "1", "1", "1", "reports", "and", "sales"]
     assert group.startswith("warehouse   1 of 1 slot is in use") and "sales#2" in group
 
 

@@ -213,9 +213,9 @@ async def test_a_failure_shows_earlier_occurrences_and_changes(headgate: InProce
     page = (await headgate.page_client.get(f"/ui/runs/{last}")).text
     first = (await headgate.page_client.get("/ui/runs/1")).text
 
-    assert "Same failure 2 times this week" in page
+    assert "Seen 2 times in the last 100 runs" in page
     assert re.search(r'First seen</dt><dd><time [^>]*>[^<]*</time> in <a class="link" href="/ui/runs/1">#1</a>', page)
-    assert "Never seen before" in first and "First seen" not in first
+    assert "Seen 2 times in the last 100 runs" in first and "First seen" not in first
     assert "the same error on both attempts" in page
     assert 'href="/ui/runs/3?stage=load&amp;attempt=2&amp;line=2#L2"' in page and "Line 2 of the log</a>" in page
     assert "Changes since" in page and "/ui/runs/2/compare/3" in page

@@ -40,10 +40,10 @@ def test_the_page_says_how_each_pipeline_uses_the_group() -> None:
     assert [(use.pipeline, use.use, use.limit) for use in uses] == [("reports", "Each run, 2 stages", "–"), ("sales", "Each run", "4")]
 
 
-def test_a_row_names_five_pipelines_and_counts_the_others() -> None:
+def test_a_row_names_three_pipelines_and_counts_the_others() -> None:
     group = GroupView("warehouse", 4, pipelines=[GroupUseView(id, f"p{id}", None, True, 0) for id in range(7)])
 
-    assert build_group_item(group).pipelines == "p0, p1, p2, p3, p4 and 2 more"
+    assert build_group_item(group).pipelines == "p0, p1, p2 and 4 more"
 
 
 def test_a_terminal_shows_the_holders_and_the_queue() -> None:
@@ -59,5 +59,5 @@ def test_a_terminal_shows_the_holders_and_the_queue() -> None:
 def test_a_terminal_shows_the_list() -> None:
     lines = [" ".join(line.split()) for line in format_groups([build_group_item(a_group())]).splitlines()]
 
-    assert lines == ["GROUP IN USE LIMIT WAITING PIPELINES", "warehouse 1 4 1 reports, sales"]
+    assert lines == ["GROUP IN USE LIMIT WAITING PIPELINES", "warehouse 1 4 1 reports and sales"]
     assert format_groups([]) == "No pipeline uses a group.\n"
