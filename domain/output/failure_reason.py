@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
 
-from domain.output.output_noise import StackFrames, find_trace_prefix, is_follow_up, is_noise
+from domain.output.line_ranks import Rank, rank_line
+from domain.output.output_noise import StackFrames, find_trace_prefix, is_noise
 from domain.output.terminal_codes import strip_terminal_codes
 
 _TRACEBACK: Final = re.compile(r"\s*(?:\|\s*|\+ )?(?:Exception Group )?Traceback \(most recent call last\):")
-_EXCEPTION: Final = re.compile(r"(?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*(?::|$)")
+_EXCEPTION: Final = re.compile(r"(?:  (?:  )*\| )?(?P<text>(?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*(?:: .*|:?$))")
+"""The last line of a traceback. Those of exception groups are indented."""
+_INTRODUCTION: Final = re.compile(r"thread '.*' (?:\(\d+\) )?panicked at .*:\d+:\d+:")
+"""The next line names the error."""
+_BORDER: Final = " \t│"
+_WINDOW: Final = 50
+"""Meaningful lines at the end, among which one that names an error counts more than a later one that does not."""
 _LINES: Final = 200
 _LENGTH: Final = 1_000
 _FOLLOWING: Final = 10
@@ -22,7 +28,8 @@ _FOLLOWING: Final = 10
 class FailureReason:
     """Keeps the last lines of a stage. `text` is the reason, empty if there is none.
 
-    It is the exception of the last traceback, or the last meaningful line of standard error; without any, that of standard output.
+    It is the exception of the last traceback, the last line that names an error, or the last meaningful line. Of lines of the same rank
+    in both streams, it is that of standard error.
     """
 
     def __init__(self) -> None:
@@ -34,43 +41,51 @@ class FailureReason:
 
     @property
     def text(self) -> str:
-        found = [find_reason(lines) for lines in self._lines.values()]
-        return next(filter(None, (*(reason.text for reason in found), *(reason.follow_up for reason in found))), "")
+        found = [reason for lines in self._lines.values() if (reason := find_reason(lines)) is not None]
+        return max(found, key=lambda reason: reason.rank).text if found else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """The line that says why a program failed, and the last one that only says that it did. Both may be empty."""
+class Reason(NamedTuple):
+    """The line that says best why a program failed."""
 
-    text: str = ""
-    follow_up: str = ""
+    text: str
+    rank: Rank
 
 
-def find_reason(lines: Iterable[str]) -> Reason:
-    """Return the reason in the lines of one stream, without terminal codes."""
+def find_reason(lines: Iterable[str]) -> Reason | None:
+    """Return the reason in the lines of one stream, without terminal codes; None if all of them are noise."""
     texts = [text for line in lines if (text := strip_terminal_codes(line).rstrip())]
     trace = find_trace_prefix(texts)
     if trace is None:
-        return _scan(texts)
-    without_trace = _scan([text for text in texts if not trace.match(text)])
-    return without_trace if without_trace.text else Reason(follow_up=_scan(texts).text)
+        return _choose(_find_reasons(texts))
+    without_trace = _choose(_find_reasons([text for text in texts if not trace.match(text)]))
+    if without_trace is not None:
+        return without_trace
+    traced = _choose(_find_reasons(texts))
+    return traced and traced._replace(rank=Rank.FOLLOW_UP)
 
 
-def _scan(texts: Iterable[str]) -> Reason:
-    reason, follow_up, is_in_traceback, kept = "", "", False, 0
+def _choose(reasons: Sequence[Reason]) -> Reason | None:
+    """Return the last one of the highest rank among the last lines."""
+    return max(reversed(reasons[-_WINDOW:]), key=lambda reason: reason.rank, default=None)
+
+
+def _find_reasons(texts: Iterable[str]) -> list[Reason]:
+    reasons: list[Reason] = []
+    is_in_traceback, is_introduced, following = False, False, 0
     frames = StackFrames()
     for text in texts:
         if _TRACEBACK.fullmatch(text):
             is_in_traceback = True
         elif is_in_traceback:
-            if not text[0].isspace() and text[0] not in "|+" and _EXCEPTION.match(text):
-                reason, is_in_traceback, kept = text, False, _FOLLOWING
+            if exception := _EXCEPTION.match(text):
+                reasons.append(Reason(exception["text"], Rank.ERROR))
+                is_in_traceback, following = False, _FOLLOWING
         elif frames.contains(text):
             continue
-        elif is_follow_up(text):
-            follow_up = text
-        elif kept:
-            kept -= 1
+        elif following and rank_line(text) is not Rank.FOLLOW_UP:
+            following -= 1
         elif not is_noise(text):
-            reason = text.strip()
-    return Reason(reason, follow_up)
+            reasons.append(Reason(text.strip(_BORDER), Rank.ERROR if is_introduced else rank_line(text)))
+            is_introduced = _INTRODUCTION.fullmatch(text) is not None
+    return reasons

@@ -24,11 +24,6 @@ _FRAME: Final = re.compile(
     r"|goroutine \d+ \[.*\]:|\t\S.*:\d+(?: \+0x[0-9a-f]+)?|created by \S+.*|\[signal \w+.*\]"  # Go
 )
 _GO_FUNCTION: Final = re.compile(r"[\w./*()\[\]…-]+\([^()]*\)")
-_FOLLOW_UP: Final = re.compile(
-    r"(?:g?make|ninja)(?:\[\d+\])?: (?:\*\*\* \[.*\] (?:Error \d+|\w.*)|\*\*\* Waiting for .*|\w+ directory .*|build stopped.*)"
-    r"|exit status \d+|Node\.js v\d.*|npm (?:ERR!|error)(?: .*)?|error Command failed with .*|Execution halted"
-    r"|note: run with `RUST_BACKTRACE.*|Command exited with non-zero status \d+|\(Background on this error at: .*\)"
-)
 
 
 def is_noise(text: str) -> bool:
@@ -36,11 +31,6 @@ def is_noise(text: str) -> bool:
     is_progress = _COUNTER.search(text) or (_PERCENT.search(text) and _BAR.search(text))
     is_prompt = _PROMPT.fullmatch(text.rstrip())
     return not any(map(str.isalnum, text)) or bool(_SHELL_TRACE.match(text) or is_prompt or is_progress)
-
-
-def is_follow_up(text: str) -> bool:
-    """True if a line only says that a failure happened before, such as what `make` says of a command's exit code."""
-    return _FOLLOW_UP.fullmatch(text) is not None
 
 
 def find_trace_prefix(lines: Sequence[str]) -> re.Pattern[str] | None:

@@ -104,7 +104,7 @@ def test_a_traceback_gives_its_exception(following: list[str], reason: str) -> N
             "      at TCPConnectWrap.afterConnect [as oncomplete] (node:net:1555:16) {\n    errno: -111,\n  }\n}",
             "[cause]: Error: connect ECONNREFUSED ::1:1",
         ),
-        ("Error: one {\n}\nafter all: two", "after all: two"),
+        ("Error: one {\n}\nError: two", "Error: two"),
         (
             'Exception in thread "main" java.lang.IllegalStateException: bad month\n\tat com.x.Main.load(Main.java:10)\n'
             "\tat com.x.Main.main(Main.java:5)",

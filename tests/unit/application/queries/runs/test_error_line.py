@@ -64,11 +64,11 @@ async def test_the_line_is_the_one_that_the_message_quotes(before: list[str], li
         ("Exited with code 3.", "%Exited with code 3."),
         ("No such file: loader", "%No such file: loader"),
         ("Killed by signal 9 (SIGKILL). out of memory", "out of memory"),
-        ("Exceeded its time limit of 5 s.", "!waiting for the lock"),
-        (None, "!waiting for the lock"),
+        ("Exceeded its time limit of 5 s.", "!app.ValueError: bad month"),
+        (None, "!app.ValueError: bad month"),
     ],
 )
-async def test_messages_of_other_kinds_lead_to_their_line_or_to_the_last_meaningful_one(error: str | None, line: str) -> None:
+async def test_messages_of_other_kinds_lead_to_their_line_or_to_that_of_the_reason(error: str | None, line: str) -> None:
     lines = [HEADLINE, "!app.ValueError: bad month", "out of memory", "%No such file: loader"]
     lines += ["!waiting for the lock", "!", "%Exited with code 3.", "%Killed by signal 15 (SIGTERM)."]
 
