@@ -6,10 +6,12 @@ bidirectional overrides are shown by name, so that a line cannot disguise itself
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html import escape
 
 from markupsafe import Markup
+
+from entrypoints.web.text_matches import find_matches, split_by_matches
 
 MAX_LENGTH = 8_000
 """Characters of a line that a page shows. The download contains the rest."""
@@ -31,13 +33,13 @@ _FLAGS = {1: "bold", 2: "dim", 3: "italic", 4: "underlined"}
 _FLAG_RESETS = {22: ("bold", "dim"), 23: ("italic",), 24: ("underlined",)}
 
 
-def render_ansi_line(line: str) -> Markup:
-    """Return a line as HTML, cut to MAX_LENGTH characters."""
+def render_ansi_line(line: str, search_text: str = "") -> Markup:
+    """Return a line as HTML, cut to MAX_LENGTH characters, with the places that contain the search text marked, also across colours."""
     hidden = len(line) - MAX_LENGTH
-    style = _Style()
     out: list[str] = []
     position = 0
     text = line[:MAX_LENGTH]
+    style = _Style(find_matches(strip_escape_sequences(text), search_text) if search_text else ())
     for found in _ESCAPE.finditer(text):
         style.write(text[position : found.start()], out)
         position = found.end()
@@ -45,6 +47,7 @@ def render_ansi_line(line: str) -> Markup:
             style.apply(found["sgr"])
         elif found["unprintable"] is not None:
             style.close(out)
+            style.skip()
             out.append(_show_character(found["unprintable"]))
     style.write(text[position:], out)
     style.close(out)
@@ -54,9 +57,14 @@ def render_ansi_line(line: str) -> Markup:
 
 
 class _Style:
-    """The current colour and flags, and the HTML span that is open for them."""
+    """The current colour and flags, the HTML span that is open for them, and the position in the visible text.
 
-    def __init__(self) -> None:
+    `matches` are the places of the visible text to mark.
+    """
+
+    def __init__(self, matches: Sequence[tuple[int, int]]) -> None:
+        self._matches = matches
+        self._position = 0
         self._flags: set[str] = set()
         self._colour: str | None = None
         self._open: str | None = None
@@ -100,7 +108,14 @@ class _Style:
             if classes:
                 out.append(f'<span class="{classes}">')
                 self._open = classes
-        out.append(escape(text, quote=False))
+        for part, is_match in split_by_matches(text, self._position, self._matches):
+            escaped = escape(part, quote=False)
+            out.append(f"<mark>{escaped}</mark>" if is_match else escaped)
+        self._position += len(text)
+
+    def skip(self) -> None:
+        """Pass over a character that is shown by its name."""
+        self._position += 1
 
     def close(self, out: list[str]) -> None:
         """Close the open span."""

@@ -187,6 +187,10 @@
       return true;
     }
     window.addEventListener("hashchange", goToHash);
+    document.addEventListener("click", function (event) {
+      const link = event.target.closest("a[href*='#L']");
+      if (link && link.href === location.href) goToHash();  // the browser reports no change of the address
+    });
     const target = box.querySelector(".target");
     if (goToHash()) return;
     if (target) choose(target);

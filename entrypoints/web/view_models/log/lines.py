@@ -96,4 +96,12 @@ def _build_line(line: LogLineView, labels: AttemptLabels, search_text: str, targ
     is_hit = bool(search_text) and search_text in line.plain_text.lower()
     classes = [css, "hit" if is_hit else "", "target" if line.n == target else ""]
     at, attempt = format_time(line.at, millis=True), labels.get(line.stage, line.attempt)
-    return LogLine(line.n, at, " ".join(filter(None, classes)), stream, attempt, render_ansi_line(line.text), line.is_order_approximate)
+    return LogLine(
+        line.n,
+        at,
+        " ".join(filter(None, classes)),
+        stream,
+        attempt,
+        render_ansi_line(line.text, search_text if is_hit else ""),
+        line.is_order_approximate,
+    )

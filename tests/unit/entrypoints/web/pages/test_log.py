@@ -117,8 +117,8 @@ async def test_a_search_highlights_its_hits_and_links_between_them(headgate: InP
     first = (await headgate.page_client.get(f"/ui/runs/{run_id}?q=BATCH")).text
     second = (await headgate.page_client.get(f"/ui/runs/{run_id}?q=BATCH&line=200")).text
 
-    assert "<b>1 of 10</b> lines with" in first and first.count("<mark>batch</mark>") == 10
-    assert re.search(r'id="L100" class="hit target"', first)
+    assert "<b>1 of 10</b> lines with" in first and first.count("<code><mark>batch</mark>") == 10
+    assert re.search(r'id="L100" class="hit target".*<code><span class="green"><mark>batch</mark></span> 100</code>', first)
     assert "<b>2 of 10</b> lines with" in second
     assert 'rel="prev"' not in first and "line=200#L200" in first
     assert re.search(r'line=100#L100" rel="prev"', second) and re.search(r'line=300#L300" rel="next"', second)

@@ -1,6 +1,7 @@
 """The log without a script: links from errors, the form for a line, folding, positions of hits, and the stage of each line."""
 
 import re
+from dataclasses import replace
 from html import unescape
 
 import pytest
@@ -181,4 +182,19 @@ async def test_a_search_counts_its_hits_and_names_their_stages(headgate: InProce
         ("48", "load"),
         ("148", "check"),
         ("198", "check"),
+    ]
+
+
+async def test_a_line_whose_order_is_approximate_says_so(headgate: InProcessHeadgate) -> None:
+    run_id = await a_failed_run(headgate)
+    lines = headgate.fakes.store.committed.log_lines
+    lines[run_id, 150] = replace(lines[run_id, 150], is_order_approximate=True)
+
+    page = await read(headgate, f"/ui/runs/{run_id}?line=150")
+
+    marked = re.findall(
+        r'<li id="L(\d+)"[^\n]*?<span class="approximate" role="img" aria-label="The order is approximate" title="([^"]*)">≈', page
+    )
+    assert marked == [
+        ("150", "stdout and stderr were written at almost the same time: the order of this line and its neighbours is approximate.")
     ]
