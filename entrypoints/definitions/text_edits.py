@@ -23,7 +23,7 @@ def append_stage(text: str, stage: Mapping[str, Any]) -> str:
     before = read_text(text)
     stages = before.get("stages") or []
     if not isinstance(stages, list):
-        raise UneditableText("stages is not a list.")
+        raise UneditableText("The key stages must be a list.")
     return _check(insert_stage(text, compose_document(text), stage), {**before, "stages": [*stages, dict(stage)]})
 
 

@@ -37,7 +37,7 @@ async def list_audit(
     deed: AuditAction | None = None,
     who: ActorFilter = None,
 ) -> list[AuditEntryResponse]:
-    """Return the entries, newest first. `Link` leads to the next page."""
+    """Return the entries, newest first. The `Link` header points to the next page."""
     entries = await application.access_queries().list_audit_entries(limit, before, deed, who)
     if len(entries) == limit:
         parameters = {"limit": limit, "before": entries[-1].id, "deed": deed, "who": who}

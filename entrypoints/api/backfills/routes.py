@@ -81,7 +81,7 @@ async def list_backfills(
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> list[BackfillResponse]:
-    """Return backfills, newest first. `Link` leads to the next page."""
+    """Return backfills, newest first. The `Link` header points to the next page."""
     position, order = parse_cursor(cursor), SortOrder(ascending=False)
     pipeline_id = await find_pipeline_id(reader, pipeline)
     views = await reader.backfills(limit + 1, pipeline_id=pipeline_id, above=position.above, below=position.below)
@@ -108,7 +108,7 @@ async def list_backfill_ticks(
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> list[BackfillTickResponse]:
-    """Return the ticks in run order, each with its run. `Link` leads to the next page."""
+    """Return the ticks in run order, each with its run. The `Link` header points to the next page."""
     position, order = parse_cursor(cursor), SortOrder(ascending=True)
     views = await reader.backfill_ticks(backfill.id, limit + 1, state=state, above=position.above, below=position.below)
     page, has_more = take_page(views, limit, order, position)

@@ -27,7 +27,7 @@ GroupName = Annotated[str, Path(max_length=100, description="The group's name.")
 async def list_groups(
     request: Request, response: Response, reader: ReaderDep, limit: Limit = 100, cursor: Cursor = None
 ) -> list[GroupResponse]:
-    """Return the concurrency groups that pipelines name or that have a limit, by name. `Link` leads to the next page."""
+    """Return the concurrency groups that pipelines name or that have a limit, by name. The `Link` header points to the next page."""
     found = await reader.groups(limit=limit + 1, after=_parse_name_cursor(cursor))
     if len(found) > limit:
         response.headers.update(build_link_header(request, {"next": _format_name_cursor(found[limit - 1].name)}))

@@ -63,7 +63,10 @@ async def list_incidents(
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Response:
-    """Return incidents of every state, newest first. `Link` leads to the next page. With `Accept: text/plain`, return a table."""
+    """Return incidents of every state, newest first.
+
+    The `Link` header points to the next page. With `Accept: text/plain`, return a table.
+    """
     position = parse_cursor(cursor)
     if position.above is not None:
         raise InvalidInput.for_field("cursor", "must be a cursor from a Link header of this list")

@@ -32,7 +32,7 @@ class LogLineResponse(ResponseModel):
     n: int = Field(description="1, 2, 3… within the run.")
     at: datetime
     stream: Literal["stdout", "stderr", "headgate"]
-    text: str = Field(description="Without colours, unless `raw` was asked for.")
+    text: str = Field(description="Without colours, unless `raw` is true.")
     stage: str
     attempt: int
     unfinished: bool = Field(

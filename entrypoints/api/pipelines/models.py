@@ -216,7 +216,7 @@ class CloneRequest(RequestModel):
 
     model_config = with_example({"name": "flights-test"})
 
-    name: str = Field(min_length=1, max_length=100, description="A name that no pipeline has.")
+    name: str = Field(min_length=1, max_length=100, description="A name that is not taken.")
 
 
 class PauseRequest(RequestModel):

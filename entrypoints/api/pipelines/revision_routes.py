@@ -25,7 +25,7 @@ from entrypoints.http.body_types import YAML_TYPES
 router = create_router("pipelines")
 SOURCE_HEADER = "Headgate-Source"
 Number = Annotated[int, Path(ge=1, le=2**31 - 1, description="The number of the revision.")]
-RevisionLimit = Annotated[int, Query(ge=1, le=100, description="The most revisions to return.")]
+RevisionLimit = Annotated[int, Query(ge=1, le=100, description="Maximum number of revisions to return.")]
 _SOURCE: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The text",
@@ -45,7 +45,7 @@ _SOURCE: dict[int | str, dict[str, Any]] = {
 async def list_revisions(
     pipeline: PipelineDep, request: Request, reader: ReaderDep, response: Response, limit: RevisionLimit = 20, cursor: Cursor = None
 ) -> list[RevisionResponse]:
-    """Return the revisions, newest first, with their authors and what each changed. `Link` leads to the next page."""
+    """Return the revisions, newest first, with their authors and what each changed. The `Link` header points to the next page."""
     position = parse_cursor(cursor)
     if position.above is not None:
         raise InvalidInput.for_field("cursor", "must be a cursor from a Link header of this list")

@@ -44,7 +44,7 @@ async def list_pipelines(
     cursor: Cursor = None,
     archived: ArchivedChoice = ArchivedFilter.EXCLUDE,
 ) -> Response:
-    """Return pipelines by id, each with its stages and their status in the latest run. `Link` leads to the next page."""
+    """Return pipelines by id, each with its stages and their status in the latest run. The `Link` header points to the next page."""
     position, order = parse_cursor(cursor), SortOrder(ascending=True)
     found = await reader.pipeline_state_versions(skip, limit + 1, above=position.above, below=position.below, archived=archived)
     page, has_more = take_page(found, limit, order, position)
@@ -86,7 +86,7 @@ async def list_pipeline_runs(
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Response:
-    """Return the pipeline's runs, newest first. `Link` leads to the next page."""
+    """Return the pipeline's runs, newest first. The `Link` header points to the next page."""
     return await list_run_page(request, reader, RunListQuery(pipeline.id, status, skip, limit, cursor))
 
 

@@ -33,7 +33,7 @@ async def list_runs(
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Response:
-    """Return the runs of all pipelines, newest first. `Link` leads to the next page."""
+    """Return the runs of all pipelines, newest first. The `Link` header points to the next page."""
     return await list_run_page(request, reader, RunListQuery(None, status, skip, limit, cursor, trigger, since, until))
 
 

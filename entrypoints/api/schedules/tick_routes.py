@@ -56,7 +56,10 @@ async def list_ticks(
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> list[TickResponse]:
-    """Return the ticks of all schedules, the last decided first. A tick that opened no run says why. `Link` leads to the next page."""
+    """Return the ticks of all schedules, the last decided first.
+
+    A tick that opened no run says why. The `Link` header points to the next page.
+    """
     position, order = parse_cursor(cursor), SortOrder(ascending=False)
     pipeline_id = await find_pipeline_id(reader, pipeline)
     query = TickListQuery(

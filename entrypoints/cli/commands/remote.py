@@ -21,7 +21,7 @@ StageName = Annotated[str, typer.Argument(metavar="STAGE")]
 Message = Annotated[str | None, typer.Option("--message", "-m", help="The reason, shown in the run history.")]
 Comment = Annotated[str | None, typer.Option("--comment", "-m", help="Shown with the decision.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-Wide = Annotated[bool, typer.Option("--wide", help="Print whole lines, also where they are longer than the terminal is wide.")]
+Wide = Annotated[bool, typer.Option("--wide", help="Print whole lines, even if they are wider than the terminal.")]
 
 
 def get_server_url() -> str:

@@ -61,7 +61,7 @@
     if (button) takeStage(page);
   }
   function write(button, action) {
-    const failed = () => headgate.toast("That did not work. Your text is kept in this tab. Reload the page, or sign in again.");
+    const failed = () => headgate.toast("The action failed. Your text is kept in this tab. Reload the page, or sign in again.");
     byId("stage-form").inert = Boolean(button);
     return send(button, action).catch(failed).finally(() => {
       byId("stage-form").inert = false;

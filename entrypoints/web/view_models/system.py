@@ -134,7 +134,7 @@ def _check_disk(results: ProbeResults) -> ComponentHealth:
         return ComponentHealth("disk", "Disk", False, f"{results.shortage} Free disk space, or keep logs for fewer days.")
     if results.free_bytes is None:
         return ComponentHealth("disk", "Disk", True, "Could not be measured.")
-    return ComponentHealth("disk", "Disk", True, f"{results.free_bytes / GIB:,.1f} GiB free in Headgate's home directory.")
+    return ComponentHealth("disk", "Disk", True, f"{results.free_bytes / GIB:,.1f} GiB free in Headgate’s home directory.")
 
 
 def _check_retention(results: ProbeResults) -> ComponentHealth:

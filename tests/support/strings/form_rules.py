@@ -19,8 +19,8 @@ VERBS: Final = frozenset(
         r"\S+",
         """
     acknowledge add apply approve archive backfill cancel change check choose clear close compare confirm continue copy create
-    decide delete disable don’t edit enable end export filter go hide lock open pause preview print reject report reset resolve restore
-    resume retry revoke run save search select send set show sign skip snooze start stop submit sync trigger try unarchive use
+    decide delete discard disable don’t edit enable end export filter go hide lock open pause preview print reject report reset resolve
+    restore resume retry review revoke run save search select send set show sign skip snooze start stop submit sync trigger try unarchive use
 """,
     )
 )
@@ -28,8 +28,8 @@ PLACES: Final = frozenset(
     re.findall(
         r"\S+",
         """
-    archived back backfills csv day earlier first groups json keyboard later latest log newer newest new next older pipelines previous runs
-    system theme until
+    archived back backfills csv day earlier first groups json keyboard later latest line log newer newest new next older pipelines previous
+    runs system theme until
 """,
     )
 )

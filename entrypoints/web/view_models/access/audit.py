@@ -37,7 +37,7 @@ _ACTIONS = {
     AuditAction.SCHEDULE_PAUSED: "paused a schedule",
     AuditAction.SCHEDULE_RESUMED: "resumed a schedule",
     AuditAction.STARTED_OVER_LIMIT: "started over a limit",
-    AuditAction.GROUP_LIMIT_SET: "set a group's limit",
+    AuditAction.GROUP_LIMIT_SET: "set a group’s limit",
     AuditAction.BACKFILL_STARTED: "started a backfill",
     AuditAction.BACKFILL_PAUSED: "paused a backfill",
     AuditAction.BACKFILL_RESUMED: "resumed a backfill",

@@ -53,7 +53,7 @@ stages:
 """
 _DECIDED: Final = """\
 name: release
-description: A person decides before the last stage
+description: A user approves before the last stage
 stages:
   - name: build
     command: [echo, built]

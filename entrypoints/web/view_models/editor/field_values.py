@@ -25,7 +25,7 @@ def parse_command(text: str) -> list[str]:
     try:
         return shlex.split(text)
     except ValueError:
-        raise ValueError("has a quote without its end") from None
+        raise ValueError("has an unclosed quote") from None
 
 
 def _parse_number(text: str) -> int | str:
@@ -47,7 +47,7 @@ def _parse_variables(text: str) -> dict[str, str]:
     for line in filter(str.strip, text.split("\n")):
         name, sign, value = line.strip().partition("=")
         if not sign:
-            raise ValueError(f"needs NAME=value in each line; {line.strip()[:60]} has no =")
+            raise ValueError(f"must have NAME=value on each line; {line.strip()[:60]} has no =")
         if name.strip() in variables:
             raise ValueError(f"has {name.strip()[:60]} twice")
         variables[name.strip()] = value
@@ -67,7 +67,7 @@ def _parse_yaml(text: str) -> Any:
     try:
         return parse_definition(f"value:\n{indented}\n")["value"]
     except InvalidDefinitionText as error:
-        raise ValueError(f"is no YAML: {re.sub(r'line [0-9]+, column [0-9]+: ', '', error.problem.message)}") from None
+        raise ValueError(f"must be valid YAML: {re.sub(r'line [0-9]+, column [0-9]+: ', '', error.problem.message)}") from None
 
 
 _READERS: Final[Mapping[Reading, Callable[[str], Any]]] = {

@@ -92,7 +92,7 @@ class EditorForm:
         raw = read_text(self.text)
         syntax = form.find_shell_syntax() if self.action != ADD_AS_IT_IS else None
         if syntax:
-            error = {"command": f"{syntax} needs a shell. Add the stage with shell: true, or as it is."}
+            error = {"command": f"{syntax} needs a shell. Add the stage with shell: true, or unchanged."}
             return replace(self, stage=replace(form, errors=error, shell_syntax=syntax))
         stage, errors = form.to_stage()
         if not errors:

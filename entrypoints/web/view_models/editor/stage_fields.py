@@ -53,14 +53,14 @@ KIND_WORDS: Final = {
     StageKind.PYTHON: "python: a function on a worker",
     StageKind.HTTP: "http: one request",
     StageKind.EXTERNAL: "external: another machine reports it",
-    StageKind.APPROVAL: "approval: a person decides",
+    StageKind.APPROVAL: "approval: a user decides",
     StageKind.PREFECT: "prefect: a Prefect deployment",
 }
 _DEFAULT: Final = ("", "Default")
 _WHEN: Final = (
     _DEFAULT,
     (StageCondition.COMPLETED.value, "the stages it needs completed (default)"),
-    (StageCondition.ALWAYS.value, "they ended in any way"),
+    (StageCondition.ALWAYS.value, "they have ended, with any status"),
     (StageCondition.FAILED.value, "one of them failed"),
 )
 _ON_CANCEL: Final = (_DEFAULT, (OnCancel.CANCEL.value, "cancel the flow run (default)"), (OnCancel.LEAVE.value, "leave the flow run"))
@@ -73,7 +73,7 @@ FIELDS: Final = (
     StageField("method", "Method", Reading.CHOICE, is_main=True, choices=_METHODS),
     StageField("deployment", "Deployment", hint="FLOW/DEPLOYMENT", is_main=True),
     StageField("parameters", "Parameters", Reading.YAML, "such as {day: {parameter: day}}", rows=1, is_main=True),
-    StageField("message", "Question", hint="shown to those who decide", is_main=True),
+    StageField("message", "Question", hint="shown to the approvers", is_main=True),
     StageField("approvers", "Approvers", Reading.NAMES, "names or roles; blank: all operators", is_main=True),
     StageField("env", "Environment variables", Reading.VARIABLES, "NAME=value, one a line", rows=2),
     StageField("secrets", "Secrets", Reading.SECRETS, "NAME, or VARIABLE=NAME, one a line", rows=1),
@@ -91,6 +91,6 @@ FIELDS: Final = (
     StageField("retry_delay", "Wait between retries", Reading.DURATION, "such as 30s"),
     StageField("retry_on_loss", "Retry when the worker is lost", Reading.FLAG),
     StageField("when", "Runs when", Reading.CHOICE, choices=_WHEN),
-    StageField("allow_failure", "May fail without failing the run", Reading.FLAG),
-    StageField("uses", "Groups", Reading.NAMES, "each gives a slot while the stage runs"),
+    StageField("allow_failure", "Can fail without failing the run", Reading.FLAG),
+    StageField("uses", "Groups", Reading.NAMES, "the stage holds a slot of each while it runs"),
 )

@@ -106,7 +106,7 @@ class StageForm:
         errors = self._find_misplaced()
         stage: dict[str, Any] = {"name": self.name, "kind": self.kind}
         if self.at_once and self.needs:
-            errors["needs"] = "Choose stages, or that it starts at once."
+            errors["needs"] = "Choose stages, or choose that it starts at once."
         elif self.at_once or self.needs:
             stage["needs"] = list(self.needs)
         for key, text in self.texts.items():

@@ -29,5 +29,5 @@ class TextFields:
             if now in ("", shown):
                 changes[key] = entered
             else:
-                errors[key] = f"The text says {now[:100]}, this field says {entered[:100]}. Clear the field to keep the text."
+                errors[key] = f"The text says {now[:100]}, this field says {entered[:100]}. Clear the field to keep the value in the text."
         return changes, errors

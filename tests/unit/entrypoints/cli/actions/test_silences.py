@@ -61,7 +61,7 @@ async def test_a_silence_to_come_has_local_times() -> None:
         (("silence", "nightly", "--for", "soon", *REASON), "for: must be seconds or a duration"),
         (("silence", "nightly", "--to", "soon", *REASON), "--to: soon is not a time"),
         (("silence", "nightly", "--to", "2020-01-01", *REASON), "to: must be later than now"),
-        (("silence", "unknown", "--for", "2h", *REASON), "there is none named unknown"),
+        (("silence", "unknown", "--for", "2h", *REASON), "none is named unknown"),
         (("silence", "--tag", "unknown", "--for", "2h", *REASON), "none has the tag unknown"),
         (("silence", "nightly", "--for", "2h", "--reason", ""), "reason"),
         (("silence-end", "9"), "There is no silence 9."),

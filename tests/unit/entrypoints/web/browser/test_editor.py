@@ -135,7 +135,7 @@ def test_unsaved_text_asks_before_it_is_left_and_survives(served: ThreadServer, 
     page.goto(f"{served.url}/ui/pipelines/nightly/edit")
     expect(page.locator("#restored")).to_be_visible()
     assert read(page).endswith("# mine")
-    page.get_by_role("button", name="Discard it").click()
+    page.get_by_role("button", name="Discard").click()
     assert read(page) == NIGHTLY
     page.reload()
     expect(page.locator("#restored")).to_be_hidden()

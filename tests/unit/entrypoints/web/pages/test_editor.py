@@ -157,7 +157,7 @@ async def test_a_review_shows_what_changes_and_whose_revision_it_changes(headgat
     assert "- name: a     # first" in answer.text.split("<del>")[1].split("</del>")[0]
     assert "# still first" in answer.text.split("<ins>")[1].split("</ins>")[0]
     assert get_text(answer) == text
-    assert "Nothing differs." in same.text
+    assert "No differences." in same.text
     stored = await headgate.fakes.reader.pipeline("nightly")
     assert stored is not None and stored.revision == 1
 

@@ -118,7 +118,7 @@ async def test_the_audit_log_names_who_set_a_limit_and_who_started_a_run_over_it
     page = (await headgate.page_client.get("/ui/audit", headers=admin)).text
 
     text = to_text(page)
-    assert "set a group's limit" in text and 'href="/ui/groups/warehouse"' in page
+    assert "set a group’s limit" in text and 'href="/ui/groups/warehouse"' in page
     assert text.count("started over a limit") == 2 and f"run {run_id}" in text
     assert "The limit was set by ada." in to_text((await headgate.page_client.get("/ui/groups/warehouse", headers=admin)).text)
 
