@@ -20,7 +20,8 @@ VERBS: Final = frozenset(
         """
     acknowledge add apply approve archive backfill cancel change check choose clear close compare confirm continue copy create
     decide delete discard disable don’t edit enable end export filter go hide lock open pause preview print reject report reset resolve
-    restore resume retry review revoke run save search select send set show sign skip snooze start stop submit sync trigger try unarchive use
+    restore resume retry review revoke run save search select send set show sign skip snooze start stop submit sync trigger try
+    unarchive use
 """,
     )
 )

@@ -196,7 +196,7 @@ async def test_acknowledged_and_resolved_incidents_are_not_on_the_board(headgate
 
     page = (await headgate.page_client.get("/")).text
 
-    assert "open-incidents" not in page and get_title(page) == "Pipelines · Headgate"
+    assert "open-incidents" not in page and get_title(page) == "✘ 1 failed · Pipelines · Headgate"
 
 
 @pytest.mark.parametrize("path", ["/", "/ui/runs", "/ui/system", "/ui/incidents", "/ui/audit", "/ui/new", "/ui/runs/0"])
