@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 ALLOWED: Final = {
-    ("domain/output/output_noise.py", "Execution halted"): "a line that R prints",
     ("adapters/delivery/channels/mail_message.py", "color-scheme"): "a name of CSS",
     ("examples/flights/chart.py", "prefers-color-scheme"): "a name of CSS",
     ("application/services/flow_runs/deployment_checks.py", "Prefect has no deployment"): "Prefect is a name",
