@@ -11,7 +11,7 @@
     const count = document.getElementById("log-count");
     const toNewest = document.getElementById("to-newest");
     let isTail = box.dataset.tail === "yes", isTop = box.dataset.earlier !== "yes";
-    let isBusy = false, pending = [];
+    let isBusy = false, pending = [], lastScrollTop = 0;
 
     const unfinished = document.getElementById("log-unfinished");
     const earlier = document.getElementById("log-earlier");
@@ -123,6 +123,7 @@
 
     // Folded blocks may leave nothing to scroll: loads earlier lines until there is, or until the page holds enough.
     function fillBox() {
+      lastScrollTop = box.scrollTop;  // folding moves the log without a scroll of the user
       if (isTop || isBusy || box.scrollHeight > box.clientHeight || blocks.lines().length + 300 > maxLines) return;
       loadEarlier().then(fillBox);
     }
@@ -131,7 +132,6 @@
       loadEarlier();
     });
     box.addEventListener("wheel", () => { if (follow.checked && !atEnd()) follow.checked = false; }, { passive: true });
-    let lastScrollTop = 0;
     box.addEventListener("scroll", function () {
       const isUp = box.scrollTop < lastScrollTop;
       lastScrollTop = box.scrollTop;

@@ -126,6 +126,21 @@ def test_earlier_lines_join_the_block_that_they_belong_to(served: ThreadServer, 
     expect(page.locator("#log-count")).to_have_text("Lines 1 to 480 of 480")
 
 
+def test_folding_a_long_log_keeps_its_newest_lines(served: ThreadServer, open_page: OpenPage) -> None:
+    run_id = _open_run(served, [a_stage("load", needs=[]), a_stage("check", needs=[])])
+    _write(served, run_id, ("load", 600))
+    page = open_page(f"{served.url}/ui/runs/{run_id}")
+    expect(page.locator("#live-state")).to_have_text("Live")
+    _write(served, run_id, ("check", 900))
+    expect(page.locator("#log-count")).to_have_text("Lines 501 to 1,500 of 1,500")
+
+    page.get_by_role("link", name="Fold all").click()
+    _write(served, run_id, ("load", 9))
+
+    expect(page.locator("#log-count")).to_have_text("Lines 510 to 1,509 of 1,509")
+    assert page.locator(".log-block[open]").count() == 0
+
+
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_the_link_from_an_error_shows_ten_lines_above_it(served: ThreadServer, open_page: OpenPage, viewport: dict[str, int]) -> None:
     run_id = _fail(served)
