@@ -11,8 +11,12 @@ def print_json(value: object) -> None:
     print(json.dumps(value, ensure_ascii=False, indent=2))
 
 
-def print_error(error: Exception, location: str = "headgate") -> None:
-    """Print the error to stderr: one line per field in `error.problems`, else the message."""
+def print_error(error: Exception, location: str = "headgate", lines_before: int = 0) -> None:
+    """Print the error to stderr: one line per field in `error.problems`, else the message.
+
+    `lines_before` is the number of lines before the text that the problems are about.
+    """
     problems = getattr(error, "problems", None) or [FieldProblem("", str(error))]
     for problem in problems:
-        print(sanitize(": ".join(filter(None, (location, problem.field, problem.message)))), file=sys.stderr)
+        line = f"line {problem.line + lines_before}" if problem.line is not None else ""
+        print(sanitize(": ".join(filter(None, (location, line, problem.field, problem.message)))), file=sys.stderr)

@@ -77,6 +77,19 @@ def compose_document(text: str) -> yaml.Node | None:
         return None
 
 
+def list_document_lines(text: str) -> list[int]:
+    """Return the line on which each non-empty document of a YAML text begins, counted from 0. Raise yaml.YAMLError."""
+    found: list[int] = []
+    start = 0
+    for event in yaml.parse(text, _StrictLoader):
+        if isinstance(event, yaml.DocumentStartEvent) and event.start_mark is not None:
+            start = event.start_mark.line
+        elif isinstance(event, yaml.DocumentEndEvent):
+            found.append(start)
+    nodes = list(yaml.compose_all(text, _StrictLoader))
+    return [line for line, node in zip(found, nodes, strict=True) if not _is_empty(node)]
+
+
 def _is_empty(node: yaml.Node) -> bool:
     return isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:null"
 

@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from domain.errors import InvalidInput
 from domain.pipelines.parsing import parse_definition
 from domain.pipelines.serialization import serialize_pipeline
+from entrypoints.definitions.yaml_reader import parse_definition as read_yaml
 
 AT = "2026-11-23T10:00:00Z"
 TERMINAL = frozenset({"completed", "failed", "cancelled", "lost"})
@@ -219,7 +220,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         parts = urlsplit(self.path)
         length = int(self.headers.get("content-length") or 0)
-        body = json.loads(self.rfile.read(length)) if length else None
+        content = self.rfile.read(length)
+        body = json.loads(content) if length and self.headers["content-type"] == "application/json" else None
+        if self.headers["content-type"] == "application/yaml":
+            body = read_yaml(content.decode())
         status, answer = self.stub_server.answer(self.command, parts.path, parse_qs(parts.query), body)
         content = json.dumps(answer).encode() if status != 204 else b""
         self.send_response(status)

@@ -21,6 +21,8 @@ from entrypoints.definitions.revision_diff import diff_revisions
 
 _RESULTS = ("created", "changed", "unchanged", "refused", "skipped", "not applied")
 _MAX_NOTES = 20
+MAX_BODY_BYTES = 1 << 20
+"""A larger request is refused."""
 _GROUP_FIELD = re.compile(r"(concurrency\[\d+\]\.limit|stages\[\d+\]\.uses)$")
 """Fields whose values must fit the groups of other pipelines."""
 
@@ -95,16 +97,20 @@ async def _apply_all(client: HeadgateClient, sources: list[DefinitionSource], re
                 if _is_about_groups(error):
                     refusals.append((source, error))
                     continue
-                print_error(error, source.location)
+                _print_refusal(error, source)
                 result = "refused"
             results.update({result: 1, "not applied": -1})
             has_changed |= result in ("created", "changed")
         sources = [source for source, _ in refusals]
         if not has_changed:
             for source, refusal in refusals:
-                print_error(refusal, source.location)
+                _print_refusal(refusal, source)
             results.update({"refused": len(refusals), "not applied": -len(refusals)})
             return
+
+
+def _print_refusal(error: ApiError, source: DefinitionSource) -> None:
+    print_error(error, source.location, source.text.lines_before if source.text is not None else 0)
 
 
 def _is_about_groups(error: ApiError) -> bool:
@@ -118,7 +124,7 @@ async def _apply(client: HeadgateClient, source: DefinitionSource) -> str:
     may_exist = isinstance(name, str) and re.fullmatch(NAME, name) is not None
     before = await client.find_pipeline(str(name)) if may_exist else None
     if before is None:
-        created = await client.post("/pipelines/", source.definition)
+        created = await _send(client, "POST", "/pipelines/", source)
         count = len(created["stages"])
         print(f"{created['name']}: created, {count} {'stage' if count == 1 else 'stages'}  ({source.location})", flush=True)
         _print_warnings(created)
@@ -126,18 +132,27 @@ async def _apply(client: HeadgateClient, source: DefinitionSource) -> str:
     if before["name"] != name:
         print(sanitize(f"{source.location}: name: {name} is the old name of {before['name']}; change it in the file"), file=sys.stderr)
         return "refused"
-    after = await client.put(f"/pipelines/{quote(str(name), safe='')}", source.definition)
+    after = await _send(client, "PUT", f"/pipelines/{quote(str(name), safe='')}", source)
     state = describe_activation(after)
     note = "" if state == "active" else f", {state}"
     if after["revision"] == before["revision"]:
         print(f"{name}: unchanged, revision {after['revision']}{note}  ({source.location})", flush=True)
         _print_warnings(after)
         return "unchanged"
+    changes = diff_revisions(before, after)
+    note += "" if changes else ", no functional change"
     print(f"{name}: revision {after['revision']}{note}  ({source.location})", flush=True)
-    for change in diff_revisions(before, after):
+    for change in changes:
         print(f"    {sanitize(change)}", flush=True)
     _print_warnings(after)
     return "changed"
+
+
+async def _send(client: HeadgateClient, method: str, path: str, source: DefinitionSource) -> Any:
+    """Send the text as it is written, so that its comments are stored. A text that is too large for a request is sent as values."""
+    if source.text is not None and len(source.text.text.encode()) <= MAX_BODY_BYTES:
+        return await client.send_yaml(method, path, source.text.text)
+    return await (client.post if method == "POST" else client.put)(path, source.definition)
 
 
 def _print_warnings(pipeline: Mapping[str, Any]) -> None:

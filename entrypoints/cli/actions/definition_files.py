@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from entrypoints.cli.actions.definition_search import STANDARD_INPUT, DefinitionFile
+from entrypoints.definitions.document_texts import DocumentText, split_documents
 from entrypoints.definitions.yaml_reader import NO_OBJECT, InvalidDefinitionText, read_documents
 from entrypoints.text_decoding import InvalidEncoding, decode_text
 
@@ -22,10 +23,14 @@ _TEMPLATE = re.compile(r"\{\{|\{%|(^|\s)!{1,2}[A-Za-z]", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class DefinitionSource:
-    """A definition and its location: `flights.yaml`, or `all.yaml #2` in a file of several."""
+    """A definition and its location: `flights.yaml`, or `all.yaml #2` in a file of several.
+
+    `text` is the text as it is written; None if that of one definition of several cannot be read alone.
+    """
 
     location: str
     definition: dict[str, Any]
+    text: DocumentText | None = None
 
 
 @dataclass(slots=True)
@@ -68,6 +73,8 @@ def is_like_definition(document: Mapping[str, Any]) -> bool:
 
 def _read_documents(file: DefinitionFile, text: str, contents: FileContents) -> None:
     documents = list(read_documents(text))
+    definitions = [document for document in documents if not isinstance(document, InvalidDefinitionText)]
+    texts = iter(split_documents(text, definitions) if len(definitions) == len(documents) else [None] * len(definitions))
     if not documents:
         (contents.notes if file.is_found_in_folder else contents.problems).append(f"{file.location}: the file is empty")
     for number, document in enumerate(documents, 1):
@@ -78,10 +85,12 @@ def _read_documents(file: DefinitionFile, text: str, contents: FileContents) -> 
                 contents.notes.append(f"{location}: not a pipeline definition")
             else:
                 contents.problems.append(f"{location}: {document}")
-        elif file.is_found_in_folder and not is_like_definition(document):
+            continue
+        part = next(texts)
+        if file.is_found_in_folder and not is_like_definition(document):
             contents.notes.append(f"{location}: not a pipeline definition")
         else:
-            contents.sources.append(DefinitionSource(location, document))
+            contents.sources.append(DefinitionSource(location, document, part))
 
 
 def _is_of_another_program(text: str, error: InvalidDefinitionText) -> bool:

@@ -47,6 +47,10 @@ class HeadgateClient:
     async def put(self, path: str, body: JSON) -> JSON:
         return await self._send("PUT", path, body)
 
+    async def send_yaml(self, method: str, path: str, text: str) -> JSON:
+        """Send a definition as it is written."""
+        return await self._send(method, path, content=text.encode())
+
     async def delete(self, path: str, **query: str | int) -> None:
         await self._request("DELETE", path, query=query)
 
@@ -92,16 +96,20 @@ class HeadgateClient:
         except httpx.TransportError as error:
             raise self._to_unreachable(error) from None
 
-    async def _send(self, method: str, path: str, body: JSON = None, query: Query | None = None) -> JSON:
-        response = await self._request(method, path, body, query)
+    async def _send(self, method: str, path: str, body: JSON = None, query: Query | None = None, content: bytes | None = None) -> JSON:
+        response = await self._request(method, path, body, query, content)
         try:
             return response.json()
         except ValueError:
             raise Unreachable(f"The server at {self.url} is not Headgate: it sent no JSON for {path}") from None
 
-    async def _request(self, method: str, path: str, body: JSON = None, query: Query | None = None) -> httpx.Response:
+    async def _request(
+        self, method: str, path: str, body: JSON = None, query: Query | None = None, content: bytes | None = None
+    ) -> httpx.Response:
+        """Send `body` as JSON, or `content` as YAML."""
+        headers = {"Content-Type": "application/yaml"} if content is not None else None
         try:
-            response = await self._http.request(method, path, json=body, params=query or None)
+            response = await self._http.request(method, path, json=body, params=query or None, content=content, headers=headers)
         except (httpx.TransportError, httpx.InvalidURL) as error:
             raise self._to_unreachable(error) from None
         except UnicodeEncodeError:
@@ -130,5 +138,10 @@ def _to_api_error(response: httpx.Response) -> ApiError:
     problem = problem if isinstance(problem, dict) else {}
     errors = [error for error in problem.get("errors") or [] if isinstance(error, dict)]
     message = problem.get("detail") or problem.get("title") or f"Headgate answered {response.status_code} {response.reason_phrase}"
-    problems = [FieldProblem(str(error.get("field", "")), str(error.get("message", ""))) for error in errors]
+    problems = [FieldProblem(str(error.get("field", "")), str(error.get("message", "")), _get_line(error)) for error in errors]
     return ApiError(response.status_code, str(message), problems)
+
+
+def _get_line(error: Mapping[str, Any]) -> int | None:
+    line = error.get("line")
+    return line if isinstance(line, int) else None

@@ -53,7 +53,7 @@ class Readers:
             lambda: CliRunner().invoke(app, ["apply", "-"], env={"HEADGATE_URL": self.url, "COLUMNS": "10000"}, input=data)
         )
         if result.exit_code == 1:
-            return [_hide_body(line.removeprefix("standard input: ")) for line in result.stderr.splitlines()]
+            return [_hide_body(re.sub(r"^standard input: (line \d+: )?", "", line)) for line in result.stderr.splitlines()]
         assert result.exit_code == 0, result.output
         return await self._read()
 
@@ -222,6 +222,7 @@ async def test_yaml_is_refused_in_the_same_words_on_the_page_and_in_the_terminal
 
     assert isinstance(errors, list) and all(errors)
     assert await readers.by_page(text) == hide_positions(errors)
+    assert await readers.by_api(text.encode(), "application/yaml") == errors
     assert (await readers.by_api(text.encode()))[0].startswith("must be valid JSON: line 1, column 1")
 
 
