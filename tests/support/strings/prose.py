@@ -7,7 +7,8 @@ from typing import Final
 
 _NOT_PROSE: Final = re.compile(
     r"""^\s*(SELECT|INSERT|UPDATE|DELETE|WITH|CREATE|ALTER|DROP|LOCK|LISTEN|NOTIFY|SET|SHOW|AND|FROM|JOIN|WHERE|GRANT|ANALYZE|TRUNCATE|VACUUM)\s
-    |^\s*[<{[(^\\]*[/.^\\#][\w/.{}:-]*$|^\w+://\S*$|<svg|<path|^[MmLl]\s?[\d.{-]|default-src|\(\?[:i]|\\\\[dsSw][+*]|application/|text/(html|plain)|[=:]{}\ [a-z_]+=
+    |^\s*[<{[(^\\]*[/.^\\#][\w/.{}:-]*$|^\w+://\S*$|<svg|<path|^[MmLl]\s?[\d.{-]|default-src|\(\?[:i]|\\[dsSw][+*]
+    |application/|text/(html|plain)|[=:]{}\ [a-z_]+=
     """,
     re.VERBOSE,
 )
