@@ -38,11 +38,11 @@ _FOLLOW_UP: Final = re.compile(
 )
 _DETAIL: Final = re.compile(
     r"(?:DETAIL|HINT|CONTEXT|LINE \d+|STATEMENT|QUERY|WHERE|PL/pgSQL function .*):? .*"  # PostgreSQL
-    r"|\s*\d*\s*\|(?:\s.*)?|\s+--> .*|.*:\d+: note: .*|note: .*|= (?:note|help): .*"  # compilers
+    r"|\s{0,20}\d{0,9}\s{0,20}\|(?:\s.*)?|\s+--> .*|.*:\d+: note: .*|note: .*|= (?:note|help): .*"  # compilers
     r"|\[notice\].*|\s*(?:code|errno|syscall): .*|(?:Snapshots|Time): .*"
 )
 _QUIET_LEVEL: Final = re.compile(
-    r"\W*(?:\S+\s+){0,4}?\W*(?:INFO|DEBUG|TRACE|NOTICE|VERBOSE)\b|.{0,200}\blevel\W{1,3}(?:info|debug|trace)\b|\W*(?:info|debug|notice)\W{1,2}\s"
+    r"\W{0,20}(?:\S+\s+){0,4}?\W{0,20}(?:INFO|DEBUG|TRACE|NOTICE|VERBOSE)\b|.{0,200}\blevel\W{1,3}(?:info|debug|trace)\b|\W{0,20}(?:info|debug|notice)\W{1,2}\s"
 )
 _COUNT: Final = r"(?:errors?|failures?|failed|failing|warnings?|FAILED|ERRORS?)"
 _SUMMARY: Final = re.compile(rf"\b\d+ (?:\w+ )?{_COUNT}\b|\b{_COUNT}\s*[=:]\s*\d+\b|\b(?:no|zero|without(?: any)?) {_COUNT}\b")

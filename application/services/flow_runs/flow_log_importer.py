@@ -16,6 +16,7 @@ from application.ports.system.clock import Clock
 from application.services.dispatch.local_wakeups import LocalWakeups
 from application.services.flow_runs.bounded_calls import run_bounded
 from application.services.flow_runs.log_interest import LogInterest
+from domain.output.terminal_line import is_redrawn, render_line
 from domain.runs.attempt_log import LogLimit
 from domain.text_validation import replace_unstorable
 
@@ -162,9 +163,14 @@ class _Tail:
 
 
 def _split_messages(messages: Iterable[FlowLogLine], next_index: int) -> list[NewLogLine]:
-    """Return the lines of messages, numbered from `next_index`. Warnings and errors go to `stderr`."""
-    parts = [(message, text) for message in messages for text in replace_unstorable(message.text).replace("\r\n", "\n").split("\n")]
+    """Return the lines of messages as a terminal shows them, numbered from `next_index`. Warnings and errors go to `stderr`."""
+    parts = [(message, text) for message in messages for text in _split_lines(message.text)]
     return [
         NewLogLine(next_index + offset, message.at, "stderr" if message.level >= logging.WARNING else "stdout", text)
         for offset, (message, text) in enumerate(parts)
     ]
+
+
+def _split_lines(text: str) -> list[str]:
+    lines = replace_unstorable(text).replace("\r\n", "\n").split("\n")
+    return [render_line(line)[0] if is_redrawn(line) else line for line in lines]

@@ -51,11 +51,14 @@ class LogSender:
     def show_unfinished(self, lines: Sequence[tuple[str, str]], at: datetime) -> None:
         """Send the stream and the text of each unfinished line, unless they are the same as before.
 
-        Without any, the newest lines of the tail are sent, so that a log whose head is full still shows what the stage does, also if this
-        worker is killed before it can send the tail.
+        The newest lines of the tail come before them, so that a log whose head is full still shows what the stage does, also if this worker
+        is killed before it can send the tail.
         """
-        if not lines and self._tail is not None:
-            lines = self._tail.get_newest(_SHOWN_TAIL_LINES, UNFINISHED_LENGTH)
+        if self._tail is not None:
+            newest = self._tail.get_newest(_SHOWN_TAIL_LINES, UNFINISHED_LENGTH)
+            for stream, text in lines:
+                newest.setdefault(stream, []).append(text)
+            lines = [(stream, "\n".join(texts)[-UNFINISHED_LENGTH:]) for stream, texts in newest.items()]
         if self._unfinished.update(lines, at):
             self.wake()
 

@@ -60,15 +60,13 @@ class TailBuffer:
             self._dropped_lines += 1
             self._dropped_bytes += size
 
-    def get_newest(self, max_lines: int, max_length: int) -> list[tuple[str, str]]:
-        """Return each stream of the stage with its newest lines, at most so many lines and characters of each."""
+    def get_newest(self, count: int, max_length: int) -> dict[str, list[str]]:
+        """Return the newest lines of the stage by stream, each cut to a length."""
         found: dict[str, list[str]] = {}
-        for line in itertools.islice(reversed(self._lines), 2 * max_lines):
-            texts = found.setdefault(line.stream, [])
-            length = sum(map(len, texts)) + len(texts)
-            if line.stream != "headgate" and len(texts) < max_lines and (not texts or length + len(line.text) <= max_length):
-                texts.append(line.text[:max_length])
-        return [(stream, "\n".join(reversed(found[stream]))) for stream in ("stdout", "stderr") if found.get(stream)]
+        for line in list(itertools.islice(reversed(self._lines), count))[::-1]:
+            if line.stream != "headgate":
+                found.setdefault(line.stream, []).append(line.text[:max_length])
+        return found
 
     def take_lines(self) -> Iterator[NumberedLine]:
         """Yield the lines and forget them. In place of those that were dropped comes one note of the worker."""

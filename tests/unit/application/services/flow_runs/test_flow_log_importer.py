@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from application.queries.views.logs import LogFilter
 from application.services.flow_runs import log_interest
 from domain.flow_runs.flow_state import FlowState
 from domain.runs.status import Status
@@ -90,7 +91,7 @@ async def test_a_stream_of_a_log_has_it_copied_as_long_as_it_is_read(headgate: F
     run_id, _ = await start_running(headgate)
     marks: list[int] = []
     tail = LogTail(headgate.hub, heartbeat=0.01)
-    stream = tail.stream(headgate.fakes.reader, run_id, None, None, 0, lambda: marks.append(run_id))
+    stream = tail.stream(headgate.fakes.reader, run_id, LogFilter(), 0, lambda: marks.append(run_id))
 
     for _ in range(3):
         await anext(stream)
@@ -157,6 +158,15 @@ async def test_a_message_with_a_wrong_time_gets_the_time_of_the_store(headgate: 
 
     [line] = headgate.fakes.store.committed.log_lines.values()
     assert line.at == headgate.fakes.clock.now()
+
+
+async def test_progress_bars_are_stored_as_a_terminal_shows_them(headgate: FlowRunHeadgate) -> None:
+    run_id, flow_run_id = await start_running(headgate)
+    headgate.prefect.log(flow_run_id, "\r 50%\r100%\r\n\x1b]0;title\x07\x1b[32mdone\x1b[0m")
+
+    await headgate.end(run_id, FlowState.COMPLETED)
+
+    assert headgate.get_log(run_id) == ["100%", "\x1b[32mdone\x1b[0m"]
 
 
 async def test_text_that_the_store_cannot_hold_is_replaced(headgate: FlowRunHeadgate) -> None:

@@ -104,17 +104,17 @@ async def test_only_output_beyond_the_head_has_a_note(web: ServedHeadgate, tmp_p
     assert [text for stream, text in log[1:] if stream == "headgate"] == notes
 
 
-async def test_the_newest_line_is_shown_while_the_tail_is_held_back(web: ServedHeadgate, tmp_path: Path) -> None:
+async def test_the_newest_lines_are_shown_while_the_tail_is_held_back(web: ServedHeadgate, tmp_path: Path) -> None:
     more, end = tmp_path / "more", tmp_path / "end"
     wait = "until [ -e {} ]; do sleep 0.02; done"
-    script = f"seq 1 20000; echo loading; {wait.format(more)}; seq 1 500; printf almost; {wait.format(end)}; echo ' done'"
+    script = f"seq 1 20000; echo loading >&2; {wait.format(more)}; seq 1 500; printf almost; {wait.format(end)}; echo ' done'"
     pipeline = await web.create_pipeline(sh("s", script))
 
     async with running_worker(web, tmp_path):
         run_id = await web.trigger(pipeline)
-        await wait_until_shown(web, run_id, [("stdout", "loading")])
+        await wait_until_shown(web, run_id, [*(("stdout", str(number)) for number in range(19_982, 20_001)), ("stderr", "loading")])
         more.touch()
-        await wait_until_shown(web, run_id, [("stdout", "almost")])
+        await wait_until_shown(web, run_id, [*(("stdout", str(number)) for number in range(481, 501)), ("stdout", "almost")])
         end.touch()
         await web.wait_until_over(run_id)
         await wait_until_shown(web, run_id, [])
