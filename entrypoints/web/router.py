@@ -7,7 +7,19 @@ from entrypoints.web.pages.access import account, accounts, audit, sign_in, toke
 from entrypoints.web.pages.alerts import alert_rules, channel_actions, channel_forms, channels, incident_actions, incidents, links, silences
 from entrypoints.web.pages.backfills import controls as backfill_controls
 from entrypoints.web.pages.backfills import lists as backfill_lists
-from entrypoints.web.pages.pipelines import activation, board, deployments, edit, new_pipeline, pipeline, revisions, schedules, trigger
+from entrypoints.web.pages.pipelines import (
+    activation,
+    board,
+    clone,
+    deployments,
+    edit,
+    new_pipeline,
+    pipeline,
+    restore,
+    revisions,
+    schedules,
+    trigger,
+)
 from entrypoints.web.pages.runs import bulk_actions, comparison, log, over_limit, run, run_actions, run_list, stage
 
 ROUTERS = (
@@ -23,6 +35,8 @@ ROUTERS = (
     new_pipeline.router,
     revisions.router,
     edit.router,
+    restore.router,
+    clone.router,
     deployments.router,
     schedules.router,
     run_list.router,

@@ -465,6 +465,8 @@ WORST_REQUESTS: Final[Mapping[tuple[str, str], Sequence[WorstRequest]]] = {
     ("POST", "/ui/pipelines/{ref}/archive"): forms(f"/ui/pipelines/{TEXTS}/archive"),
     ("GET", "/ui/pipelines/{ref}/backfill"): of_pipelines("/ui/pipelines/{}/backfill"),
     ("POST", "/ui/pipelines/{ref}/backfill"): forms(f"/ui/pipelines/{SCHEDULED}/backfill", parallel="x", parameters="{" * 2_000),
+    ("GET", "/ui/pipelines/{ref}/clone"): of_pipelines("/ui/pipelines/{}/clone"),
+    ("POST", "/ui/pipelines/{ref}/clone"): forms(f"/ui/pipelines/{DENSE}/clone", name=DENSE),
     ("GET", "/ui/pipelines/{ref}/delete"): of_pipelines("/ui/pipelines/{}/delete"),
     ("POST", "/ui/pipelines/{ref}/delete"): forms(f"/ui/pipelines/{DENSE}/delete", confirm="<" * 2_000),
     ("GET", "/ui/pipelines/{ref}/deployments"): of_pipelines("/ui/pipelines/{}/deployments"),
@@ -478,6 +480,8 @@ WORST_REQUESTS: Final[Mapping[tuple[str, str], Sequence[WorstRequest]]] = {
     ("POST", "/ui/pipelines/{ref}/resume"): forms(f"/ui/pipelines/{DENSE}/resume"),
     ("GET", "/ui/pipelines/{ref}/revisions/{number}"): of_pipelines("/ui/pipelines/{}/revisions/1")
     + of_pipelines("/ui/pipelines/{}/revisions/2"),
+    ("GET", "/ui/pipelines/{ref}/revisions/{number}/restore"): of_pipelines("/ui/pipelines/{}/revisions/1/restore"),
+    ("POST", "/ui/pipelines/{ref}/revisions/{number}/restore"): forms(f"/ui/pipelines/{DENSE}/revisions/1/restore", expected="1"),
     ("GET", "/ui/pipelines/{ref}/schedules/{name}/pause"): one(f"{SCHEDULE}/pause"),
     ("POST", "/ui/pipelines/{ref}/schedules/{name}/pause"): forms(f"{SCHEDULE}/pause", hours="1"),
     ("GET", "/ui/pipelines/{ref}/schedules/{name}/resume"): one(f"{SCHEDULE}/resume"),

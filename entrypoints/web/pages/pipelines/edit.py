@@ -17,10 +17,11 @@ from entrypoints.web.editor_loader import MAX_CHECKED, build_editor_values, chec
 from entrypoints.web.lookups import get_application, require_pipeline
 from entrypoints.web.page_context import get_page_context, load_page_frame
 from entrypoints.web.pages.pipelines.deployments import get_page_after_saving
-from entrypoints.web.revision_loader import load_newest_source
+from entrypoints.web.revision_loader import load_newest, require_revision
 from entrypoints.web.templating import render_page
 from entrypoints.web.view_models.editor.form import EditorForm
 from entrypoints.web.view_models.editor.review import Review, build_review
+from entrypoints.web.view_models.pipelines.revision_text import get_revision_text
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(load_page_frame)])
 
@@ -36,12 +37,13 @@ class EditPage:
 
 @router.get("/ui/pipelines/{ref}/edit")
 @requires(DEFINE, ResourceScope.PIPELINE)
-async def show_edit_form(request: Request, ref: str) -> Response:
-    """Show the newest revision's text to edit, as its author wrote it, with its stage graph and next times."""
+async def show_edit_form(request: Request, ref: str, begin: str = "") -> Response:
+    """Show the newest revision's text to edit, as its author wrote it, or that of revision `begin`, as a change of the newest one."""
     context = get_page_context(request)
     pipeline = await require_pipeline(context, ref)
-    newest = await load_newest_source(context, pipeline)
-    return await _render_page(request, pipeline, EditorForm(newest.text, newest.revision), EditPage(), 200)
+    revision = await require_revision(context, pipeline, begin or str(pipeline.revision))
+    text = await asyncio.to_thread(get_revision_text, revision)
+    return await _render_page(request, pipeline, EditorForm(text, pipeline.revision), EditPage(), 200)
 
 
 @router.post("/ui/pipelines/{ref}/edit")
@@ -86,7 +88,7 @@ async def review(request: Request, ref: str) -> Response:
     form = await read_and_write_form(request)
     if form.is_refused:
         return await _render_page(request, pipeline, form, EditPage(newer=_find_newer(pipeline, form)), 422)
-    newest = await load_newest_source(context, pipeline)
+    newest = await load_newest(context, pipeline)
     found = await asyncio.to_thread(build_review, newest, form.text)
     return await _render_page(request, pipeline, form, EditPage(newer=_find_newer(pipeline, form), review=found), None)
 

@@ -3,24 +3,29 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
+from application.queries.views.pipelines import RevisionWithSource
 from domain.errors import FieldProblem, InvalidInput, NameTaken
+from entrypoints.definitions.renaming import rename_definition
 from entrypoints.definitions.yaml_reader import InvalidDefinitionText, parse_definition
 from entrypoints.http.auth.caller import get_actor
 from entrypoints.http.auth.permissions import DEFINE, requires
 from entrypoints.http.base_path import redirect
 from entrypoints.web.deployment_choices import DeploymentChoice, load_deployments
 from entrypoints.web.editor_loader import build_editor_values, check_text, read_and_write_form, read_and_write_text_fields, read_form
-from entrypoints.web.lookups import get_application, get_origin
+from entrypoints.web.lookups import get_application, get_origin, require_pipeline
 from entrypoints.web.page_context import get_page_context, load_page_frame
 from entrypoints.web.pages.pipelines.deployments import get_page_after_saving
+from entrypoints.web.revision_loader import load_newest
 from entrypoints.web.templating import render_page
 from entrypoints.web.view_models.editor.check import EditorCheck
 from entrypoints.web.view_models.editor.examples import EXAMPLES, FIRST
 from entrypoints.web.view_models.editor.form import EditorForm
+from entrypoints.web.view_models.pipelines.clone_name import get_clone_name
+from entrypoints.web.view_models.pipelines.revision_text import get_revision_text
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(load_page_frame)])
 PATH = "/ui/new"
@@ -28,9 +33,13 @@ PATH = "/ui/new"
 
 @router.get("/ui/new")
 @requires(DEFINE)
-async def show_new_pipeline_form(request: Request, example: str = "") -> Response:
-    """Show the editor, empty or with an example, and a file and a request that do the same."""
+async def show_new_pipeline_form(request: Request, example: str = "", source: Annotated[str, Query(alias="from")] = "") -> Response:
+    """Show the editor: empty, with an example, or with the text of the pipeline `from` under another name."""
     text = EXAMPLES[example].text if example in EXAMPLES else ""
+    if source:
+        context = get_page_context(request)
+        pipeline = await require_pipeline(context, source)
+        text = await asyncio.to_thread(_copy_text, await load_newest(context, pipeline), get_clone_name(pipeline.name))
     return await render_new_pipeline(request, EditorForm(text), 200)
 
 
@@ -87,6 +96,11 @@ def build_new_pipeline_values(
     """Return what the page's template needs."""
     values = build_editor_values(PATH, form, check, deployments, is_unsaved=request.method == "POST")
     return values | {"css": ("pipeline.css", "editor.css"), "origin": get_origin(request), "examples": EXAMPLES, "first": FIRST}
+
+
+def _copy_text(revision: RevisionWithSource, name: str) -> str:
+    text = get_revision_text(revision)
+    return rename_definition(text, name) or text
 
 
 async def _check(request: Request, form: EditorForm, *problems: FieldProblem) -> EditorCheck:

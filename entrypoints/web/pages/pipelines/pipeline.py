@@ -6,16 +6,18 @@ from collections.abc import Sequence
 from fastapi import APIRouter, Depends, Request, Response
 
 from application.queries.runs.similar_failures import SIMILAR_RUNS
-from application.queries.views.pipelines import PipelineView, RevisionView
+from application.queries.views.pipelines import PipelineView, RevisionView, RevisionWithSource
 from entrypoints.http.auth.permissions import READ, ResourceScope, requires
 from entrypoints.web.live.pipeline_page import GRID_RUNS, LivePipelinePage
 from entrypoints.web.lookups import get_origin, require_pipeline
 from entrypoints.web.page_context import get_page_context, load_page_frame
+from entrypoints.web.revision_loader import load_revision
 from entrypoints.web.schedule_loader import load_schedule_items
 from entrypoints.web.templating import render_page
 from entrypoints.web.view_models.alerts.rules import build_pipeline_rules
 from entrypoints.web.view_models.pipelines.page import PipelinePage, build_pipeline_page
 from entrypoints.web.view_models.pipelines.revision_diff_lines import DiffLine, build_diff
+from entrypoints.web.view_models.pipelines.revision_text import get_revision_text
 from entrypoints.web.view_models.pipelines.revisions import RevisionItem, build_revision_items
 from entrypoints.web.why_loader import load_why_section
 
@@ -36,7 +38,8 @@ async def show_pipeline(request: Request, ref: str, day: str = "") -> Response:
     revisions = await context.reader.revisions(pipeline.id, limit=REVISIONS_SHOWN + 1)
     rendered = await LivePipelinePage(context, pipeline.id).render_pipeline(pipeline, runs, failures, schedules)
     site_rules = await context.reader.alert_rules()
-    page, items, diff_lines = await asyncio.to_thread(_build_static_parts, pipeline, revisions, get_origin(request))
+    compared = [await load_revision(context, pipeline, each.revision) for each in revisions[:2]]
+    page, items, diff_lines = await asyncio.to_thread(_build_static_parts, pipeline, revisions, compared, get_origin(request))
     return render_page(
         request,
         "pipeline.html",
@@ -55,8 +58,10 @@ async def show_pipeline(request: Request, ref: str, day: str = "") -> Response:
 
 
 def _build_static_parts(
-    pipeline: PipelineView, revisions: Sequence[RevisionView], origin: str
+    pipeline: PipelineView, revisions: Sequence[RevisionView], compared: Sequence[RevisionWithSource], origin: str
 ) -> tuple[PipelinePage, list[RevisionItem], Sequence[DiffLine]]:
     """Return the parts that show the definition, which may take long: definitions of 1 MiB are formatted and compared."""
-    diff_lines = build_diff(revisions[1], revisions[0]) if len(revisions) > 1 else ()
-    return build_pipeline_page(pipeline, origin), build_revision_items(revisions, count=REVISIONS_SHOWN), diff_lines
+    newest, *before = compared
+    diff_lines = build_diff(before[0], newest) if before else ()
+    page = build_pipeline_page(pipeline, get_revision_text(newest), origin)
+    return page, build_revision_items(revisions, count=REVISIONS_SHOWN), diff_lines

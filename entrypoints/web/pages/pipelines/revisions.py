@@ -5,16 +5,16 @@ from collections.abc import Sequence
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from application.queries.views.pipelines import PipelineView, RevisionView
-from domain.errors import NotFound
-from entrypoints.definitions.definition_text import format_definition
+from application.queries.views.pipelines import RevisionView, RevisionWithSource
 from entrypoints.http.auth.permissions import READ, ResourceScope, requires
 from entrypoints.web.lookups import require_pipeline
-from entrypoints.web.page_context import PageContext, get_page_context, load_page_frame
+from entrypoints.web.page_context import get_page_context, load_page_frame
+from entrypoints.web.revision_loader import load_revision, require_revision
 from entrypoints.web.templating import render_page
 from entrypoints.web.view_models.formatting import format_timestamp
 from entrypoints.web.view_models.pipelines.definition_text import shorten_definition
 from entrypoints.web.view_models.pipelines.revision_diff_lines import DiffLine, build_diff
+from entrypoints.web.view_models.pipelines.revision_text import get_revision_text
 from entrypoints.web.view_models.pipelines.revisions import MAX_ITEMS, RevisionItem, build_revision_items
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(load_page_frame)])
@@ -28,12 +28,13 @@ async def show_revision(request: Request, ref: str, number: str, against: str = 
     """Show a revision and its differences from revision `against`; without it, from the revision before."""
     context = get_page_context(request)
     pipeline = await require_pipeline(context, ref)
-    revision = await _require_revision(context, pipeline, number)
+    revision = await require_revision(context, pipeline, number)
     around = await context.reader.revisions(pipeline.id, limit=MAX_ITEMS + 1, newest=revision.revision + MAX_ITEMS // 2)
     if against:
-        other: RevisionView | None = await _require_revision(context, pipeline, against)
+        other: RevisionWithSource | None = await require_revision(context, pipeline, against)
     else:
-        other = next((each for each in around if each.revision < revision.revision), None)
+        before = next((each.revision for each in around if each.revision < revision.revision), None)
+        other = await load_revision(context, pipeline, before) if before else None
     text, diff_lines, items = await asyncio.to_thread(_build_parts, around, revision, other)
     return render_page(
         request,
@@ -54,16 +55,8 @@ async def show_revision(request: Request, ref: str, number: str, against: str = 
 
 
 def _build_parts(
-    around: Sequence[RevisionView], shown: RevisionView, other: RevisionView | None
+    around: Sequence[RevisionView], shown: RevisionWithSource, other: RevisionWithSource | None
 ) -> tuple[str, Sequence[DiffLine], list[RevisionItem]]:
     """Return the definition's text, the differences, and the list of revisions."""
     diff_lines = build_diff(other, shown) if other else ()
-    return shorten_definition(format_definition(shown.definition)), diff_lines, build_revision_items(around)
-
-
-async def _require_revision(context: PageContext, pipeline: PipelineView, number: str) -> RevisionView:
-    if number.isascii() and number.isdigit() and len(number) < 10:
-        for revision in await context.reader.revisions(pipeline.id, limit=1, newest=int(number)):
-            if str(revision.revision) == number:
-                return revision
-    raise NotFound("revision", number, pipeline.name)
+    return shorten_definition(get_revision_text(shown)), diff_lines, build_revision_items(around)

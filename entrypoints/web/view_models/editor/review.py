@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from application.queries.views.pipelines import RevisionWithSource
 from entrypoints.web.view_models.formatting import Timestamp, format_timestamp
 from entrypoints.web.view_models.pipelines.revision_diff_lines import DiffLine, build_text_diff
-from entrypoints.web.view_models.pipelines.revision_text import RevisionText
+from entrypoints.web.view_models.pipelines.revision_text import get_revision_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,6 @@ class Review:
         return not any(line.kind in ("old", "new") for line in self.lines)
 
 
-def build_review(newest: RevisionText, text: str) -> Review:
+def build_review(newest: RevisionWithSource, text: str) -> Review:
     """Return the differences from the newest revision's text to a new one."""
-    return Review(newest.revision, newest.created_by, format_timestamp(newest.created_at), build_text_diff(newest.text, text))
+    return Review(newest.revision, newest.created_by, format_timestamp(newest.created_at), build_text_diff(get_revision_text(newest), text))

@@ -8,7 +8,6 @@ from typing import Any
 
 from application.queries.views.pipelines import PipelineView
 from domain.pipelines.definition import PipelineDefinition
-from entrypoints.definitions.definition_text import format_definition
 from entrypoints.parameters.descriptions import list_parameters
 from entrypoints.parameters.field_schema import FieldSchema, list_properties, list_property_names
 from entrypoints.parameters.text_values import format_text
@@ -63,8 +62,8 @@ class PipelinePage:
     snippets: Sequence[Snippet]
 
 
-def build_pipeline_page(pipeline: PipelineView, origin: str) -> PipelinePage:
-    """Return a pipeline's page. `origin` is the URL that its commands use."""
+def build_pipeline_page(pipeline: PipelineView, text: str, origin: str) -> PipelinePage:
+    """Return a pipeline's page. `text` is that of its newest revision, `origin` is the URL that its commands use."""
     definition = pipeline.definition
     names = list_property_names(definition.parameters)
     shown = list_parameters(definition.parameters, MAX_PARAMETERS)
@@ -80,7 +79,7 @@ def build_pipeline_page(pipeline: PipelineView, origin: str) -> PipelinePage:
         parameters=[Parameter(name[:MAX_NAME_LENGTH], kind, text[:MAX_TEXT_LENGTH]) for name, kind, text in shown],
         hidden_parameters=len(names) - len(shown),
         has_parameters=bool(names),
-        definition=shorten_definition(format_definition(definition)),
+        definition=shorten_definition(text),
         tags=definition.tags,
         snippets=build_snippets(definition, origin),
     )

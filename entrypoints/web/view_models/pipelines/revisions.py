@@ -15,11 +15,13 @@ MAX_ITEMS = 20
 
 @dataclass(frozen=True, slots=True)
 class RevisionItem:
-    """A revision and what it changed."""
+    """A revision and what it changed. `restored_from` is the number of the revision that it repeats."""
 
     number: int
     created: Timestamp | None
     summary: str
+    author: str | None = None
+    restored_from: int | None = None
 
 
 def build_revision_items(revisions: Sequence[RevisionView], count: int = MAX_ITEMS) -> list[RevisionItem]:
@@ -28,7 +30,9 @@ def build_revision_items(revisions: Sequence[RevisionView], count: int = MAX_ITE
     for index, revision in enumerate(revisions[:count]):
         before = revisions[index + 1] if index + 1 < len(revisions) else None
         summary = describe_changes(before, revision) if before else "Created" if revision.revision == 1 else ""
-        items.append(RevisionItem(revision.revision, format_timestamp(revision.created_at), summary))
+        items.append(
+            RevisionItem(revision.revision, format_timestamp(revision.created_at), summary, revision.created_by, revision.restored_from)
+        )
     return items
 
 

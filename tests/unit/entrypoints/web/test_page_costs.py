@@ -24,7 +24,7 @@ MAX_READS = {
     "/ui/channels": 3,
     "/ui/silences": 4,
     "/ui/alert-rules": 4,
-    "/ui/pipelines/certificates": 10,
+    "/ui/pipelines/certificates": 12,
     "/ui/pipelines/certificates/edit": 4,
 }
 """Each includes the waiting stages and the open incidents, which every page shows."""

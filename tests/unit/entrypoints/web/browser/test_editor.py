@@ -209,3 +209,35 @@ def test_without_scripts_the_form_writes_into_the_text_and_the_review_saves(serv
     page.get_by_role("button", name="Save revision 2").click()
 
     expect(page.locator(".revisions li").first).to_contain_text("Added stage ask")
+
+
+@pytest.mark.parametrize("viewport", [PHONE, {"width": 1280, "height": 800}], ids=["phone", "wide"])
+def test_a_revision_is_restored_and_a_pipeline_is_cloned(served: ThreadServer, open_page: OpenPage, viewport: dict[str, int]) -> None:
+    create(served)
+    changed = {"definition": NIGHTLY.replace("['true']", "['false']"), "revision": "1"}
+    served.do(served.headgate.page_client.post("/ui/pipelines/nightly/edit", data=changed))
+    page = open_page(f"{served.url}/ui/pipelines/nightly/revisions/1", viewport=viewport, reduced_motion="reduce")
+
+    page.get_by_role("link", name="Restore").click()
+    expect(page.locator("ins")).to_contain_text("command: ['true']")
+    check_layout(page, viewport)
+    page.get_by_role("button", name="Restore revision 1").click()
+    arrived(page, "h1", "nightly")
+    expect(page.locator(".revisions li").first).to_contain_text("restored from 1")
+    page.get_by_role("link", name="Clone").click()
+    check_layout(page, viewport)
+    page.get_by_label("Name of the clone").fill("weekly")
+    page.keyboard.press("Enter")
+
+    arrived(page, "h1", "weekly")
+    page.get_by_role("link", name="Edit", exact=True).click()
+    expect(page.get_by_label("Definition")).to_have_value(NIGHTLY.replace("nightly", "weekly"))
+
+
+def check_layout(page: Page, viewport: dict[str, int]) -> None:
+    """Check that the page fits, and that axe finds nothing in both themes."""
+    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+        results = Axe().run(page)
+        assert results.violations_count == 0, results.generate_report()
