@@ -21,6 +21,8 @@ from entrypoints.web.view_models.runs.header import build_run_header
 router = APIRouter(include_in_schema=False, dependencies=[Depends(load_page_frame)])
 EVENTS_PER_PAGE = 200
 MAX_SEQ = 2**31
+MAX_UNBOXED_STAGES = 16
+"""Stages whose rows are shown in full. More of them scroll in a box, so that the log below is near."""
 
 
 @router.get("/ui/runs/{run_id}")
@@ -50,6 +52,7 @@ async def show_run(request: Request, run_id: str) -> Response:
             (view, f"/ui/runs/{run.id}?{query.without_position().replace(view=view, text='', group=None, first_row=0).query_string}")
             for view in VIEWS
         ],
+        has_many_stages=len(run.stages) > MAX_UNBOXED_STAGES,
         log=log,
         stream=f"/ui/live/runs/{run.id}?{urlencode(stream)}",
     )
