@@ -128,7 +128,7 @@ def build_pending_graph(definition: PipelineDefinition, group_href: str) -> Stag
     nodes = []
     for box in layout.boxes:
         if len(members := graph.groups[box.stage]) == 1:
-            label = shorten_label(box.stage, _get_max_length(box))
+            label = shorten_label(box.stage, _get_max_length(box, box.stage))
             nodes.append(Node(box, label, box.stage, f"{box.stage}: {pending.word}", kinds[box.stage], pending, ""))
         else:
             nodes.append(_build_group_node(box, [Status.PENDING] * len(members), graph, group_href))
@@ -145,7 +145,7 @@ def _build_group_node(box: Box, statuses: Sequence[Status], graph: FoldedGraph, 
     worst = get_status_label(find_worst_status(statuses))
     counts = build_status_counts(statuses, box.x + LABEL_LEFT - 2, box.x + box.width - LABEL_RIGHT)
     title = f"{name}, {describe_statuses(statuses)}"
-    return Node(box, shorten_label(name, _get_max_length(box)), name, title, "", worst, href, counts)
+    return Node(box, shorten_label(name, _get_max_length(box, name)), name, title, "", worst, href, counts)
 
 
 def _build_node(box: Box, stage: StageRunView, medians: Mapping[str, float], now: datetime, href: str) -> Node:
@@ -161,7 +161,9 @@ def _build_node(box: Box, stage: StageRunView, medians: Mapping[str, float], now
     else:
         subtitle = f"{stage.kind} · {format_duration(seconds)}"
     status = get_status_label(stage.status)
-    return Node(box, shorten_label(stage.name, _get_max_length(box)), stage.name, f"{stage.name}: {status.word}", subtitle, status, href)
+    return Node(
+        box, shorten_label(stage.name, _get_max_length(box, stage.name)), stage.name, f"{stage.name}: {status.word}", subtitle, status, href
+    )
 
 
 def _build_counts(box: Box, members: Sequence[str], is_last: bool, stages: Mapping[str, StageRunView]) -> list[RecordCount]:
@@ -192,5 +194,7 @@ def _has_begun(stage: StageRunView) -> bool:
     return not is_idle or any(attempt.started_at for attempt in stage.attempts)
 
 
-def _get_max_length(box: Box) -> int:
-    return int((box.width - LABEL_LEFT - LABEL_RIGHT) / CHARACTER_WIDTH)
+def _get_max_length(box: Box, name: str) -> int:
+    """Return how many characters of the name fit into the box. Those of capital letters and m are wider."""
+    wide = sum(character in "MWmw@" or character.isupper() for character in name)
+    return int((box.width - LABEL_LEFT - LABEL_RIGHT) / (CHARACTER_WIDTH * (1 + 0.6 * wide / max(1, len(name)))))
