@@ -96,7 +96,8 @@ class StageProcess:
         return JobResult(code=0 if status == "completed" else 1)
 
     def _write(self, line: str) -> None:
-        self._job.on_output("stdout", self._get_timestamp(), f"{line}\n".encode())
+        data = f"{line}\n".encode()
+        self._job.on_output([("stdout", len(data))], self._get_timestamp(), data, is_exact=True)
 
     def _get_timestamp(self) -> float:
         return self._context.clock.now().timestamp() + self._context.plan.worker_skew
