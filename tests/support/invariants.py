@@ -21,6 +21,8 @@ MOVES = {
     "waiting": {"queued", "running", "completed", "failed", "skipped", "cancelled", "lost"},
 }
 PAGE = 1_000
+CLOCK_SKEW = 1.0
+"""Seconds by which the clocks of web processes may differ in what a run adds up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,7 @@ def violations(evidence: Evidence) -> list[Violation]:
         found += _check_dispatches(run, events)
         found += _check_moves(run, events)
         found += _check_status(run)
+        found += _check_idle_time(run, events)
     found += _check_acknowledged(evidence)
     found += _check_starts(evidence)
     return found
@@ -161,6 +164,22 @@ def _check_status(run: RunView) -> Iterator[Violation]:
     expected = expected_status(run)
     if run.status != expected:
         yield Violation(WRONG, f"run {run.id} is {run.status}; by its stages it is {expected}")
+
+
+def _check_idle_time(run: RunView, events: Sequence[EventView]) -> Iterator[Violation]:
+    """Check that a run is idle for at most as long as it has existed since its start, and only while people are waited for."""
+    if run.idle_seconds < 0:
+        yield Violation(WRONG, f"run {run.id} was idle for {run.idle_seconds} s")
+    if run.started_at is None and (run.idle_seconds or run.idle_since):
+        yield Violation(WRONG, f"run {run.id} was idle before it started")
+    asked = [stage.name for stage in run.stages if stage.status == "waiting" and stage.newest.reason in ("approval", "paused")]
+    if run.idle_since is not None and (run.status != "waiting" or not asked):
+        yield Violation(WRONG, f"run {run.id} is {run.status} and waits for {asked}, and has been idle since {run.idle_since}")
+    newest = max([run.finished_at or event.at for event in events], default=run.finished_at)
+    if run.started_at is not None and newest is not None:
+        elapsed = (newest - run.started_at).total_seconds()
+        if run.idle_seconds > max(0.0, elapsed) + CLOCK_SKEW:
+            yield Violation(WRONG, f"run {run.id} was idle for {run.idle_seconds} s of the {elapsed} s since its start")
 
 
 def expected_status(run: RunView) -> str:

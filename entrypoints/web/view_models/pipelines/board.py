@@ -12,7 +12,7 @@ from application.queries.explain.run_context import RunContext
 from application.queries.schedules.expectations import ExpectationStatus
 from application.queries.views.pipelines import BoardRow, PipelineView
 from application.queries.views.runs import RunBar
-from domain.runs.active_time import get_active_seconds
+from domain.runs.active_time import get_active_seconds, get_active_since
 from domain.runs.status import Status
 from entrypoints.web.charts.run_bars import RunBarShape, lay_out_run_bars
 from entrypoints.web.view_models.formatting import DASH, Sentence, StatusLabel, Timestamp, format_timestamp, get_status_label
@@ -27,7 +27,10 @@ ENDED_BY_THEMSELVES = frozenset({Status.COMPLETED, Status.FAILED, Status.LOST})
 
 @dataclass(frozen=True, slots=True)
 class LatestRun:
-    """A pipeline's latest run; `since` is set while it is active, `ended` afterwards."""
+    """A pipeline's latest run. `since` is set before its end: its active time counts from there, or the time for which it waits for people.
+
+    `ended` is set afterwards.
+    """
 
     id: int
     number: str
@@ -126,7 +129,8 @@ def _build_latest_run(pipeline: PipelineView) -> LatestRun | None:
     if run is None:
         return None
     ended = format_timestamp(run.finished_at)
-    return LatestRun(run.id, str(run.number), None if ended else format_timestamp(run.started_at or run.created_at), ended)
+    since = get_active_since(run) or run.idle_since or run.created_at
+    return LatestRun(run.id, str(run.number), None if ended else format_timestamp(since), ended)
 
 
 def build_searchable_item(pipeline: PipelineView) -> SearchableItem:

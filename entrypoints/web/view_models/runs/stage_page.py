@@ -23,7 +23,10 @@ MAX_ATTEMPTS = 200
 
 @dataclass(frozen=True, slots=True)
 class AttemptItem:
-    """An attempt. `log` is the URL of its log; `flow_run` is (state, URL) in Prefect, for stages of kind `prefect`."""
+    """An attempt. `is_manual` is True if a person requested it.
+
+    `log` is the URL of its log; `flow_run` is (state, URL) in Prefect, for stages of kind `prefect`.
+    """
 
     number: int
     status: StatusLabel
@@ -35,6 +38,7 @@ class AttemptItem:
     error: str
     message: str
     log: str
+    is_manual: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,4 +113,5 @@ def _build_attempt(run: RunView, stage: StageRunView, attempt: AttemptView, now:
         show_control_characters((attempt.error_message or "")[: max(0, room)]),
         show_control_characters((attempt.message or "")[: max(0, room)]),
         build_attempt_link(run.id, stage.name, attempt.number if len(stage.attempts) > 1 else None),
+        attempt.by_person and attempt.number > 1 and attempt.status is not Status.SKIPPED,
     )

@@ -175,6 +175,8 @@ async def test_attempts_that_a_person_requested_are_not_counted_as_automatic_ret
     assert "(attempt 3 (manual retry) failed: no room)" in re.sub(r"<[^>]*>", "", second)
     assert "failed on attempt 4: no room" in re.sub(r"<[^>]*>", "", third)
     assert not re.search(r"attempt [34] of", first + second + third)
+    stage = (await headgate.page_client.get(f"/ui/runs/{run_id}/stages/load")).text
+    assert stage.count("manual retry") == 1
 
 
 async def test_similar_failures_are_counted_once_for_each_run_and_agree_everywhere() -> None:
