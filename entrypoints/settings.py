@@ -170,7 +170,7 @@ class Settings(BaseSettings):
     )
     allowed_hosts: Annotated[list[str], NoDecode] = Field(
         default_factory=list,
-        description="Host names that the web server answers to, separated by commas, besides loopback, its address and the URL's host.",
+        description="Host names that the web server accepts, separated by commas, besides loopback, its address and the URL's host.",
     )
     trusted_proxies: Annotated[list[str], NoDecode] = Field(
         default_factory=list,

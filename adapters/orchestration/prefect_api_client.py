@@ -141,18 +141,18 @@ def _describe_problem(content: bytes) -> str:
     except (ValueError, RecursionError):
         return content[:_SHOWN].decode(errors="replace")
     if not isinstance(problem, dict):
-        return "no reason given"
+        return "unknown reason"
     return describe_detail(problem.get("detail") or problem.get("exception_detail") or problem.get("exception_message"))
 
 
 def describe_detail(detail: object) -> str:
     """Return the reason in one line. Prefect gives a text, or a list of problems with their places."""
     problems = detail if isinstance(detail, list) else [detail]
-    return "; ".join(_describe_part(each) for each in problems)[:_SHOWN] or "no reason given"
+    return "; ".join(_describe_part(each) for each in problems)[:_SHOWN] or "unknown reason"
 
 
 def _describe_part(problem: object) -> str:
     if isinstance(problem, dict):
         place = ".".join(str(part) for part in problem.get("loc") or ())
         return f"{place}: {problem.get('msg')}" if place else str(problem.get("msg"))
-    return problem if isinstance(problem, str) else "no reason given"
+    return problem if isinstance(problem, str) else "unknown reason"

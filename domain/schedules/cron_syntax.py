@@ -28,7 +28,7 @@ def find_cron_syntax_problem(expression: str) -> str | None:
     if fields and "TZ=" in fields[0]:
         return "must not name a time zone; write it in the key timezone"
     if len(fields) in (6, 7):
-        return "must have five fields, not six or seven: leave out the seconds and the year, or use every for less than a minute"
+        return "must have five fields, not six or seven: remove the seconds and the year, or use every for less than a minute"
     if len(fields) != _FIELD_COUNT:
         return "must have five fields: minute, hour, day of the month, month, day of the week, such as 30 2 * * *"
     if any("?" in field for field in fields):

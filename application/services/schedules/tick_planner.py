@@ -90,7 +90,7 @@ class TickPlanner:
         return self._plan
 
     def _start_waiting(self) -> None:
-        """Start the tick that has waited longest, or all if runs may overlap."""
+        """Start the tick that has waited longest, or all if runs can overlap."""
         is_parallel = self._definition.overlap is OverlapPolicy.ALLOW
         while self._waiting and (is_parallel or (not self._unfinished and not self._plan.starts)):
             due_at = self._waiting.pop(0)

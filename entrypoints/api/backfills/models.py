@@ -184,7 +184,7 @@ class BackfillResponse(BackfillPlanResponse):
     paused_by: str | None
     cancelled_at: datetime | None
     cancelled_by: str | None
-    finished_at: datetime | None = Field(description="When its last tick ended. A cancelled backfill may have unfinished runs.")
+    finished_at: datetime | None = Field(description="When its last tick ended. A cancelled backfill can still have unfinished runs.")
     links: dict[str, str]
 
     @classmethod

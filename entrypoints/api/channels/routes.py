@@ -66,7 +66,7 @@ async def get_channel(name: ChannelPath, reader: ReaderDep) -> ChannelResponse:
 async def change_channel(
     name: ChannelPath, body: ChangeChannelRequest, application: ApplicationDep, reader: ReaderDep, actor: ActorDep, response: Response
 ) -> SavedChannelResponse:
-    """Replace the fallback and the drill, and the settings if they are given. Messages that wait for a retry are sent at once."""
+    """Replace the fallback and the drill, and the settings, if present. Messages that wait for a retry are sent at once."""
     with body.naming_given_fields():
         secret = await application.change_channel()(name, body.to_command(), actor)
     response.headers["Cache-Control"] = "no-store"

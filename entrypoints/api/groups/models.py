@@ -127,7 +127,7 @@ class SlotWaitResponse(ResponseModel):
 
 
 class GroupDetailResponse(GroupResponse):
-    """A group with the holders of its slots, the longest first, and the queue in the order in which slots are given."""
+    """A group with the holders of its slots, the longest first, and the queue in the order in which slots are granted."""
 
     model_config = with_example(
         {

@@ -70,7 +70,7 @@ EXPECTATION: dict[str, Any] = {
         "grace": build_duration_schema(f"How late a run may start; {DEFAULT_GRACE:,.0f} s by default.", minimum=0),
         "max_duration": or_null(
             build_duration_schema("", exclusiveMinimum=0),
-            "A run that takes longer is overrun. The time in which it waits only for people does not count.",
+            "A run that takes longer is overrun. Time in which it waits only for approvals does not count.",
         ),
     },
 }

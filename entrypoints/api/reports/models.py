@@ -34,7 +34,7 @@ _RESULT_EXAMPLE = {"applied": True, "why": None, "run_id": 7, "seq": 14, "status
 
 
 class StatusUpdateRequest(RequestModel):
-    """The status of a stage, or of the whole run if `stage_name` is left out."""
+    """The status of a stage, or of the whole run if `stage_name` is omitted."""
 
     model_config = with_example(_UPDATE_EXAMPLE)
 
@@ -53,7 +53,7 @@ class StatusUpdateRequest(RequestModel):
     seq: Annotated[int, Field(ge=0, le=MAX_BIGINT)] | None = Field(None, description="The reporter's own order; older updates are ignored.")
     reporter: ReporterName | None = Field(None, description="Cut in its middle beyond 200 characters.")
     message: LongText | None = Field(None, description="Cut in its middle beyond 65,536 characters.")
-    output: Any = Field(None, description="A part that cannot be stored, such as NaN, is replaced, and `message` says so.")
+    output: Any = Field(None, description="A part that cannot be stored, such as NaN, is replaced, and `message` names it.")
     reported_at: Timestamp = Field(None, description="The reporter's clock: displayed, never used to order updates.")
 
 

@@ -49,7 +49,7 @@ async def retry_run(
     response: Response,
     body: Annotated[RetryRequest, Body(default_factory=RetryRequest)],
 ) -> RunControlResponse:
-    """Retry the stages that failed, were lost or were cancelled, or the stages given. Completed stages keep their outputs, and stages
+    """Retry the stages that failed, were lost or were cancelled, or the selected stages. Completed stages keep their outputs, and stages
     skipped because of a retried one run again. A finished run is reopened. 409 if no stage can be retried, or if the newest revision does
     not match the run."""
     command = RetryRunCommand(run_id, body.stages, body.revision == "newest", actor, key)
@@ -73,7 +73,7 @@ async def run_again(
     response: Response,
     body: Annotated[RepeatRequest, Body(default_factory=RepeatRequest)],
 ) -> TriggerResponse:
-    """Start a new run of the pipeline's newest revision with the earlier run's parameters, or with those given. The new run's `repeats`
+    """Start a new run of the pipeline's newest revision with the earlier run's parameters, or with new ones. The new run's `repeats`
     names the earlier one."""
     command = RepeatRunCommand(run_id, body.parameters, get_trigger_kind(request), actor, get_trace_context(request), key)
     run = await application.repeat_run()(command)

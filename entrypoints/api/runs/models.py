@@ -90,10 +90,10 @@ class RunResponse(ResponseModel):
         description="How long it took, without `idle_seconds`. Null before its end, and for a run that never started."
     )
     idle_seconds: float = Field(
-        description="How long it was idle after its start: it waited only for people, or had ended and was retried or continued later."
+        description="How long it was idle after its start: it waited only for approvals, or had ended and was retried or continued later."
         " An idle time that has not ended is not included."
     )
-    idle_since: datetime | None = Field(description="Since when it waits only for people. Null if it does not.")
+    idle_since: datetime | None = Field(description="When it began to wait for approvals only. Null if it does not.")
     records_processed: int | None
     prefect_flow_run_ids: list[str]
     links: dict[str, str]
@@ -139,7 +139,7 @@ class FlowRunResponse(ResponseModel):
     state_name: str | None = Field(description="Prefect's name of that state, such as `Late` or `AwaitingRetry`.")
     pool: str | None = Field(description="Its work pool.")
     problem: str | None = Field(description="What keeps Prefect from creating or starting it.")
-    why: str | None = Field(description="Why it does not run, in a few words; null if it runs or is over.")
+    why: str | None = Field(description="Why it does not run, in a few words; null if it runs or has ended.")
     url: str | None = Field(description="Its page in Prefect; null if Prefect's URL is not known.")
 
     @classmethod
@@ -229,7 +229,7 @@ class StageResponse(ResponseModel):
 
 
 class TriggerRequest(RequestModel):
-    """The parameters of a new run, its priority, and whether it may start over the limits."""
+    """The parameters of a new run, its priority, and whether it can start over the limits."""
 
     model_config = with_example({"parameters": {"month": 6}, "priority": 5})
 

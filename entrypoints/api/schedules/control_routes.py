@@ -86,9 +86,8 @@ async def run_schedule(
     key: IdempotencyKeyDep,
     response: Response,
 ) -> TriggerResponse:
-    """Queue a run with the schedule's parameters, as if a tick were due now.
-
-    The schedule may be paused. The schedule's `overlap` counts the run as one of its own.
+    """Queue a run with the schedule's parameters, as if a tick were due now. The schedule can be paused. The schedule's `overlap` counts
+    the run as one of its own.
     """
     command = RunScheduleCommand(ref, name, get_trigger_kind(request), actor, get_trace_context(request), key)
     run = await application.run_schedule()(command)

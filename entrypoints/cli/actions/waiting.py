@@ -25,7 +25,7 @@ async def show_waiting(url: str, as_json: bool, wide: bool = False) -> int:
 
 
 def _build_row(stage: Mapping[str, Any]) -> Sequence[str]:
-    expected = {"approval": "approval", "paused": "someone to resume it in Prefect"}.get(stage["reason"], "a report")
+    expected = {"approval": "approval", "paused": "a resume in Prefect"}.get(stage["reason"], "a report")
     approvers = f" by {format_names(stage['approvers'], last='or')}" if stage["approvers"] else ""
     texts = (
         f"{stage['pipeline']}#{stage['number']}",

@@ -16,7 +16,7 @@ PasswordFromStdin = Annotated[bool, typer.Option("--password-stdin", help="Read 
 @users.command("create")
 def create_user(
     name: Name,
-    role: Annotated[Role, typer.Option(help="What the user may do.")] = Role.VIEWER,
+    role: Annotated[Role, typer.Option(help="The user's permissions.")] = Role.VIEWER,
     password_stdin: PasswordFromStdin = False,
 ) -> None:
     """Create an account with a password of 12 characters or more."""

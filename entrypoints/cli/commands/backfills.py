@@ -20,7 +20,7 @@ def backfill(
     order: Annotated[str, typer.Option(metavar="oldest|newest", help="Which ticks run first.")] = "oldest",
     parallel: Annotated[int, typer.Option(min=1, help="Maximum number of its unfinished runs.")] = 1,
     existing: Annotated[
-        str, typer.Option(metavar="skip|failed|all", help="Leave out ticks that have a run, those whose newest run completed, or none.")
+        str, typer.Option(metavar="skip|failed|all", help="Skip ticks that have a run, only those whose newest run completed, or none.")
     ] = "skip",
     param: Annotated[list[str] | None, typer.Option("--param", "-p", metavar="NAME=VALUE", help="Replaces the schedule's value.")] = None,
     params_file: Annotated[Path | None, typer.Option(help="A JSON object of parameters; - for standard input.")] = None,

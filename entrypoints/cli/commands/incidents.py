@@ -15,7 +15,7 @@ def incidents(
     ] = None,
     state: Annotated[
         list[str] | None,
-        typer.Option("--state", metavar="STATE", help="Only open, acknowledged, snoozed or resolved ones; may be repeated."),
+        typer.Option("--state", metavar="STATE", help="Only open, acknowledged, snoozed or resolved ones; repeatable."),
     ] = None,
     pipeline: Annotated[str | None, typer.Option(metavar="NAME", help="Only those of this pipeline: its name or id.")] = None,
     as_json: AsJson = False,
@@ -25,7 +25,7 @@ def incidents(
     from entrypoints.cli.actions.incidents import show_incident, show_incidents
 
     if incident is not None and (state or pipeline is not None):
-        raise typer.BadParameter("--state and --pipeline select from the list; leave out INCIDENT")
+        raise typer.BadParameter("--state and --pipeline filter the list and cannot be combined with INCIDENT")
     if incident is not None:
         run_action(show_incident(get_server_url(), incident, as_json, wide))
     else:

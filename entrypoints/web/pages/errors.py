@@ -24,7 +24,7 @@ _TITLES = {
 }
 _ADVICE = {
     403: "Go back and use the form on the page, or ask an admin for more permissions.",
-    404: "It may have been removed, or the URL may have a typo. See all pipelines or runs.",
+    404: "It may have been removed, or the URL has a typo. See all pipelines or runs.",
     405: "Go back and use the links and buttons on the page.",
     409: "Reload the page: the state has changed.",
     412: "Reload the page, then repeat your change.",

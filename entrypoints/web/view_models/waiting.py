@@ -124,7 +124,9 @@ def build_approval_question(run: RunView, stage: StageRunView) -> ApprovalQuesti
     following = [each.name for each in run.stages if stage.name in each.needs]
     if_approved = f"{format_names(following)} {'runs' if len(following) == 1 else 'run'}" if following else "the run continues to its end"
     if_rejected = (
-        "the run continues: this stage may fail" if stage.allow_failure else "the run fails, and the stages that need this one are skipped"
+        "the run continues: this stage is allowed to fail"
+        if stage.allow_failure
+        else "the run fails, and the stages that need this one are skipped"
     )
     return ApprovalQuestion(
         run_id=run.id,

@@ -11,7 +11,7 @@ from entrypoints.web.view_models.parameter_forms.form_field import OMITTED, Form
 def build_rest_field(count: int, form: Mapping[str, str] | None) -> FormField:
     """Return the field of `count` properties that do not fit into the form."""
     field = _build("More parameters", resolve_field({"type": "object"}, {}), OMITTED, form)
-    field.hint = f"{count:,} parameters as a JSON object; those left out get their defaults"
+    field.hint = f"{count:,} parameters as a JSON object; omitted ones get their defaults"
     return field
 
 

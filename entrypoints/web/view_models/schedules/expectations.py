@@ -53,7 +53,7 @@ def build_expectation_item(
     """Return the item of a pipeline's expectation. `ticks` are its last ones, oldest first."""
     expectation = status.expectation
     zone = get_zone(expectation.recurrence)
-    options = f"A run may start {describe_seconds(expectation.grace)} late"
+    options = f"A run can start {describe_seconds(expectation.grace)} late"
     if expectation.max_duration is not None:
         options += f" and take {describe_seconds(expectation.max_duration)}"
     return ExpectationItem(

@@ -19,7 +19,7 @@ _OVERLAP = {
     OverlapPolicy.QUEUE_ONE: "one tick waits for the earlier run",
     OverlapPolicy.QUEUE_ALL: "ticks wait for the earlier run",
     OverlapPolicy.CANCEL_RUNNING: "cancels its earlier run",
-    OverlapPolicy.ALLOW: "runs may overlap",
+    OverlapPolicy.ALLOW: "runs can overlap",
 }
 _CATCH_UP = {
     CatchUpPolicy.NONE: "missed ticks never run",

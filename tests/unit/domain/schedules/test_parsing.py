@@ -45,7 +45,7 @@ def with_keys(**keys: Any) -> dict[str, Any]:
 
 
 REFUSED = {
-    "six fields": (with_cron("0 30 2 * * *"), "schedules[1].cron", "not six or seven: leave out the seconds"),
+    "six fields": (with_cron("0 30 2 * * *"), "schedules[1].cron", "not six or seven: remove the seconds"),
     "seven fields": (with_cron("0 30 2 * * * 2026"), "schedules[1].cron", "not six or seven"),
     "four fields": (with_cron("30 2 * *"), "schedules[1].cron", "must have five fields"),
     "an empty expression": (with_cron(""), "schedules[1].cron", "must have five fields"),

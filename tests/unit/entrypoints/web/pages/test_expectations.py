@@ -74,7 +74,7 @@ async def test_a_pipelines_page_lists_the_expected_runs() -> None:
 
     text = await get_text(headgate, "/ui/pipelines/backup")
 
-    assert "Expected runs At 10:00 every day, UTC A run may start 10 minutes late and take 2 hours · next expected" in new
+    assert "Expected runs At 10:00 every day, UTC A run can start 10 minutes late and take 2 hours · next expected" in new
     assert "No run has been expected since the definition was last changed." in new
     assert "Overdue since 10:10, expected daily at 10:00" in text
     assert re.search(r"Missed – .*Started late #1 Started 2026-03-02 11:00:00 UTC", text)

@@ -91,7 +91,7 @@ async def test_the_output_of_a_flow_run_is_readable_and_its_links_are_guarded() 
     assert "dashboard Dashboard [https://example.com/delays]" in page
     assert "trained 100 %" in page
     assert "curve javascript:alert(1) not a safe link" in page
-    assert "Left out: The artifact raw-rows does not fit into 1,048,576 bytes." in page
+    assert "Not shown: The artifact raw-rows does not fit into 1,048,576 bytes." in page
     assert 'href="javascript' not in answer
 
 
