@@ -40,5 +40,8 @@ def get_last_values(form: FormData) -> dict[str, str]:
 
 
 def get_text(form: FormData, key: str) -> str:
-    """Return a field's first value, stripped, without NUL characters and cut to MAX_TEXT_LENGTH; empty if it is missing."""
-    return next(iter(form.get(key, ())), "").replace("\0", "").strip()[:MAX_TEXT_LENGTH]
+    """Return a field's first value, stripped and without NUL characters; empty if it is missing. Raise InvalidInput if it is too long."""
+    text = next(iter(form.get(key, ())), "").replace("\0", "").strip()
+    if len(text) > MAX_TEXT_LENGTH:
+        raise InvalidInput.for_field(key, f"must have at most {MAX_TEXT_LENGTH:,} characters")
+    return text

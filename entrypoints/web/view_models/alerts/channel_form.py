@@ -8,8 +8,6 @@ from application.queries.views.alerts import ChannelView
 from domain.alerts.channel import ChannelKind
 from domain.errors import FieldProblem
 
-MAX_SHOWN: Final = 2_000
-
 
 @dataclass(frozen=True, slots=True)
 class ChannelField:
@@ -70,7 +68,7 @@ class ChannelForm:
     def parse(self, posted: Mapping[str, str]) -> "ChannelForm":
         """Return the form as it was posted. A channel that exists keeps its name."""
         names = [name for name in self.texts if self.is_new or name != "name"]
-        texts = {name: posted.get(name, "").replace("\0", "").strip()[:MAX_SHOWN] for name in names}
+        texts = {name: posted.get(name, "").replace("\0", "").strip() for name in names}
         return replace(self, texts={**self.texts, **texts}, drill="drill" in posted, disabled="disabled" in posted)
 
     @property

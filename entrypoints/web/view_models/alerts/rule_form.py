@@ -77,7 +77,7 @@ class RuleForm:
         texts = {name: get_text(form, name) for name in TEXTS if self.is_new or name != "name"}
         channels, delays = form.get("channel", ()), form.get("delay", ())
         rows = [
-            TargetRow(channel.replace("\0", "").strip(), delay.replace("\0", "").strip()[:40])
+            TargetRow(channel.replace("\0", "").strip(), delay.replace("\0", "").strip())
             for channel, delay in zip(channels, [*delays, *[""] * len(channels)], strict=False)
         ][:MAX_ROWS]
         events = [event for event in form.get("on", ()) if event in list(AlertEvent)]
@@ -85,7 +85,7 @@ class RuleForm:
 
     @property
     def raw(self) -> dict[str, Any]:
-        """The rule as the commands take it. Rows without a channel are left out."""
+        """The rule as the commands take it. Blank rows are left out."""
         texts = self.texts
         quiet = {
             "timezone": texts["timezone"] or None,
@@ -102,13 +102,13 @@ class RuleForm:
             "remind": texts["remind"] or None,
             "recovery": self.recovery,
         }
-        has_quiet = texts["from"] or texts["until"] or texts["except"]
+        has_quiet = texts["from"] or texts["until"] or texts["except"] or texts["timezone"]
         return raw | ({"quiet": {key: value for key, value in quiet.items() if value}} if has_quiet else {})
 
     @property
     def chosen(self) -> Sequence[TargetRow]:
-        """The rows that name a channel."""
-        return [row for row in self.targets if row.channel]
+        """The rows in which something was entered. A delay without a channel is refused as a channel without a name."""
+        return [row for row in self.targets if row.channel or row.after]
 
     def with_problems(self, problems: Sequence[FieldProblem]) -> "RuleForm":
         """Return the form with each problem at its field. Problems of no field are sentences above."""
@@ -131,7 +131,7 @@ class RuleForm:
         index = int(found[1]) if found else 0
         channel = self.chosen[index].channel if index < len(self.chosen) else ""
         what = "delay" if problem.field.endswith(".after") else "channel"
-        return f"{what.capitalize()} {index + 1} ({channel}): {problem.message}"
+        return f"{what.capitalize()} {index + 1}{f' ({channel})' if channel else ''}: {problem.message}"
 
 
 def _find_field(path: str) -> str:

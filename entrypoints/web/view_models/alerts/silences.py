@@ -87,7 +87,7 @@ class SilenceForm:
     @classmethod
     def parse(cls, posted: Mapping[str, str]) -> Self:
         """Return the form as it was posted."""
-        return cls({name: posted.get(name, "").replace("\0", "").strip()[:500] for name in NAMES})
+        return cls({name: posted.get(name, "").replace("\0", "").strip() for name in NAMES})
 
     @property
     def pipeline(self) -> str | None:
@@ -109,6 +109,8 @@ class SilenceForm:
     def ends(self) -> datetime | timedelta:
         """The end. Raise InvalidInput for a text that is no time."""
         choice = self.texts["for"]
+        if choice in DURATIONS and self.texts["until"]:
+            raise InvalidInput.for_field("until", "does not apply to this length: clear it, or choose the time below as the end")
         return DURATIONS[choice][1] if choice in DURATIONS else self._parse_time("until")
 
     def with_problems(self, problems: Sequence[FieldProblem]) -> "SilenceForm":
@@ -131,6 +133,8 @@ class SilenceForm:
         if self.texts["scope"] not in SCOPES:
             raise InvalidInput.for_field("scope", "is not one of the choices")
         if self.texts["scope"] != name:
+            if self.texts[name]:
+                raise InvalidInput.for_field(name, "does not apply to this scope: clear it, or choose another scope")
             return None
         if not self.texts[name]:
             raise InvalidInput.for_field(name, "is required")

@@ -64,11 +64,13 @@ class BackfillForm:
         """Return the request. Raise InvalidInput for a text that is none of a field's values."""
         texts = self.texts
         problems = [FieldProblem(name, "is not one of the choices") for name, known in _CHOICES.items() if texts[name] not in known]
+        has_schedule = bool(texts["schedule"])
+        unused = [name for name in ("cron", "timezone") if has_schedule and texts[name]]
+        problems += [FieldProblem(name, "does not apply to a schedule: clear it, or choose no schedule") for name in unused]
         parallel = int(texts["parallel"]) if _WHOLE.fullmatch(texts["parallel"]) else 0
         parameters = _parse_parameters(texts["parameters"], problems)
         if problems:
             raise InvalidInput(problems)
-        has_schedule = bool(texts["schedule"])
         return BackfillRequest(
             texts["from"],
             texts["to"],

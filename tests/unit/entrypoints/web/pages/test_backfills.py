@@ -79,6 +79,8 @@ async def test_a_cron_takes_the_place_of_the_schedule(headgate: BackfilledHeadga
         ({"parallel": "many"}, "Parallel must be from 1 to 100"),
         ({"order": "x"}, "Order is not one of the choices"),
         ({"schedule": "", "cron": ""}, "Cron "),
+        ({"cron": "0 0 * * *"}, "Cron does not apply to a schedule"),
+        ({"timezone": "Asia/Tokyo"}, "Timezone does not apply to a schedule"),
         ({"schedule": "", "cron": "61 * * * *"}, "Cron "),
         ({"parameters": "{"}, "Parameters must be valid JSON"),
         ({"parameters": "[1]"}, "Parameters must be a JSON object"),

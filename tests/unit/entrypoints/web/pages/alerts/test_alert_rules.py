@@ -63,7 +63,7 @@ async def test_the_form_of_a_rule_holds_its_values(headgate: InProcessHeadgate) 
     [
         ({"name": ""}, "Name"),
         ({"on": []}, "Events must be a list of at least one of"),
-        ({"channel": ["", ""]}, "Channels must be a list of 1 to 20 channels"),
+        ({"channel": ["", ""], "delay": ["", ""]}, "Channels must be a list of 1 to 20 channels"),
         ({"channel": ["team", "nothing"], "delay": ["", ""], "except": ""}, "Channel 2 (nothing):"),
         ({"delay": ["soon", ""]}, "Delay 1 (team):"),
         ({"after": "0"}, "Consecutive failures must"),
@@ -72,6 +72,8 @@ async def test_the_form_of_a_rule_holds_its_values(headgate: InProcessHeadgate) 
         ({"from": "25:00"}, "Quiet from must"),
         ({"until": ""}, "Quiet to must"),
         ({"timezone": "Mars"}, "Time zone"),
+        ({"from": "", "until": "", "except": ""}, "Quiet from"),
+        ({"delay": ["", "30m", "2h"]}, "Channel 3:"),
         ({"except": "nothing"}, "Except for"),
     ],
 )

@@ -24,8 +24,8 @@ def get_silences(headgate: InProcessHeadgate) -> list[object]:
     ("form", "subject"),
     [
         ({"scope": "pipeline", "pipeline": "exports"}, "exports"),
-        ({"scope": "tag", "tag": "#sql", "pipeline": "exports"}, "#sql"),
-        ({"scope": "all", "tag": "sql"}, "All pipelines"),
+        ({"scope": "tag", "tag": "#sql"}, "#sql"),
+        ({"scope": "all"}, "All pipelines"),
     ],
 )
 async def test_a_silence_is_created_by_form(headgate: InProcessHeadgate, form: dict[str, str], subject: str) -> None:
@@ -62,6 +62,9 @@ async def test_times_are_in_the_viewers_zone(headgate: InProcessHeadgate) -> Non
         ({"scope": "all", "for": "until", "until": "2020-01-01T00:00"}, "End must be later than now"),
         ({"scope": "all", "starts": "soon"}, "Start must be a date and a time"),
         ({"scope": "nothing"}, "Scope is not one of the choices."),
+        ({"scope": "tag", "tag": "sql", "pipeline": "exports"}, "Pipeline does not apply to this scope"),
+        ({"scope": "all", "tag": "sql"}, "Tag does not apply to this scope"),
+        ({"scope": "all", "until": "2030-01-01T00:00"}, "End does not apply to this length"),
     ],
 )
 async def test_an_invalid_form_is_shown_again_with_its_errors(headgate: InProcessHeadgate, form: dict[str, str], sentence: str) -> None:
