@@ -18,10 +18,11 @@ VERBS: Final = frozenset(
     re.findall(
         r"\S+",
         """
-    acknowledge add apply approve archive backfill cancel change check choose clear close compare confirm continue copy create
-    decide delete discard disable don’t edit enable end export filter go hide lock open pause preview print reject report reset resolve
-    restore resume retry review revoke run save search select send set show sign skip snooze start stop submit sync trigger try
-    unarchive use
+    acknowledge add apply approve archive backfill cancel change check choose clear clone close collapse compare confirm
+    continue copy create decide delete disable discard dismiss don’t download duplicate edit enable end expand export
+    filter fold go hide insert load lock move mute open paste pause preview print refresh reject reload remove rename
+    report reset resolve restore resume retry review revoke run save search select send set show sign skip snooze start
+    stop submit sync test trigger try unarchive undo unfold use validate verify view write
 """,
     )
 )
