@@ -60,8 +60,8 @@ async def test_an_unknown_channel_is_refused_with_the_known_ones(headgate: Alert
         await headgate.application.create_pipeline()(define(TEAM, unknown))
 
     assert [(problem.field, problem.message) for problem in refused.value.problems] == [
-        ("alerts[1].to[1]", "There is no channel named pagr. Channels: pager, team."),
-        ("alerts[1].to[2]", "There is no channel named mail. Channels: pager, team."),
+        ("alerts[1].to[1]", "There is no channel named pagr. Channels: pager and team."),
+        ("alerts[1].to[2]", "There is no channel named mail. Channels: pager and team."),
     ]
     with pytest.raises(InvalidInput, match="no channel named pagr"):
         await preview(headgate)(define(TEAM, unknown), 3, 1)

@@ -107,7 +107,7 @@ async def test_of_triggers_at_once_a_limit_that_skips_starts_as_many_as_fit(head
 
     refused = [result for result in results if isinstance(result, Conflict)]
     assert (len(headgate.started), len(refused)) == (2, 3)
-    assert {str(error) for error in refused} == {"sales was not started: 2 of 2 slots are held by run 1, run 2."}
+    assert {str(error) for error in refused} == {"sales was not started: 2 of 2 slots are held by run 1 and run 2."}
 
 
 async def test_a_limit_that_cancels_replaces_the_run_that_holds_the_slot(headgate: LimitedHeadgate) -> None:

@@ -369,7 +369,7 @@ async def test_an_invalid_request_names_the_field(headgate: BackfilledHeadgate, 
 async def test_without_a_single_schedule_one_has_to_be_named(headgate: BackfilledHeadgate) -> None:
     await headgate.change_schedules("nightly", {"name": "a", "cron": NIGHTLY}, {"name": "b", "cron": NIGHTLY})
 
-    with pytest.raises(InvalidInput, match="schedule: is missing: write one of the pipeline's schedules: a, b"):
+    with pytest.raises(InvalidInput, match="schedule: is missing: write one of the pipeline's schedules: a or b"):
         await headgate.start_backfill()
     with pytest.raises(NotFound, match="There is no schedule c in pipeline nightly"):
         await headgate.start_backfill(schedule="c")

@@ -107,7 +107,7 @@ async def test_an_unknown_channel_is_refused_with_the_known_ones(headgate: Alert
     answer = await headgate.client.post("/alert-rules/", json={**RULE, "to": ["pagr"]})
 
     (error,) = answer.json()["errors"]
-    assert error == {"field": "to[0]", "message": "There is no channel named pagr. Channels: pager, team."}
+    assert error == {"field": "to[0]", "message": "There is no channel named pagr. Channels: pager and team."}
 
 
 async def test_the_name_of_a_rule_stays(headgate: AlertingHeadgate) -> None:

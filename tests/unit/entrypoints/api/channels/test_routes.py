@@ -172,7 +172,7 @@ async def test_fallbacks_do_not_lead_back(headgate: AlertingHeadgate) -> None:
     (error,) = (await put(headgate, {"fallback": "c"}, "a", 422))["errors"]
 
     assert error == {"field": "fallback", "message": "must not form a loop back to the channel"}
-    assert unknown["message"] == "There is no channel named d. Channels: a, b, c."
+    assert unknown["message"] == "There is no channel named d. Channels: a, b and c."
 
 
 async def test_a_channel_in_use_is_not_deleted_and_says_by_what(headgate: AlertingHeadgate) -> None:
