@@ -43,8 +43,13 @@ class LogShipper:
         return self._reason.text
 
     def add_note(self, text: str) -> None:
-        """Add a line of the worker's. It is sent with the stage's next line, so a silent stage that succeeds costs no request."""
-        self._sender.add("headgate", self._clock.now(), text)
+        """Add a note of the worker's, which may have several lines.
+
+        It is sent with the stage's next line, so a silent stage that succeeds costs no request.
+        """
+        now = self._clock.now()
+        for line in strip_terminal_codes(text).splitlines():
+            self._sender.add("headgate", now, line)
 
     async def ship_output(self, job: Job) -> None:
         """Read the job's output to its end and send it meanwhile."""

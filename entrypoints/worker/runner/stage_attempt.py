@@ -27,6 +27,8 @@ log = logging.getLogger("headgate.worker")
 
 MAX_TIMEOUT_GRACE: Final = TIMEOUT_GRACE / 2
 """The longest time between TERM and KILL for an attempt that holds a slot and has reached its timeout, in seconds."""
+_MAX_COMMAND: Final = 2_000
+"""Characters of the command that the log shows."""
 _OUTPUT_WAIT: Final = 2.0
 """Seconds that a failure waits for its output to be stored, so that its reason can be read once the failure is shown."""
 _READ_WAIT: Final = 10.0
@@ -178,4 +180,13 @@ def _format_command(start: AttemptStart) -> str:
     if start.kind == "http":
         return ""
     command = start.spec.get("command") or []
-    return "$ " + (command if isinstance(command, str) else " ".join(str(argument) for argument in command))
+    text = command if isinstance(command, str) else " ".join(str(argument) for argument in command)
+    return "$ " + _shorten(" ⏎ ".join(filter(None, map(str.strip, text.splitlines()))))
+
+
+def _shorten(command: str) -> str:
+    """Return the command as one line, without its middle if it is a long script."""
+    left_out = len(command) - _MAX_COMMAND
+    if left_out <= 0:
+        return command
+    return f"{command[: _MAX_COMMAND // 2]} … {left_out:,} characters … {command[-_MAX_COMMAND // 2 :]}"

@@ -70,6 +70,16 @@ async def test_lines_of_both_streams_are_in_order_and_the_command_comes_first(we
     assert [line.at for line in lines] == sorted(line.at for line in lines)
 
 
+async def test_the_command_is_one_line_before_the_output(web: ServedHeadgate, tmp_path: Path) -> None:
+    script = "\necho one\n  echo two\n" + "# a comment\n" * 1_000
+    run_id = await run_to_end(web, tmp_path, {"name": "s", "kind": "command", "command": ["sh", "-c", script]})
+
+    (stream, command), *output = web.get_log(run_id, "s")
+    assert (stream, output) == ("headgate", [("stdout", "one"), ("stdout", "two")])
+    assert command.startswith("$ sh -c ⏎ echo one ⏎ echo two ⏎ # a comment")
+    assert len(command) < 2_100
+
+
 async def test_lines_whose_order_is_not_certain_are_marked_in_the_log(web: ServedHeadgate, tmp_path: Path) -> None:
     script = "import os\nfor i in range(200):\n  os.write(1, b'a\\nb\\n')\n  os.write(2, b'c\\n')\n  os.write(1, b'd\\n')"
     run_id = await run_to_end(web, tmp_path, {"name": "s", "kind": "command", "command": ["python3", "-c", script]})
