@@ -13,6 +13,7 @@ from tests.support.strings.found_string import FoundString, Kind, join_spaces
 from tests.support.strings.prose import is_prose
 
 _COMMENT: Final = re.compile(r"(?:^|\s)#\s+(?P<text>.+)$")
+_ECHO: Final = re.compile(r"""\becho ["'](?P<text>[^"']+)["']""")
 _DESCRIPTION: Final = re.compile(r"^\s*(?:-\s+)?(?:description|title|message|question|why|note):\s*[\"']?(?P<text>[^\"'|>].*?)[\"']?$")
 
 
@@ -45,9 +46,9 @@ def read_markdown(source: str, path: str) -> Iterator[FoundString]:
 
 
 def read_comments(source: str, path: str) -> Iterator[FoundString]:
-    """Yield the comments and descriptions of a definition or a shell script."""
+    """Yield the comments, descriptions and printed texts of a definition or a shell script."""
     for number, line in enumerate(source.splitlines(), 1):
-        found = _COMMENT.search(line) or _DESCRIPTION.match(line)
+        found = _COMMENT.search(line) or _DESCRIPTION.match(line) or _ECHO.search(line)
         if found and is_prose(found["text"]):
             yield FoundString(path, number, Kind.DOCUMENT, join_spaces(found["text"]))
 
