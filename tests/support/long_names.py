@@ -9,7 +9,7 @@ from domain.access.api_tokens import TokenKind
 from domain.access.permissions import Role, Scope
 from domain.backfills.request import BackfillRequest
 from domain.runs.status import Status
-from tests.support.builders import a_stage
+from tests.support.builders import a_definition, a_stage
 from tests.support.example_board import PASSWORD
 from tests.support.in_process import InProcessHeadgate
 from tests.support.run_stories import AttemptStory, end
@@ -49,9 +49,22 @@ async def furnish_with_long_names(headgate: InProcessHeadgate) -> dict[str, int]
     limited = await stories.add_pipeline(f"C{LONG[1:]}", ["a"], concurrency=[{"group": LONG, "limit": 1}])
     for _ in range(2):
         await stories.open_run(limited)
+    await _add_paused_and_overdue(headgate)
     request = BackfillRequest(f"{now - timedelta(days=3):%Y-%m-%d}", f"{now - timedelta(days=1):%Y-%m-%d}", schedule=LONG)
     backfill = await headgate.application.start_backfill()(LONG, request, Actor(WIDE))
     return {"failed": run_id, "asked": asked, "incident": incident.id, "backfill": backfill.backfill_id}
+
+
+async def _add_paused_and_overdue(headgate: InProcessHeadgate) -> None:
+    """Add a paused pipeline, and one whose run another machine should have reported a day ago."""
+    paused = await headgate.stories.add_pipeline(f"D{LONG[1:]}", ["a"], tags=[TAG], schedules=[{"name": "s", "every": "1h"}])
+    await headgate.schedule_stories.add(paused)
+    await headgate.application.pause_pipeline()(paused.definition.name)
+    expected = a_definition(f"E{LONG[1:]}", [a_stage(LONG, "external")], tags=[TAG], expect=[{"every": 3_600, "grace": 0}])
+    async with headgate.fakes.open_unit_of_work() as work:
+        overdue = await work.pipelines.add(expected, headgate.fakes.clock.now() - timedelta(days=2))
+        await work.commit()
+    await headgate.stories.open_run(overdue, headgate.fakes.clock.now() - timedelta(days=1))
 
 
 async def employ_with_long_names(headgate: InProcessHeadgate) -> None:

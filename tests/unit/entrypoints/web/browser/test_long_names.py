@@ -102,7 +102,9 @@ def test_rows_on_a_phone_are_low_and_lead_to_their_pages(
 ) -> None:
     served, _ = long_names
     page = open_page(served.url, reduced_motion="reduce", viewport={"width": 360, "height": 740}, color_scheme=theme)
-    expect(page.locator(".pipeline")).to_have_count(4)
+    expect(page.locator(".pipeline")).to_have_count(6)
+    expect(page.locator(".pipeline [data-expectation]")).to_be_visible()
+    expect(page.locator(".pipeline .status.is-paused")).to_be_visible()
     heights = page.locator(".pipeline").evaluate_all("rows => rows.map(row => row.getBoundingClientRect().height)")
     assert max(heights) <= 96, heights
     targets = page.locator(".pipeline :is(a, button):not(.run-bars a):not(.name):not(.tag)").evaluate_all(
