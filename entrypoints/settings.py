@@ -7,6 +7,7 @@ import re
 import socket
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
@@ -177,6 +178,9 @@ class Settings(BaseSettings):
         description="Addresses and networks of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` headers are trusted. Not set: none.",
     )
     examples: bool = Field(False, description="Register the example pipelines if there are no pipelines. `headgate up` sets it.")
+    command: str = Field(
+        "headgate", description="The command that pages show to copy, on a Headgate that only this machine uses. `headgate up` sets it."
+    )
     telemetry: Literal["off", "auto"] = Field(
         "auto", description="`auto`: send to a Datadog agent if one is configured. `off`: never send."
     )
@@ -341,6 +345,11 @@ class Settings(BaseSettings):
     def local_url(self) -> str:
         """The base URL at which processes on this machine reach the web server."""
         return f"http://{_LINK_HOSTS.get(self.host, self.host)}:{self.port}"
+
+    @property
+    def copied_command(self) -> str:
+        """The command that pages show to copy. A path is of no use to people who open the pages on other machines."""
+        return self.command if is_loopback(urlsplit(self.public_url).hostname or "") else "headgate"
 
     def check_exposure(self) -> None:
         """Raise SettingsError if others could use Headgate without signing in, or read passwords on the network."""

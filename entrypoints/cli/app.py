@@ -9,9 +9,11 @@ from entrypoints.cli.commands.accounts import users
 from entrypoints.cli.commands.activation import archive, delete, pause, resume, unarchive
 from entrypoints.cli.commands.backfills import backfill, backfill_cancel, backfill_pause, backfill_resume, backfills
 from entrypoints.cli.commands.channels import channels
+from entrypoints.cli.commands.completion import completion, set_up
 from entrypoints.cli.commands.deployments import deployments, prefect
 from entrypoints.cli.commands.groups import groups, start_over_limit
 from entrypoints.cli.commands.incidents import ack, incidents, resolve, snooze
+from entrypoints.cli.commands.logs import get, logs
 from entrypoints.cli.commands.maintenance import config, migrate, prune, retry_prefect, worker_token
 from entrypoints.cli.commands.pipelines import apply, status, trigger
 from entrypoints.cli.commands.processes import up, web, worker
@@ -19,15 +21,15 @@ from entrypoints.cli.commands.runs import again, approve, cancel, reject, retry,
 from entrypoints.cli.commands.schedules import next_times, run_now, schedules, why
 from entrypoints.cli.commands.silences import silence, silence_end, silences
 from entrypoints.cli.commands.tokens import tokens
-from entrypoints.cli.error_reporting import escape_unprintable_characters, exit_on_known_errors
+from entrypoints.cli.error_reporting import end_on_closed_output, escape_unprintable_characters, exit_on_known_errors
 from entrypoints.process.time_zones import use_packaged_time_zones
 
 app = typer.Typer(
-    help="Define, trigger and watch a team's pipelines.",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
+app.callback()(set_up)
 for _command in (up, web, worker, migrate, prune):
     app.command()(_command)
 app.command("retry-prefect")(retry_prefect)
@@ -37,6 +39,9 @@ for _api_command in (apply, trigger, status, retry, again, cancel, skip, approve
     app.command()(_api_command)
 for _activation_command in (pause, resume, archive, unarchive, delete):
     app.command()(_activation_command)
+app.command("logs")(logs)
+app.command("get")(get)
+app.command("completion")(completion)
 app.command("schedules")(schedules)
 app.command("next")(next_times)
 app.command("run-now")(run_now)
@@ -62,5 +67,5 @@ def main() -> None:
     """Run the command line. Expected errors become one line on stderr and exit code 2."""
     escape_unprintable_characters()
     use_packaged_time_zones()
-    with exit_on_known_errors():
+    with end_on_closed_output(), exit_on_known_errors():
         app()

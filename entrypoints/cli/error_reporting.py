@@ -2,9 +2,11 @@
 
 import contextlib
 import io
+import os
 import sys
 from collections.abc import Iterator
 
+CLOSED_OUTPUT = 128 + 13
 KNOWN_ERRORS = frozenset(
     {
         ("adapters.secret_file", "SecretFileError"),
@@ -27,6 +29,20 @@ def exit_on_known_errors() -> Iterator[None]:
             raise
         print(f"headgate: {error}", file=sys.stderr)
         sys.exit(2)
+
+
+@contextlib.contextmanager
+def end_on_closed_output() -> Iterator[None]:
+    """Exit as a program does that SIGPIPE ends if nothing reads the output any more, as after `| head`."""
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # The interpreter flushes again at its end, and would print the error.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(CLOSED_OUTPUT)
 
 
 def escape_unprintable_characters() -> None:

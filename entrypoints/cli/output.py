@@ -11,6 +11,11 @@ def print_json(value: object) -> None:
     print(json.dumps(value, ensure_ascii=False, indent=2))
 
 
+def print_json_line(value: object) -> None:
+    """Print one line of JSON at once, for a program that reads line by line."""
+    print(json.dumps(value, ensure_ascii=False), flush=True)
+
+
 def print_error(error: Exception, location: str = "headgate", lines_before: int = 0) -> None:
     """Print the error to stderr: one line per field in `error.problems`, else the message.
 

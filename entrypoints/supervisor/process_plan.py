@@ -11,6 +11,7 @@ from pathlib import Path
 from adapters.orchestration.prefect_server import PrefectServer
 from adapters.proxies import exempt_local_hosts
 from entrypoints.process import parent_watch
+from entrypoints.process.command_name import get_command_for_any_folder
 from entrypoints.settings import Settings
 from entrypoints.supervisor.embedded_prefect import choose_port, read_auth_string
 from entrypoints.supervisor.managed_process import ProcessSpec
@@ -96,6 +97,7 @@ class ProcessPlan:
             "HEADGATE_PORT": str(settings.port),
             "HEADGATE_URL": settings.public_url,
             "HEADGATE_WORKDIR": str(settings.workdir),
+            "HEADGATE_COMMAND": get_command_for_any_folder(),
             "HEADGATE_SECRET": settings.secret_key(),
             "HEADGATE_DRAIN_SECONDS": str(min(settings.drain_seconds, _MAX_DRAIN_SECONDS)),
             "HEADGATE_PREFECT_API_URL": addresses.prefect_api_url,

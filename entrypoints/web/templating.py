@@ -77,6 +77,7 @@ def _get_user_values(request: Request) -> dict[str, Any]:
         "incident_count": getattr(request.state, "incidents", 0),
         "broken_channels": getattr(request.state, "broken_channels", ()),
         "user": user,
+        "headgate_command": request.app.state.application.settings().copied_command,
         "can": lambda permission: user.has_permission(Permission(permission)),
         "permissions": " ".join(permission for permission in Permission if user.has_permission(permission)),
         "csrf_field": Markup('<input type="hidden" name="{}" value="{}">').format(CSRF_FIELD, token) if token else "",

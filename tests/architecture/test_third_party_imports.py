@@ -26,7 +26,7 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "entrypoints": set(),
     "entrypoints/api": {"fastapi", "orjson", "pydantic", "starlette"},
     "entrypoints/api/system": {"fastapi", "pydantic", "starlette", "swagger_ui_bundle"},
-    "entrypoints/cli": {"pydantic", "typer"},
+    "entrypoints/cli": {"pydantic", "typer", "yaml"},
     "entrypoints/cli/client": {"httpx"},
     "entrypoints/cli/screens": {"rich"},
     "entrypoints/container.py": {"dependency_injector"},

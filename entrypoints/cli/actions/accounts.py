@@ -6,10 +6,10 @@ from datetime import datetime
 from application.commands.access.change_account import AccountChange
 from domain.access.permissions import Role
 from entrypoints.cli.actions.local_application import get_terminal_actor, run_local_action
-from entrypoints.cli.command_name import get_command
 from entrypoints.cli.screens.sanitizer import sanitize
 from entrypoints.cli.screens.tables import format_rows
 from entrypoints.container import Application
+from entrypoints.process.command_name import get_command
 
 
 class AccountActions:

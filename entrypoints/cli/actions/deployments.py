@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from entrypoints.cli.client.headgate_client import HeadgateClient
-from entrypoints.cli.command_name import get_command
 from entrypoints.cli.output import print_json
 from entrypoints.cli.screens.sanitizer import sanitize
 from entrypoints.cli.screens.tables import print_table
+from entrypoints.process.command_name import get_command
 
 JsonObject = Mapping[str, Any]
 

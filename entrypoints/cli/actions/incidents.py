@@ -79,8 +79,8 @@ def _name_subject(incident: JsonObject) -> str:
 
 def _build_row(incident: JsonObject) -> Sequence[str]:
     runs = f"{incident['repeats'] + 1:,} times" if incident["repeats"] else ""
-    texts = (_name_subject(incident), incident["summary"], _describe_state(incident))
-    return [str(incident["id"]), *(sanitize(text) for text in texts), f"opened {format_local(incident['opened_at'])}", runs]
+    texts = (_name_subject(incident), _describe_state(incident), f"opened {format_local(incident['opened_at'])}", runs, incident["summary"])
+    return [str(incident["id"]), *(sanitize(text) for text in texts)]
 
 
 def _build_entry(entry: JsonObject) -> Sequence[str]:

@@ -10,7 +10,7 @@ from adapters.orchestration.prefect_api_client import PrefectApiClient
 from adapters.orchestration.prefect_environment import build_home_variables
 from adapters.proxies import exempt_local_hosts
 from domain.errors import Unavailable
-from entrypoints.cli.command_name import get_command
+from entrypoints.process.command_name import get_command
 from entrypoints.settings import Settings, SettingsError
 from entrypoints.supervisor.embedded_prefect import read_auth_string, read_port
 

@@ -61,7 +61,7 @@ def _print_silence(silence: JsonObject, as_json: bool) -> None:
 
 def _build_row(silence: JsonObject) -> Sequence[str]:
     by = f"by {silence['created_by']}" if silence["created_by"] else ""
-    texts = (_name_target(silence), _describe_state(silence), silence["reason"], by)
+    texts = (_name_target(silence), _describe_state(silence), by, silence["reason"])
     return [str(silence["id"]), *(sanitize(text) for text in texts)]
 
 

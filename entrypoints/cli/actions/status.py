@@ -11,11 +11,11 @@ from domain.runs.run_name import is_run_reference
 from entrypoints.cli.actions.activation import describe_activation
 from entrypoints.cli.client.errors import ApiError
 from entrypoints.cli.client.headgate_client import HeadgateClient
-from entrypoints.cli.command_name import get_command
 from entrypoints.cli.output import print_json
 from entrypoints.cli.screens.run_view import build_stage_row, format_age, format_record_count, format_run_time, utc_now
 from entrypoints.cli.screens.sanitizer import sanitize
 from entrypoints.cli.screens.tables import print_table
+from entrypoints.process.command_name import get_command
 
 _PAGE_SIZE = 100
 _RUNS_SHOWN = 10

@@ -7,10 +7,10 @@ from application.commands.access.create_token import NewToken
 from domain.access.api_tokens import TokenKind
 from domain.access.permissions import Scope
 from entrypoints.cli.actions.local_application import get_terminal_actor, run_local_action
-from entrypoints.cli.command_name import get_command
 from entrypoints.cli.screens.sanitizer import sanitize
 from entrypoints.cli.screens.tables import format_rows
 from entrypoints.container import Application
+from entrypoints.process.command_name import get_command
 
 
 class TokenActions:

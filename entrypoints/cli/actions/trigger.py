@@ -14,7 +14,6 @@ from entrypoints.cli.actions.parameters import InvalidParameter, parse_parameter
 from entrypoints.cli.client.errors import ApiError
 from entrypoints.cli.client.headgate_client import HeadgateClient
 from entrypoints.cli.client.run_watcher import RunWatcher
-from entrypoints.cli.command_name import get_command
 from entrypoints.cli.output import print_error, print_json
 from entrypoints.cli.screens.json_screen import JsonScreen
 from entrypoints.cli.screens.line_screen import LineScreen
@@ -23,6 +22,7 @@ from entrypoints.cli.screens.sanitizer import sanitize
 from entrypoints.cli.screens.screen import Screen
 from entrypoints.cli.screens.tables import create_console
 from entrypoints.parameters.descriptions import list_parameters
+from entrypoints.process.command_name import get_command
 
 
 @dataclass(frozen=True, slots=True)

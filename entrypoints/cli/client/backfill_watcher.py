@@ -8,9 +8,9 @@ from typing import Final
 
 from entrypoints.cli.client.errors import ApiError, Unreachable
 from entrypoints.cli.client.headgate_client import HeadgateClient
-from entrypoints.cli.command_name import get_command
 from entrypoints.cli.screens.backfill_progress import describe_progress
 from entrypoints.cli.screens.sanitizer import sanitize
+from entrypoints.process.command_name import get_command
 
 POLL_SECONDS: Final = 1.0
 GIVE_UP_SECONDS: Final = 60.0

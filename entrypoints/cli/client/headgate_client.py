@@ -41,6 +41,10 @@ class HeadgateClient:
     async def get(self, path: str, **query: str | int | Sequence[str]) -> JSON:
         return await self._send("GET", path, query=query)
 
+    async def get_text(self, path: str) -> str:
+        """Return a resource that is text."""
+        return (await self._request("GET", path)).text
+
     async def post(self, path: str, body: JSON) -> JSON:
         return await self._send("POST", path, body)
 

@@ -4,9 +4,8 @@ from typing import Annotated
 
 import typer
 
-from entrypoints.cli.commands.remote import AsJson, get_server_url, run_action
+from entrypoints.cli.commands.remote import AsJson, PipelineName, get_server_url, run_action
 
-PipelineName = Annotated[str, typer.Argument(metavar="NAME", help="The pipeline's name or id.")]
 ScheduleOption = Annotated[str | None, typer.Option(metavar="SCHEDULE", help="Only this schedule of the pipeline.")]
 
 

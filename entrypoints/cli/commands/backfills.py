@@ -5,13 +5,13 @@ from typing import Annotated
 
 import typer
 
-from entrypoints.cli.commands.remote import AsJson, Wide, get_server_url, run_action
+from entrypoints.cli.commands.remote import AsJson, OptionalPipelineName, PipelineName, Wide, get_server_url, run_action
 
 BackfillId = Annotated[int, typer.Argument(metavar="BACKFILL", min=1, help="The backfill's id, as in its URL.")]
 
 
 def backfill(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The pipeline's name or id.")],
+    name: PipelineName,
     since: Annotated[str, typer.Option("--from", metavar="TIME", help="The first date, or date and time, in the schedule's zone.")],
     until: Annotated[str, typer.Option("--to", metavar="TIME", help="The last date, or date and time, inclusive.")],
     schedule: Annotated[str | None, typer.Option(metavar="SCHEDULE", help="The schedule's name; the only one if omitted.")] = None,
@@ -49,7 +49,7 @@ def backfill(
 
 
 def backfills(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="The pipeline's name or id; all pipelines if omitted.")] = None,
+    name: OptionalPipelineName = None,
     as_json: AsJson = False,
     wide: Wide = False,
 ) -> None:

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from entrypoints.cli.commands.remote import AsJson, Wide, get_server_url, run_action
+from entrypoints.cli.commands.remote import AsJson, PipelineName, Wide, get_server_url, run_action
+from entrypoints.cli.completers import complete_reference
 
 
 def apply(
@@ -24,7 +25,7 @@ def apply(
 
 
 def trigger(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The pipeline's name or id.")],
+    name: PipelineName,
     param: Annotated[
         list[str] | None,
         typer.Option("--param", "-p", metavar="NAME=VALUE", help="A parameter, written as in the trigger form; repeatable."),
@@ -44,7 +45,10 @@ def trigger(
 
 
 def status(
-    target: Annotated[str | None, typer.Argument(metavar="[NAME|RUN]", help="A pipeline, or a run such as etl#12 or its id.")] = None,
+    target: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME|RUN]", help="A pipeline, or a run such as etl#12 or its id.", autocompletion=complete_reference),
+    ] = None,
     as_json: AsJson = False,
     wide: Wide = False,
 ) -> None:

@@ -6,6 +6,15 @@ from typing import Annotated, Any
 
 import typer
 
+from entrypoints.cli.completers import complete_pipeline, complete_run, complete_stage
+
+
+def is_run(text: str) -> bool:
+    """True for the name or the id of a run, False for the name of a pipeline."""
+    from domain.runs.run_name import is_run_reference
+
+    return is_run_reference(text)
+
 
 def parse_run(text: str) -> str:
     """Return a run's name or id as given. Raise BadParameter for another text."""
@@ -16,8 +25,15 @@ def parse_run(text: str) -> str:
     return text
 
 
-Run = Annotated[str, typer.Argument(metavar="RUN", parser=parse_run, help="The run's name, such as etl#12, or its id.")]
-StageName = Annotated[str, typer.Argument(metavar="STAGE")]
+Run = Annotated[
+    str, typer.Argument(metavar="RUN", parser=parse_run, help="The run's name, such as etl#12, or its id.", autocompletion=complete_run)
+]
+PipelineName = Annotated[str, typer.Argument(metavar="NAME", help="The pipeline's name or id.", autocompletion=complete_pipeline)]
+OptionalPipelineName = Annotated[
+    str | None,
+    typer.Argument(metavar="[NAME]", help="The pipeline's name or id; all pipelines if omitted.", autocompletion=complete_pipeline),
+]
+StageName = Annotated[str, typer.Argument(metavar="STAGE", autocompletion=complete_stage)]
 Message = Annotated[str | None, typer.Option("--message", "-m", help="The reason, shown in the run history.")]
 Comment = Annotated[str | None, typer.Option("--comment", "-m", help="Shown with the decision.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
@@ -37,12 +53,15 @@ def run_action(action: Coroutine[Any, Any, int]) -> None:
     A server that does not respond, or refuses, is printed and becomes exit code 2; Ctrl-C becomes 130.
     """
     from entrypoints.cli.client.errors import ApiError, Unreachable
+    from entrypoints.cli.error_reporting import CLOSED_OUTPUT
     from entrypoints.cli.output import print_error
 
     try:
         code = asyncio.run(action)
     except KeyboardInterrupt:
         code = 130
+    except BrokenPipeError:
+        code = CLOSED_OUTPUT
     except (Unreachable, ApiError) as error:
         print_error(error)
         code = 2

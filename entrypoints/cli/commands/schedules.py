@@ -4,11 +4,11 @@ from typing import Annotated
 
 import typer
 
-from entrypoints.cli.commands.remote import AsJson, Wide, get_server_url, run_action
+from entrypoints.cli.commands.remote import AsJson, OptionalPipelineName, PipelineName, Wide, get_server_url, run_action
 
 
 def schedules(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="The pipeline's name or id; all pipelines if omitted.")] = None,
+    name: OptionalPipelineName = None,
     as_json: AsJson = False,
     wide: Wide = False,
 ) -> None:
@@ -19,7 +19,7 @@ def schedules(
 
 
 def next_times(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The pipeline's name or id.")],
+    name: PipelineName,
     count: Annotated[int, typer.Option("--count", "-n", min=1, max=100, help="How many times to show.")] = 10,
     as_json: AsJson = False,
     wide: Wide = False,
@@ -31,7 +31,7 @@ def next_times(
 
 
 def run_now(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The pipeline's name or id.")],
+    name: PipelineName,
     schedule: Annotated[str, typer.Argument(metavar="SCHEDULE", help="The schedule's name.")],
     as_json: AsJson = False,
 ) -> None:
@@ -42,7 +42,7 @@ def run_now(
 
 
 def why(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The pipeline's name or id.")],
+    name: PipelineName,
     day: Annotated[str, typer.Argument(metavar="[DAY]", help="A date such as 2026-11-27, today or yesterday.")] = "today",
     as_json: AsJson = False,
     wide: Wide = False,

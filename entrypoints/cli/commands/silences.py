@@ -5,13 +5,16 @@ from typing import Annotated
 import typer
 
 from entrypoints.cli.commands.remote import AsJson, Wide, get_server_url, run_action
+from entrypoints.cli.completers import complete_pipeline
 
 SilenceId = Annotated[int, typer.Argument(metavar="SILENCE", min=1, help="The silence's id, as `headgate silences` shows it.")]
 
 
 def silence(
     reason: Annotated[str, typer.Option("--reason", "-m", metavar="TEXT", help="The reason, shown to users.")],
-    pipeline: Annotated[str | None, typer.Argument(metavar="[PIPELINE]", help="The pipeline's name or id.")] = None,
+    pipeline: Annotated[
+        str | None, typer.Argument(metavar="[PIPELINE]", help="The pipeline's name or id.", autocompletion=complete_pipeline)
+    ] = None,
     tag: Annotated[str | None, typer.Option(metavar="TAG", help="All pipelines with this tag.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="All pipelines.")] = False,
     duration: Annotated[str | None, typer.Option("--for", metavar="DURATION", help="Such as 90m, 2h or 1d, or seconds.")] = None,

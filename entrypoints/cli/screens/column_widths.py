@@ -7,23 +7,24 @@ from rich.cells import cell_len
 
 GAP: Final = 2
 """Spaces between two columns."""
-_SHORTEST_TEXT, _SHORTEST_NAME, _SHORTEST_OTHER = 16, 20, 8
+_READABLE_TEXT, _READABLE_NAME = 30, 24
+_SHORTEST_TEXT, _SHORTEST_NAME, _SHORTEST_OTHER = 12, 14, 8
 
 
 def fit_columns(widths: Sequence[int], available: int, name_column: int = 0) -> list[int]:
     """Return the widths that fit into `available`, with the gaps.
 
-    The last column, which holds a sentence, is shortened first, then the names, then the others, the widest first. If even that is not
-    enough, the last columns are left out: their width is 0.
+    The last column, which holds a sentence, is shortened first, then the names; both as far as they can be read well, and then further.
+    The others follow, the widest first. If even that is not enough, the last columns are left out: their width is 0.
     """
     fitted = list(widths)
     last = len(fitted) - 1
     others = sorted((each for each in range(last) if each != name_column), key=lambda each: -widths[each])
-    shortest = {last: _SHORTEST_TEXT, name_column: _SHORTEST_NAME}
-    for column in dict.fromkeys([last, name_column, *others]):
+    steps = [(last, _READABLE_TEXT), (name_column, _READABLE_NAME), (last, _SHORTEST_TEXT), (name_column, _SHORTEST_NAME)]
+    for column, shortest in [*steps, *((each, _SHORTEST_OTHER) for each in others)]:
         excess = _measure(fitted) - available
         if excess > 0:
-            fitted[column] = max(min(fitted[column], shortest.get(column, _SHORTEST_OTHER)), fitted[column] - excess)
+            fitted[column] = max(min(fitted[column], shortest), fitted[column] - excess)
     for column in range(last, 0, -1):
         if _measure(fitted) <= available:
             break

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 from fastapi import APIRouter, Depends, Request, Response
 
@@ -9,7 +10,7 @@ from application.queries.runs.similar_failures import SIMILAR_RUNS
 from application.queries.views.pipelines import PipelineView, RevisionView, RevisionWithSource
 from entrypoints.http.auth.permissions import READ, ResourceScope, requires
 from entrypoints.web.live.pipeline_page import GRID_RUNS, LivePipelinePage
-from entrypoints.web.lookups import get_origin, require_pipeline
+from entrypoints.web.lookups import get_application, get_origin, require_pipeline
 from entrypoints.web.page_context import get_page_context, load_page_frame
 from entrypoints.web.revision_loader import load_revision
 from entrypoints.web.schedule_loader import load_schedule_items
@@ -39,7 +40,9 @@ async def show_pipeline(request: Request, ref: str, day: str = "") -> Response:
     rendered = await LivePipelinePage(context, pipeline.id).render_pipeline(pipeline, runs, failures, schedules)
     site_rules = await context.reader.alert_rules()
     compared = [await load_revision(context, pipeline, each.revision) for each in revisions[:2]]
-    page, items, diff_lines = await asyncio.to_thread(_build_static_parts, pipeline, revisions, compared, get_origin(request))
+    command = get_application(request).settings().copied_command
+    build = partial(_build_static_parts, pipeline, revisions, compared)
+    page, items, diff_lines = await asyncio.to_thread(build, origin=get_origin(request), command=command)
     return render_page(
         request,
         "pipeline.html",
@@ -58,10 +61,10 @@ async def show_pipeline(request: Request, ref: str, day: str = "") -> Response:
 
 
 def _build_static_parts(
-    pipeline: PipelineView, revisions: Sequence[RevisionView], compared: Sequence[RevisionWithSource], origin: str
+    pipeline: PipelineView, revisions: Sequence[RevisionView], compared: Sequence[RevisionWithSource], *, origin: str, command: str
 ) -> tuple[PipelinePage, list[RevisionItem], Sequence[DiffLine]]:
     """Return the parts that show the definition, which may take long: definitions of 1 MiB are formatted and compared."""
     newest, *before = compared
     diff_lines = build_diff(before[0], newest) if before else ()
-    page = build_pipeline_page(pipeline, get_revision_text(newest), origin)
+    page = build_pipeline_page(pipeline, get_revision_text(newest), origin, command)
     return page, build_revision_items(revisions, count=REVISIONS_SHOWN), diff_lines

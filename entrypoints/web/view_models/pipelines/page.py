@@ -62,8 +62,11 @@ class PipelinePage:
     snippets: Sequence[Snippet]
 
 
-def build_pipeline_page(pipeline: PipelineView, text: str, origin: str) -> PipelinePage:
-    """Return a pipeline's page. `text` is that of its newest revision, `origin` is the URL that its commands use."""
+def build_pipeline_page(pipeline: PipelineView, text: str, origin: str, command: str = "headgate") -> PipelinePage:
+    """Return a pipeline's page. `text` is that of its newest revision.
+
+    `origin` is the URL that its `curl` lines use, `command` the name of the `headgate` command.
+    """
     definition = pipeline.definition
     names = list_property_names(definition.parameters)
     shown = list_parameters(definition.parameters, MAX_PARAMETERS)
@@ -81,19 +84,19 @@ def build_pipeline_page(pipeline: PipelineView, text: str, origin: str) -> Pipel
         has_parameters=bool(names),
         definition=shorten_definition(text),
         tags=definition.tags,
-        snippets=build_snippets(definition, origin),
+        snippets=build_snippets(definition, origin, command),
     )
 
 
-def build_snippets(definition: PipelineDefinition, origin: str) -> list[Snippet]:
+def build_snippets(definition: PipelineDefinition, origin: str, command: str = "headgate") -> list[Snippet]:
     """Return commands that trigger the pipeline, and that report about its first external stage if it has one."""
-    trigger = f"headgate trigger {definition.name} --watch\n\ncurl -fsS -X POST {origin}/trigger/{definition.name}"
+    trigger = f"{command} trigger {definition.name} --watch\n\ncurl -fsS -X POST {origin}/trigger/{definition.name}"
     properties = list_properties(definition.parameters, MAX_EXAMPLES)
     example = {name: _get_example(schema) for name, schema in properties.items()}
     example = {name: value for name, value in example.items() if len(name) + len(_quote(value)) <= MAX_EXAMPLE_LENGTH}
     if example:
         flags = " ".join(f"--param {shlex.quote(f'{name}={format_text(value, properties[name])}')}" for name, value in example.items())
-        trigger = f"headgate trigger {definition.name} {flags} --watch\n\n"
+        trigger = f"{command} trigger {definition.name} {flags} --watch\n\n"
         trigger += f"curl -fsS {origin}/trigger/{definition.name} \\\n  --json '{_quote({'parameters': example})}'"
     snippets = [Snippet("Trigger from a terminal", trigger)]
     if reported := find_stage_to_report(definition):
