@@ -3,13 +3,11 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import yaml
 
 from domain.errors import FieldProblem
 
-_Loader: Any = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 _PART = re.compile(r"\.?([^.\[\]]+)|\[(\d+)\]")
 _POSITION = re.compile(r"(?:^|; )line (\d+), column \d+: ")
 
@@ -21,15 +19,6 @@ class LocatedProblem:
     line: int | None
     field: str
     message: str
-
-
-def compose_document(text: str) -> yaml.Node | None:
-    """Return the root node of the only document; None if the text has none, or is no YAML."""
-    try:
-        node: yaml.Node | None = yaml.compose(text, _Loader)
-    except (yaml.YAMLError, RecursionError, ValueError):
-        return None
-    return node
 
 
 def find_node(root: yaml.Node, field: str) -> tuple[yaml.Node, bool]:
@@ -55,9 +44,8 @@ def get_line(text: str, node: yaml.Node) -> int:
     return text.count("\n", 0, node.start_mark.index) + 1
 
 
-def locate_problems(text: str, problems: Sequence[FieldProblem]) -> list[LocatedProblem]:
-    """Return the problems with their lines, in the order of the lines."""
-    root = compose_document(text)
+def locate_problems(text: str, root: yaml.Node | None, problems: Sequence[FieldProblem]) -> list[LocatedProblem]:
+    """Return the problems with their lines, in the order of the lines. `root` is the node of the text; None if it cannot be read."""
     found = [each for problem in problems for each in _locate(text, root, problem)]
     return sorted(found, key=lambda each: each.line or 0)
 

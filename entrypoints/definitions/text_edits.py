@@ -7,11 +7,11 @@ from typing import Any
 import yaml
 
 from domain.pipelines.shell_syntax import join_for_shell
-from entrypoints.definitions.document_nodes import compose_document, find_node, get_entry
+from entrypoints.definitions.document_nodes import find_node, get_entry
 from entrypoints.definitions.node_positions import end_line, find_content_end, find_line_end, find_line_start, is_flow, replace_node
 from entrypoints.definitions.stage_insertion import insert_stage
 from entrypoints.definitions.yaml_format import format_entry, format_json
-from entrypoints.definitions.yaml_reader import InvalidDefinitionText, parse_definition, parse_documents
+from entrypoints.definitions.yaml_reader import InvalidDefinitionText, compose_document, parse_definition, parse_documents
 
 
 class UneditableText(Exception):

@@ -4,11 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import yaml
+
 from application.queries.schedules.definition_preview import DefinitionPreview
 from domain.errors import FieldProblem
 from domain.pipelines.shell_syntax import find_shell_syntax
 from domain.schedules.words import ExplainCron
-from entrypoints.definitions.document_nodes import LocatedProblem, compose_document, find_node, get_line, locate_problems
+from entrypoints.definitions.document_nodes import LocatedProblem, find_node, get_line, locate_problems
+from entrypoints.definitions.yaml_reader import compose_document
 from entrypoints.web.view_models.formatting import pluralize
 from entrypoints.web.view_models.runs.stage_graph import StageGraph, build_pending_graph
 from entrypoints.web.view_models.schedules.preview import PreviewItem, build_preview
@@ -54,8 +57,9 @@ def build_check(
     text: str, raw: Mapping[str, Any], preview: DefinitionPreview | None, problems: Sequence[FieldProblem], explain_cron: ExplainCron
 ) -> EditorCheck:
     """Return the check of a text. `raw` is what the text means, which may be no definition; `preview` is None if it is not valid."""
-    located = locate_problems(text, problems)
-    hints = find_shell_hints(text, raw)
+    root = compose_document(text) if raw else None  # a text that was refused may be nested too deeply
+    located = locate_problems(text, root, problems)
+    hints = find_shell_hints(text, root, raw)
     names = list_stage_names(raw)
     name, description = (str(raw.get(key) or "") for key in ("name", "description"))
     if preview is None:
@@ -73,7 +77,7 @@ def list_stage_names(raw: Mapping[str, Any]) -> list[str]:
     return [name for name in found if isinstance(name, str) and name]
 
 
-def find_shell_hints(text: str, raw: Mapping[str, Any]) -> list[ShellHint]:
+def find_shell_hints(text: str, root: yaml.Node | None, raw: Mapping[str, Any]) -> list[ShellHint]:
     """Return a hint for each command that a shell should run, and that none runs."""
     stages = raw.get("stages")
     found = []
@@ -83,7 +87,6 @@ def find_shell_hints(text: str, raw: Mapping[str, Any]) -> list[ShellHint]:
             command = [word for word in command if isinstance(word, str)]
         if isinstance(command, str | list) and (syntax := find_shell_syntax(command)):
             found.append((index, str(stage.get("name") or f"stage {index + 1}"), syntax))
-    root = compose_document(text) if found else None
     return [
         ShellHint(get_line(text, find_node(root, f"stages[{index}].command")[0]) if root else None, index, name, syntax)
         for index, name, syntax in found

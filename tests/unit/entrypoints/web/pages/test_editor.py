@@ -198,3 +198,12 @@ async def test_a_text_of_two_thousand_lines_is_edited(headgate: InProcessHeadgat
     answer = await post(headgate, "/ui/new/form", text, **STAGE, apply="stage")
 
     assert answer.status_code == 200 and get_text(answer) == text + "  - name: b\n    kind: external\n"
+
+
+@pytest.mark.parametrize("path", ["/ui/new", "/ui/new/form", "/ui/new/preview", "/ui/pipelines/nightly/edit/preview"])
+async def test_a_text_that_is_nested_too_deeply_is_refused(headgate: InProcessHeadgate, path: str) -> None:
+    await headgate.stories.add_pipeline()
+
+    answer = await post(headgate, path, f"name: {'[' * 300_000}", **STAGE)
+
+    assert answer.status_code in (200, 422) and "nested too deeply" in answer.text
