@@ -24,7 +24,7 @@ def logs(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Print new lines until the run ends.")] = False,
     attempt: Annotated[int | None, typer.Option("--attempt", "-a", min=1, help="Only this attempt of the stage.")] = None,
     stderr: Annotated[bool, typer.Option("--stderr", help="Only what was written to stderr.")] = False,
-    search: Annotated[str | None, typer.Option("--search", "-s", metavar="TEXT", help="Only lines with this text, in any case.")] = None,
+    search: Annotated[str | None, typer.Option("--search", "-s", metavar="TEXT", help="Only lines with this text, ignoring case.")] = None,
     tail: Annotated[int | None, typer.Option("--tail", "-n", min=0, help="Only the last lines, and new ones with --follow.")] = None,
     since: Annotated[str | None, typer.Option(metavar="TIME", help="Only newer lines: a time, or a duration such as 10m.")] = None,
     timestamps: Annotated[bool, typer.Option("--timestamps", "-t", help="Print when each line was written, in UTC.")] = False,
@@ -46,7 +46,7 @@ def get(
     revision: Annotated[
         int | None, typer.Option("--revision", "-r", min=1, help="A revision of the pipeline; the newest if omitted.")
     ] = None,
-    output: Annotated[OutputFormat | None, typer.Option("--output", "-o", help="yaml if omitted.")] = None,
+    output: Annotated[OutputFormat | None, typer.Option("--output", "-o", help="The format; yaml if omitted.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Print a pipeline's definition as its author wrote it, or a run with its stages. Exit code 2: there is no such pipeline, revision or
