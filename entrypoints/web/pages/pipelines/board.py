@@ -15,6 +15,7 @@ from entrypoints.http.auth.permissions import READ, requires
 from entrypoints.web.board_order import ORDER_WORDS, BoardOrder, sort_rows
 from entrypoints.web.board_query import BoardQuery, choose_rows
 from entrypoints.web.bulk.selection import BOARD
+from entrypoints.web.editor_loader import check_text
 from entrypoints.web.live.board import LiveBoard
 from entrypoints.web.page_context import PageContext, get_page_context, load_page_frame
 from entrypoints.web.pages.pipelines.new_pipeline import build_new_pipeline_values
@@ -50,7 +51,7 @@ async def show_board(request: Request) -> Response:
             section="pipelines",
             is_first=True,
             frame_stream="/ui/live/board",
-            **build_new_pipeline_values(request, EditorForm(FIRST)),
+            **build_new_pipeline_values(request, EditorForm(FIRST), await check_text(context, FIRST, None)),
         )
     rendered = await board.render_rows(rows)
     chosen = choose_rows(rows, query)

@@ -188,6 +188,7 @@ async def test_the_first_page_begins_with_an_example(headgate: InProcessHeadgate
     page = await headgate.page_client.get("/")
 
     assert "data-first-pipeline" in page.text and "Hello from Headgate" in get_text(page)
+    assert 'name="name" value="hello"' in page.text and "No problems. 2 stages" in page.text
 
 
 async def test_a_text_of_two_thousand_lines_is_edited(headgate: InProcessHeadgate) -> None:
