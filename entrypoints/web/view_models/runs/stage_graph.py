@@ -195,6 +195,6 @@ def _has_begun(stage: StageRunView) -> bool:
 
 
 def _get_max_length(box: Box, name: str) -> int:
-    """Return how many characters of the name fit into the box. Those of capital letters and m are wider."""
-    wide = sum(character in "MWmw@" or character.isupper() for character in name)
-    return int((box.width - LABEL_LEFT - LABEL_RIGHT) / (CHARACTER_WIDTH * (1 + 0.6 * wide / max(1, len(name)))))
+    """Return how many characters of the name fit into the box. Capital letters and m are wider than the others."""
+    share = sum(character in "MWmw@" or character.isupper() for character in name) / max(1, len(name))
+    return int((box.width - LABEL_LEFT - LABEL_RIGHT) / (CHARACTER_WIDTH * (1 + 0.8 * max(0, share - 0.25))))

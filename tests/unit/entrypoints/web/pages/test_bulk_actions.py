@@ -5,6 +5,7 @@ import re
 import pytest
 
 from domain.access.audit import AuditAction
+from domain.access.permissions import Role
 from domain.runs.status import Status
 from entrypoints.web.bulk import selection
 from entrypoints.web.bulk.progress import RUNS_PER_REQUEST
@@ -169,3 +170,18 @@ async def test_lists_link_to_the_actions_that_fit_their_filter(headgate: InProce
     assert links["/ui/runs?status=failed"] == ['href="/ui/retry-runs?status=failed">Retry all']
     assert links["/?status=waiting&q=e"] == ['href="/ui/cancel-runs?q=e&amp;status=waiting&amp;from=board">Cancel all']
     assert links["/"] == []
+
+
+@pytest.mark.parametrize(("role", "status"), [(Role.VIEWER, 403), (Role.OPERATOR, 200)])
+async def test_only_operators_retry_the_runs_of_a_list(role: Role, status: int) -> None:
+    headgate = InProcessHeadgate(auth="team")
+    (run_id,) = await add_runs(headgate, "etl", Status.FAILED)
+    headers = await headgate.api.sign_in(role)
+
+    runs = (await headgate.page_client.get("/ui/runs", headers=headers)).text
+    form = await headgate.page_client.get("/ui/retry-runs", headers=headers)
+    cookie = {"Cookie": headers["Cookie"]}
+    forged = await headgate.page_client.post("/ui/retry-runs", data={"run": [str(run_id)]}, headers=cookie)
+
+    assert ("/ui/retry-runs" in runs) == (role is Role.OPERATOR) and form.status_code == status
+    assert forged.status_code == 403 and get_status(headgate, run_id) is Status.FAILED
