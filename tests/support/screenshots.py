@@ -1,4 +1,4 @@
-"""`make screenshots`: every page of a furnished Headgate as pictures in docs/screens: light, dark, and a phone's."""
+"""`make screenshots`: take pictures of every page, with example data: light, dark, and at the width of a phone. They are in docs/screens."""
 
 import os
 import sys
@@ -7,7 +7,7 @@ from io import BytesIO
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from adapters.system.clock import SystemClock
 from application.ports.queries.health_metrics import HealthMetrics
@@ -18,7 +18,6 @@ from tests.unit.entrypoints.web.conftest import CHROMIUM, FLAGS
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "screens"
 LARGEST = 150_000
-IS_LIVE = "!document.querySelector('[sse-connect]') || document.getElementById('live-state').textContent === 'Live'"
 WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 360, "height": 780}
 TALLEST = 1_500
 COLOURS = 256
@@ -29,8 +28,8 @@ LOOKS = {
 }
 
 
-def pages(found: dict[str, int]) -> dict[str, str]:
-    """Address by the picture's name."""
+def get_paths(found: dict[str, int]) -> dict[str, str]:
+    """Return the path of each page by the name of its picture."""
     failed, running, asked = found["nightly-warehouse"], found["flights"], found["model-retrain"]
     return {
         "board": "/",
@@ -58,55 +57,56 @@ def pages(found: dict[str, int]) -> dict[str, str]:
 
 
 TEAM_PAGES = {"account": "/ui/account", "accounts": "/ui/accounts", "tokens": "/ui/tokens?pipeline=backup", "audit": "/ui/audit"}
-"""Of a Headgate where people sign in."""
+"""Pages that need sign-in."""
 
 
 def take(browser: Browser, served: ThreadServer, found: dict[str, int], folder: Path) -> list[Path]:
-    """The pictures that were written."""
+    """Take pictures of all pages. Return their files."""
     written = []
     for look in LOOKS:
-        page = opened(browser, look)
-        for name, address in pages(found).items():
-            written.append(picture(page, served, address, folder / f"{name}-{look}.png"))
+        page = open_page(browser, look)
+        for name, address in get_paths(found).items():
+            written.append(take_picture(page, served, address, folder / f"{name}-{look}.png"))
         page.context.close()
     return written
 
 
 def take_team(browser: Browser, served: ThreadServer, folder: Path) -> list[Path]:
-    """Of the pages where people sign in and are kept."""
+    """Take pictures of the sign-in page and of the pages about accounts. Return their files."""
     written = []
     for look in LOOKS:
-        page = opened(browser, look)
-        written.append(picture(page, served, "/ui/sign-in", folder / f"sign-in-{look}.png"))
+        page = open_page(browser, look)
+        written.append(take_picture(page, served, "/ui/sign-in", folder / f"sign-in-{look}.png"))
         page.get_by_label("Name").fill("ada")
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Sign in").click()
         page.wait_for_url(served.url + "/")
         for name, address in TEAM_PAGES.items():
-            written.append(picture(page, served, address, folder / f"{name}-{look}.png"))
+            written.append(take_picture(page, served, address, folder / f"{name}-{look}.png"))
         page.context.close()
     return written
 
 
-def opened(browser: Browser, look: str) -> Page:
-    return browser.new_context(bypass_csp=True, reduced_motion="reduce", timezone_id="Europe/Berlin", **LOOKS[look]).new_page()  # type: ignore[arg-type]
+def open_page(browser: Browser, look: str) -> Page:
+    return browser.new_context(reduced_motion="reduce", timezone_id="Europe/Berlin", **LOOKS[look]).new_page()  # type: ignore[arg-type]
 
 
-def picture(page: Page, served: ThreadServer, address: str, path: Path) -> Path:
-    """A page that could not be made is no picture of it."""
+def take_picture(page: Page, served: ThreadServer, address: str, path: Path) -> Path:
+    """Take a picture of one page. Exit if the server fails to render it."""
     served.do(served.headgate.stories.add_worker())
     answer = page.goto(served.url + address)
     if answer is None or answer.status >= 500:
-        sys.exit(f"{address} could not be shown")
-    page.wait_for_function(IS_LIVE)
+        sys.exit(f"{address} has no page: the server answered with an error")
+    if page.locator("[sse-connect]").count():
+        expect(page.locator("#live-state")).to_have_text("Live")
     height = min(TALLEST, page.evaluate("document.documentElement.scrollHeight"))
     clip = {"x": 0, "y": 0, "width": page.evaluate("innerWidth"), "height": height}
-    path.write_bytes(packed(page.screenshot(full_page=True, clip=clip)))  # type: ignore[arg-type]
+    path.write_bytes(compress(page.screenshot(full_page=True, clip=clip)))  # type: ignore[arg-type]
     return path
 
 
-def packed(picture: bytes) -> bytes:
-    """The same with as many colours as a page needs, which is a third of the bytes."""
+def compress(picture: bytes) -> bytes:
+    """Return the picture with at most COLOURS colours, which is a third of the bytes."""
     out = BytesIO()
     with Image.open(BytesIO(picture)) as image:
         image.convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
