@@ -189,7 +189,8 @@ class StubServer:
         return {"id": 7, "number": 3, "pipeline": name, "status": status, "why": why, "records_processed": None} | times
 
     def _logs(self, query: dict[str, list[str]], **_: Any) -> tuple[int, Any]:
-        lines = [{"n": n, "at": AT, "stream": "stdout", "text": text} for n, text in enumerate(self.next_run.log, 1)]
+        line = {"at": AT, "stream": "stdout", "stage": "load", "attempt": 1}
+        lines = [line | {"n": n, "text": text} for n, text in enumerate(self.next_run.log, 1)]
         after, limit = int(query["after"][0]), int(query["limit"][0])
         return 200, lines[after : after + limit]
 

@@ -33,15 +33,25 @@ def render_settings() -> str:
     return "\n".join([_NOTE, "# Settings", "", intro, "", "| variable | default | meaning |", "|---|---|---|", *rows, ""])
 
 
+_EXIT_CODES = (
+    "| exit code | meaning |",
+    "|---|---|",
+    "| 0 | The command succeeded. With `--watch` or `--follow`, the run completed. |",
+    "| 1 | The result is not the desired one: a watched run did not complete, a definition was refused, a message was not sent. |",
+    "| 2 | The input was invalid or refused, or no server responded. |",
+    "| 130 | Ctrl-C ended the command. A watched run continues. |",
+    "| 141 | The program that read the output ended, such as `head`. |",
+)
+
+
 def render_commands() -> str:
     """Return the page of the terminal commands, with their arguments and options."""
     root = typer.main.get_command(app)
     intro = (
         "The commands speak to the Headgate at `HEADGATE_URL` (or `HEADGATE_HOST` and `HEADGATE_PORT`), with the token "
-        "in `HEADGATE_API_TOKEN`. "
-        "Exit code 2 means that no server answered or that the input was invalid."
+        "in `HEADGATE_API_TOKEN`."
     )
-    parts = [_NOTE, "# Commands", "", intro, ""]
+    parts = [_NOTE, "# Commands", "", intro, "", *_EXIT_CODES, ""]
     for path, command in _walk(root, ""):
         parts += [f"## `headgate {path}`", "", (command.help or "").strip(), "", *_render_parameters(command)]
     return "\n".join(parts).rstrip() + "\n"

@@ -62,7 +62,10 @@ def test_a_refused_definition_names_its_fields(headgate: RunCommand, tmp_path: P
     result = headgate("apply", "p.yaml")
 
     assert result.returncode == 1
-    assert [line.split(": ")[1] for line in result.stderr.splitlines()] == ["stages[0].timeout", "stages[0].needs"]
+    assert [line.split(": ")[1:3] for line in result.stderr.splitlines()] == [
+        ["line 2", "stages[0].timeout"],
+        ["line 2", "stages[0].needs"],
+    ]
 
 
 def test_a_watched_run_shows_its_stages_and_the_log_of_the_failed_one(headgate: RunCommand, tmp_path: Path) -> None:
@@ -79,6 +82,20 @@ def test_a_watched_run_shows_its_stages_and_the_log_of_the_failed_one(headgate: 
     assert tail[:19] == [f"line {n}" for n in range(1_482, 1_501)]
     assert "3" in tail[19], "Headgate adds the last line: how the process ended"
     assert result.stdout.splitlines()[-1].startswith("cli-broken#1 failed")
+
+
+def test_a_followed_log_ends_with_the_run_and_has_the_stage_of_each_line(headgate: RunCommand, tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text(FAILING_PIPELINE.replace("cli-broken", "cli-followed"))
+    assert headgate("apply", "p.yaml").returncode == 0
+    assert headgate("trigger", "cli-followed", "--param", "lines=20").returncode == 0
+
+    followed = headgate("logs", "cli-followed#1", "--follow")
+    tail = headgate("logs", "cli-followed#1", "breaks", "--search", "line", "--tail", "2")
+
+    assert followed.returncode == 1 and followed.stderr == "cli-followed#1 failed\n", followed
+    lines = [line for line in followed.stdout.splitlines() if line.startswith(("fine   | fine", "breaks | line"))]
+    assert lines == ["fine   | fine", *(f"breaks | line {number}" for number in range(1, 21))]
+    assert (tail.returncode, tail.stdout.splitlines()) == (0, ["line 19", "line 20"])
 
 
 def test_the_events_of_a_completed_run_have_no_gap(headgate: RunCommand, tmp_path: Path) -> None:

@@ -37,9 +37,17 @@ _UNLIMITED_WIDTH = 10_000
 Rows = Sequence[Sequence[str]]
 
 
+class OutputConsole(Console):
+    """A console that passes on the error of a closed output, which the command turns into its exit code."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise BrokenPipeError."""
+        raise BrokenPipeError
+
+
 def create_console() -> Console:
     """Return a console on standard output. Without a terminal it does not wrap lines."""
-    return Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else _UNLIMITED_WIDTH)
+    return OutputConsole(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else _UNLIMITED_WIDTH)
 
 
 def print_table(rows: Rows, status_column: int | None = None, *, name_column: int = 0, wide: bool = False) -> None:

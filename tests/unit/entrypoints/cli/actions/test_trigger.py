@@ -169,6 +169,21 @@ def test_the_process_exits_with_the_commands_code(stub_server: StubServer, tmp_p
     assert (result.returncode, result.stderr) == (1, b"")
 
 
+def test_a_closed_pipe_ends_a_command_without_an_error(stub_server: StubServer, tmp_path: Path) -> None:
+    stub_server.next_run = a_run("failed", log=[f"line {number} of a log that fills the pipe" for number in range(5_000)])
+
+    for arguments in (("logs", "7"), ("status",), ("get", "7", "--json")):
+        process = subprocess.Popen(
+            build_argv(*arguments), env=build_environment(stub_server.url), cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        errors = process.stderr.read()
+        process.stderr.close()
+
+        assert (process.wait(60), errors) == (141, b""), arguments
+
+
 @pytest.fixture(params=[signal.default_int_handler, signal.SIG_IGN], ids=["in the foreground", "in the background of a script"])
 def _tests_started(request: pytest.FixtureRequest) -> Iterator[None]:
     before = signal.signal(signal.SIGINT, request.param)
