@@ -1,4 +1,4 @@
-"""`make screenshots`: take pictures of every page with example data into docs/screens: light, dark, and at the width of a phone."""
+"""`make screenshots`: take pictures of every page with example data into docs/screens: light, dark, and on a phone."""
 
 import os
 import sys
