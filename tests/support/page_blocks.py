@@ -34,7 +34,7 @@ TESTS_BY_PAGE: Final[Mapping[str, tuple[str, ...]]] = {
     "docs/how-to/pause-and-archive.md": ("tests/system/test_pausing.py::test_the_commands_of_the_page_work",),
     "docs/how-to/run-prefect-deployments.md": ("tests/system/test_prefect_deployments.py::test_the_commands_of_the_page_work",) * 4,
     "docs/how-to/schedule-a-pipeline.md": (_SCHEDULES,) * 6,
-    "docs/how-to/use-the-api.md": (_EXAMPLES,) * 4,
+    "docs/how-to/use-the-api.md": (_EXAMPLES,) * 5,
     "docs/how-to/write-a-pipeline.md": (_PIPELINE,) * 2,
 }
 """For each page, the test that runs its first block, its second, and so on."""

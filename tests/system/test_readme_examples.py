@@ -29,7 +29,7 @@ def shell(running_headgate: Headgate, tmp_path: Path) -> Shell:
 
 
 def test_every_example_answers_as_its_page_says(running_headgate: Headgate, shell: Shell, blocks: list[Block]) -> None:
-    assert len(blocks) == 9
+    assert len(blocks) == 10
     run_id = 1
 
     for block in blocks:

@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
+from domain.access.permissions import Role, Scope
 from tests.support.in_process import InProcessHeadgate
 from tests.unit.entrypoints.api.pipelines.test_yaml_definitions import read_source, send
 
@@ -220,3 +221,34 @@ async def test_a_clone_needs_a_new_name_and_a_pipeline(headgate: InProcessHeadga
 
     assert (await clone(headgate, {"name": "flights"})).status_code == 409
     assert (await clone(headgate, {"name": "copy"}, "nope")).status_code == 404
+
+
+async def test_each_revision_names_who_created_it() -> None:
+    headgate = InProcessHeadgate(auth="team")
+    async with headgate.client:
+        people = {name: await headgate.api.sign_in(Role.ADMIN, name) for name in ("ann", "bob", "cleo")}
+        program = await headgate.api.create_token(Scope.DEFINE, Scope.READ)
+        yaml = {"Content-Type": "application/yaml"}
+
+        await headgate.client.post("/pipelines/", content=FIRST, headers=people["ann"] | yaml)
+        await headgate.client.put("/pipelines/flights", content=SECOND, headers=people["bob"] | yaml)
+        await headgate.client.post("/pipelines/flights/revisions/1/restore", headers=people["cleo"])
+        await headgate.client.put("/pipelines/flights", content=SECOND.replace("flights", "trains"), headers=program | yaml)
+        await headgate.client.post("/pipelines/trains/clone", json={"name": "copy"}, headers=people["bob"])
+        answers = [await headgate.client.get(f"/pipelines/{name}/revisions", headers=program) for name in ("trains", "copy")]
+
+    authors = [[(each["revision"], each["created_by"]) for each in answer.json()] for answer in answers]
+    assert authors == [[(4, "token ci"), (3, "cleo"), (2, "bob"), (1, "ann")], [(1, "bob")]]
+
+
+async def test_a_reader_cannot_restore_or_clone() -> None:
+    headgate = InProcessHeadgate(auth="team")
+    async with headgate.client:
+        admin, viewer = await headgate.api.sign_in(Role.ADMIN), await headgate.api.sign_in(Role.VIEWER)
+        await headgate.client.post("/pipelines/", json={"name": "flights", "stages": [A]}, headers=admin)
+
+        source = await headgate.client.get("/pipelines/flights/revisions/1/source", headers=viewer)
+        restored = await headgate.client.post("/pipelines/flights/revisions/1/restore", headers=viewer)
+        cloned = await headgate.client.post("/pipelines/flights/clone", json={"name": "copy"}, headers=viewer)
+
+    assert (source.status_code, restored.status_code, cloned.status_code) == (200, 403, 403)
