@@ -6,7 +6,8 @@ from dataclasses import replace
 import yaml
 
 from domain.errors import FieldProblem
-from entrypoints.definitions.document_nodes import compose_document, find_node, get_line
+from entrypoints.definitions.document_nodes import find_node, get_line
+from entrypoints.definitions.yaml_reader import compose_document
 
 
 def add_lines(text: str, problems: Iterable[FieldProblem]) -> list[FieldProblem]:

@@ -69,6 +69,14 @@ def parse_definition(text: str) -> dict[str, Any]:
     )
 
 
+def compose_document(text: str) -> yaml.Node | None:
+    """Return the root node of a text that has been read as one definition; None if it is JSON that YAML cannot read, or empty."""
+    try:
+        return next((node for node in yaml.compose_all(remove_byte_order_mark(text), _StrictLoader) if not _is_empty(node)), None)
+    except yaml.YAMLError:
+        return None
+
+
 def list_document_lines(text: str) -> list[int]:
     """Return the line on which each non-empty document of a YAML text begins, counted from 0. Raise yaml.YAMLError."""
     found: list[int] = []
