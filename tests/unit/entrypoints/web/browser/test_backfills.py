@@ -115,7 +115,7 @@ def test_keys_lead_from_the_calendar_to_a_run(served: ThreadServer, open_page: O
     page.get_by_role("link", name="Backfills").focus()
     page.keyboard.press("Enter")
     expect(page).to_have_title("Backfills · Headgate")
-    for title in (f"Backfill {backfill} of exports · Headgate", "exports#1 · Headgate"):
+    for title in (f"Backfill {backfill} of exports · Headgate", "… exports#1 queued · Headgate"):
         page.wait_for_load_state("load")  # a page has its title before its scripts, which read the keys
         page.keyboard.press("j")
         page.keyboard.press("Enter")
