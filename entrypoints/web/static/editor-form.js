@@ -84,5 +84,14 @@
   form.addEventListener("change", (event) => event.target.closest("#stage-form") && showShellHint());
   form.addEventListener("click", (event) => event.target.closest("#tick-shell") && tickShell());
   byId("preview")?.addEventListener("htmx:afterSwap", showTextFields);
+  // The stages that can be needed follow the text. What was ticked since the check was asked for stays ticked.
+  document.addEventListener("htmx:oobBeforeSwap", function (event) {
+    const { target, fragment } = event.detail;
+    if (target.id !== "stage-needs") return;
+    const list = (root) => [...root.querySelectorAll("input")], name = (input) => `${input.name}=${input.value}`;
+    const ticked = new Set(list(target).filter((input) => input.checked).map(name));
+    event.detail.shouldSwap = list(target).map(name).join() !== list(fragment).map(name).join();
+    for (const input of list(fragment)) input.checked = ticked.has(name(input));
+  });
   showShellHint();
 })();
