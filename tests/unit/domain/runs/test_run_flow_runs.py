@@ -637,6 +637,18 @@ def test_a_flow_run_that_may_be_created_now_is_cancelled_although_its_stage_leav
     assert change_of(run) is CANCEL
 
 
+def test_a_flow_run_created_after_the_cancellation_stays_cancelled_whatever_state_is_seen_before_its_end() -> None:
+    run = a_prefect_run(on_cancel="leave")
+    run.cancel(NOW, "mara")
+    record_created(run, "a", 1, "f-1", A_MINUTE_LATER)
+
+    see(run, "AwaitingRetry")
+    assert change_of(run) is CANCEL
+
+    see(run, "Cancelled")
+    assert change_of(run) is FORGET
+
+
 def test_a_cancelled_run_waits_for_its_flow_runs() -> None:
     run = a_run([a_stage("a", "prefect", needs=[]), a_stage("b", "prefect", needs=[]), a_stage("c", "prefect", needs=["a"])])
     record_created(run, "a", 1, "f-1", NOW)

@@ -108,6 +108,7 @@ class RunMachine(RuleBasedStateMachine):
         self.run = a_run(stages, parallelism=parallelism, concurrency=limits)
         self.before = deepcopy(self.run)
         self.ends: dict[tuple[str, int], Status] = {}
+        self.left: dict[tuple[str, int], bool] = {}
         self.seen: dict[int, dict[str, list[Attempt]]] = {}
 
     def pass_time(self, seconds: float) -> datetime:
@@ -419,7 +420,10 @@ class RunMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_last_change_of_a_flow_run_fits_its_attempt(self) -> None:
-        """An attempt that is over has a flow run that is cancelled, forgotten or over, and only stopped ones are cancelled before."""
+        """An attempt that is over has a flow run that is cancelled, forgotten or over, and only stopped ones are cancelled before.
+
+        A stage leaves its flow run if Prefect had created it when the attempt ended. What Prefect says later does not change that.
+        """
         for position, stage in enumerate(self.run.stages.values()):
             for attempt in stage.attempts:
                 change = self.run.flow_run_changes.get((position, attempt.number))
@@ -428,9 +432,9 @@ class RunMachine(RuleBasedStateMachine):
                     continue
                 if attempt.status.is_terminal:
                     assert change is not FlowRunChange.CREATE
-                    is_left = attempt.status in (Status.CANCELLED, Status.SKIPPED) and stage.definition.on_cancel is OnCancel.LEAVE
-                    was_created = attempt.flow_run.state is not None
-                    assert change is FlowRunChange.FORGET or not ((is_left and was_created) or attempt.flow_run.is_over)
+                    leaves = attempt.status in (Status.CANCELLED, Status.SKIPPED) and stage.definition.on_cancel is OnCancel.LEAVE
+                    is_left = self.left.setdefault((stage.name, attempt.number), leaves and attempt.flow_run.id is not None)
+                    assert change is FlowRunChange.FORGET or not (is_left or attempt.flow_run.is_over)
                 else:
                     assert change is (FlowRunChange.CREATE if attempt.stop_requested_at is None else FlowRunChange.CANCEL)
 
@@ -460,3 +464,18 @@ class RunMachine(RuleBasedStateMachine):
 
 RunMachine.TestCase.settings = settings(deadline=None, max_examples=120, stateful_step_count=30)
 test_a_run_keeps_its_rules_whatever_happens = RunMachine.TestCase
+
+
+def test_the_rules_hold_for_a_flow_run_that_is_created_only_after_its_stage_was_cancelled() -> None:
+    """Random runs reach this rarely: the stage leaves its flow run, which Prefect creates and reports only after the cancellation."""
+    machine = RunMachine()
+    machine.open([a_stage("s0", "prefect", needs=[], on_cancel="leave")], 1, [])
+
+    machine.judge_report(Report(Status.CANCELLED, None), Reporter("ci"))
+    machine.the_last_change_of_a_flow_run_fits_its_attempt()
+    record_created(machine.run, "s0", 1, "f-1", machine.pass_time(1))
+    machine.the_last_change_of_a_flow_run_fits_its_attempt()
+    observe_flow_run(machine.run, "s0", 1, FlowRunObservation(FlowState.SCHEDULED, "AwaitingRetry"), machine.pass_time(1))
+    machine.the_last_change_of_a_flow_run_fits_its_attempt()
+
+    assert machine.run.flow_run_changes == {(0, 1): FlowRunChange.CANCEL}
