@@ -44,6 +44,12 @@ def get_line(text: str, node: yaml.Node) -> int:
     return text.count("\n", 0, node.start_mark.index) + 1
 
 
+def find_line(text: str, root: yaml.Node, field: str) -> int | None:
+    """Return the line of a field, or of the nearest object or list that could have it. None if that is the whole definition."""
+    node, is_field = find_node(root, field)
+    return get_line(text, node) if field and (is_field or node is not root) else None
+
+
 def locate_problems(text: str, root: yaml.Node | None, problems: Sequence[FieldProblem]) -> list[LocatedProblem]:
     """Return the problems with their lines, in the order of the lines. `root` is the node of the text; None if it cannot be read."""
     found = [each for problem in problems for each in _locate(text, root, problem)]
@@ -56,11 +62,8 @@ def _locate(text: str, root: yaml.Node | None, problem: FieldProblem) -> Iterato
         last = text.count("\n") + 1
         named = zip(parts[1::2], parts[2::2], strict=True)
         yield from (LocatedProblem(min(int(line), last), problem.field, message) for line, message in named)
-    elif root is None or not problem.field:
-        yield LocatedProblem(None, problem.field, problem.message)
     else:
-        node, is_field = find_node(root, problem.field)
-        line = get_line(text, node) if is_field or node is not root else None
+        line = None if root is None else find_line(text, root, problem.field)
         yield LocatedProblem(line, problem.field, problem.message)
 
 

@@ -3,10 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-import yaml
-
 from domain.errors import FieldProblem
-from entrypoints.definitions.document_nodes import find_node, get_line
+from entrypoints.definitions.document_nodes import find_line
 from entrypoints.definitions.yaml_reader import compose_document
 
 
@@ -16,10 +14,4 @@ def add_lines(text: str, problems: Iterable[FieldProblem]) -> list[FieldProblem]
     root = compose_document(text) if any(problem.field and problem.line is None for problem in found) else None
     if root is None:
         return found
-    return [replace(problem, line=_find_line(text, root, problem.field)) if problem.line is None else problem for problem in found]
-
-
-def _find_line(text: str, root: yaml.Node, field: str) -> int | None:
-    """Return the line of the field, or of the nearest object or list that could have it. None if that is the whole definition."""
-    node, is_field = find_node(root, field)
-    return get_line(text, node) if field and (is_field or node is not root) else None
+    return [replace(problem, line=find_line(text, root, problem.field)) if problem.line is None else problem for problem in found]

@@ -48,11 +48,13 @@ async def create_token(request: Request) -> Response:
     days, name = form.get("days", "").strip(), form.get("pipeline", "").strip()
     pipeline_ref = name if (number := parse_id(name)) is None else number
     try:
+        if kind is TokenKind.REPORTER and fields.get("scope"):
+            raise InvalidInput.for_field("scopes", "apply to API tokens only: choose API, or clear them")
         expires_at = _parse_expiry(days, get_page_context(request).now())
         new = NewToken(form.get("name", ""), kind, scopes, pipeline_ref or None, expires_at)
         created = await get_application(request).create_token()(new, get_actor(request))
     except InvalidInput as error:
-        return await _render_list(request, {**form, "scopes": " ".join(scopes)}, format_problems(error.problems), 422)
+        return await _render_list(request, {**form, "scopes": " ".join(fields.get("scope", ()))}, format_problems(error.problems), 422)
     return redirect_with_secret(request, f"/ui/tokens/{created.token.id}", created.text)
 
 
