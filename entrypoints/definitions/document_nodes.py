@@ -8,6 +8,8 @@ import yaml
 
 from domain.errors import FieldProblem
 
+Node = yaml.Node
+"""A part of a text with its position."""
 _PART = re.compile(r"\.?([^.\[\]]+)|\[(\d+)\]")
 _POSITION = re.compile(r"(?:^|; )line (\d+), column \d+: ")
 

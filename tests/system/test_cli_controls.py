@@ -67,7 +67,7 @@ def test_an_approval_is_listed_and_its_fields_reach_the_next_stage(headgate: Run
     running_headgate.wait_until(lambda: get_json(running_headgate, f"/runs/{run_id}")["status"] == "completed", 60)
     late = headgate("reject", str(run_id), "ask")
 
-    assert re.search(r"cli-gated#1  ask  until .*  waits for approval: Publish\?", listed.stdout)
+    assert re.search(r"cli-gated#1 +ask +until .*  waits for approval: Publish\?", listed.stdout)
     assert incomplete.returncode == 2 and "ticket" in incomplete.stderr
     assert approved.returncode == 0, approved
     assert late.returncode == 2 and "approved already" in late.stderr

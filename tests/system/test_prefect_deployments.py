@@ -29,7 +29,7 @@ def test_the_commands_of_the_page_work(running_headgate: Headgate, tmp_path: Pat
     assert stages["compute"]["output"]["result"] == {"day": "2026-12-21", "longest": "Nairobi", "hours": 12.1}
     assert [artifact["key"] for artifact in stages["compute"]["output"]["artifacts"]] == ["daylight", "longest-day"]
     log = running_headgate.http.get(f"/runs/{run_id}/logs", headers={"Accept": "text/plain"}).text
-    assert "compute | Oslo: 5.5 hours\n" in log
+    assert re.search(r"compute\[1\] stdout +Oslo: 5\.5 hours$", log, re.MULTILINE), log
     assert list_parameters(definition.text) == list_parameters(example)
 
 

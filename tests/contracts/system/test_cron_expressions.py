@@ -63,8 +63,8 @@ def test_a_time_within_a_minute_is_before_the_next_one(cron_expressions: CronExp
         ("0 0 31 2,4,6,9,11 *", "matches no day"),
         ("* * * * * *", "five fields"),
         ("@reboot", "@reboot"),
-        ("H * * * *", "has H"),
-        ("* * ? * *", "has ?"),
+        ("H * * * *", "contains H"),
+        ("* * ? * *", "contains ?"),
     ],
 )
 def test_a_problem_names_the_field(cron_expressions: CronExpressions, expression: str, part: str) -> None:

@@ -140,7 +140,7 @@ async def test_a_dispatch_of_headgates_worker_is_a_flow_run_with_a_task_per_stag
 
         await until_in_prefect(both_are_over)
         shown = await flow_run(rest, ids[first.id])
-        assert (shown["name"], shown["state_type"]) == (f"{first.definition.name} #1", "COMPLETED")
+        assert (shown["name"], shown["state_type"]) == (f"{first.definition.name}#1", "COMPLETED")
         assert shown["parameters"] == {"run_id": first.id, "number": 1, "epoch": 1}
         assert (await flow_run(rest, ids[second.id]))["state_type"] == "FAILED"
 

@@ -152,7 +152,7 @@ async def test_a_queue_that_is_full(headgate: WhyHeadgate) -> None:
 
     (sentence,) = await headgate.find("busy", TODAY, "queue_full")
 
-    assert sentence == "10:00 skipped: 1,000 requests wait for a slot of busy already; busy was not started"
+    assert sentence == "10:00 skipped: 1,000 requests wait for a slot of busy, the maximum. busy was not started"
 
 
 async def test_a_date_in_skip(headgate: WhyHeadgate) -> None:

@@ -4,13 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
 from application.queries.schedules.definition_preview import DefinitionPreview
 from domain.errors import FieldProblem
 from domain.pipelines.shell_syntax import find_shell_syntax
 from domain.schedules.words import ExplainCron
-from entrypoints.definitions.document_nodes import LocatedProblem, find_node, get_line, locate_problems
+from entrypoints.definitions.document_nodes import LocatedProblem, Node, find_node, get_line, locate_problems
 from entrypoints.definitions.yaml_reader import compose_document
 from entrypoints.web.view_models.formatting import pluralize
 from entrypoints.web.view_models.runs.stage_graph import StageGraph, build_pending_graph
@@ -77,7 +75,7 @@ def list_stage_names(raw: Mapping[str, Any]) -> list[str]:
     return [name for name in found if isinstance(name, str) and name]
 
 
-def find_shell_hints(text: str, root: yaml.Node | None, raw: Mapping[str, Any]) -> list[ShellHint]:
+def find_shell_hints(text: str, root: Node | None, raw: Mapping[str, Any]) -> list[ShellHint]:
     """Return a hint for each command that a shell should run, and that none runs."""
     stages = raw.get("stages")
     found = []

@@ -59,5 +59,5 @@ async def test_a_rejected_body_is_not_sent_again(receiver: HttpReceiver) -> None
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:abc", "marquez:5000", "", "http://", "http://[::1", "http://x:99999"])
 async def test_a_url_that_is_none_is_reported_when_it_is_used(url: str) -> None:
-    with pytest.raises(Unavailable, match="Lineage does not respond: The address is not"):
+    with pytest.raises(Unavailable, match="Lineage does not respond: The URL must begin with http:// or https:// and have a host"):
         await post(url)

@@ -62,5 +62,5 @@ async def test_an_invalid_account_name_is_refused(access: AccessUseCases, name: 
 
 async def test_an_account_name_is_unique(access: AccessUseCases) -> None:
     await access.create("ada", Role.VIEWER, PASSWORD, ADMIN)
-    with pytest.raises(NameTaken, match="account named ada"):
+    with pytest.raises(NameTaken, match="already named ada"):
         await access.create("ADA", Role.VIEWER, PASSWORD, ADMIN)

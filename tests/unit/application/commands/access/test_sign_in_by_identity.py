@@ -41,7 +41,7 @@ async def test_an_identity_cannot_take_over_a_local_account_of_the_same_name() -
     access = AccessUseCases({"*": Role.ADMIN})
     await access.create("ada", Role.VIEWER, PASSWORD, ADMIN)
 
-    with pytest.raises(NotAllowed, match="another account named ada"):
+    with pytest.raises(NotAllowed, match="Another account is named ada"):
         await access.sign_in_by_identity(ExternalIdentity("issuer|1", "ada"))
 
 

@@ -177,7 +177,7 @@ async def test_a_silence_of_one_pipeline_holds_its_messages_only(headgate: Watch
     await headgate.pass_time(1.5 * HOUR, every=60)
 
     late = headgate.arrivals[1:]
-    assert [arrival.subject.split()[0] for arrival in late] == ["nightly"], "the incident is still open at the end of the silence"
+    assert [arrival.subject.split()[0] for arrival in late] == ["nightly#1"], "the incident is still open at the end of the silence"
     assert [arrival.at for arrival in late] == pytest.approx([2 * HOUR], abs=120)
 
 
@@ -194,7 +194,7 @@ async def test_messages_leave_at_once_when_a_silence_of_all_ends_early(headgate:
     await headgate.application.end_silence()(silence.id, Actor("mara"))
     await headgate.pass_time(60, every=5)
 
-    assert sorted(arrival.subject.split()[0] for arrival in headgate.arrivals) == ["hourly", "nightly"]
+    assert sorted(arrival.subject.split()[0] for arrival in headgate.arrivals) == ["hourly#1", "nightly#1"]
 
 
 @pytest.mark.parametrize("processes", [1, 3])

@@ -33,7 +33,7 @@ async def test_a_trigger_wakes_the_submitter_which_creates_the_flow_run(headgate
     [created] = headgate.prefect.flow_runs.values()
     assert created.request.parameters == {"day": "2026-11-27", "rows": 3}
     assert created.request.key == f"installation-1:{run_id}:train:1"
-    assert created.request.name == "pipeline-0 #1 train"
+    assert created.request.name == "pipeline-0#1 train"
     assert headgate.get_status(run_id) is Status.QUEUED
     assert headgate.get_flow_run_id(run_id) in headgate.prefect.flow_runs
 

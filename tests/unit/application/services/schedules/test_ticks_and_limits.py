@@ -52,7 +52,7 @@ async def test_a_tick_is_skipped_when_too_many_runs_wait(headgate: ScheduledHead
     await headgate.pass_time(3 * 3_600, step=3_600)
 
     assert headgate.states == ["10:00 fired", "11:00 fired", "12:00 skipped queue_full"]
-    assert headgate.ticks[2].message == "1 request waits for a slot of nightly already; nightly was not started."
+    assert headgate.ticks[2].message == "1 request waits for a slot of nightly, the maximum. nightly was not started."
 
 
 async def test_a_tick_replaces_the_run_that_holds_the_slot(headgate: ScheduledHeadgate) -> None:

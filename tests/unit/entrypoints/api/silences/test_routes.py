@@ -89,7 +89,7 @@ async def test_a_repeated_key_creates_one_silence(headgate: AlertingHeadgate) ->
         ({"tag": "critical"}, "tag", "cannot be combined with pipeline"),
         ({"all": True}, "all", "cannot be combined with pipeline"),
         ({"all": "yes"}, "all", ""),
-        ({"pipeline": "unknown"}, "pipeline", "there is none named unknown"),
+        ({"pipeline": "unknown"}, "pipeline", "none is named unknown"),
         ({"pipeline": 2**63}, "pipeline", "is a whole number of at most 64 bits"),
         ({"pipeline": 1.5}, "pipeline", "must be a pipeline's id or name"),
         ({"pipeline": None, "tag": "unknown"}, "tag", "none has the tag unknown"),

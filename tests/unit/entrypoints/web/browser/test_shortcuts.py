@@ -31,7 +31,7 @@ def test_a_key_that_starts_a_run_asks_first(served: ThreadServer, open_page: Ope
 
     page.keyboard.press("t")
     page.keyboard.press("Enter")
-    arrived(page, "h1", "alpha")
+    arrived(page, "h1", "alpha#1")
     assert len(runs) == 1
 
 

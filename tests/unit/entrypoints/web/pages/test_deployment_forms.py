@@ -86,7 +86,7 @@ async def test_a_stage_of_kind_prefect_is_stored_with_parameters_and_what_a_canc
     ("entered", "error"),
     [
         ({"deployment": "train"}, "Deployment: must name a deployment as FLOW/DEPLOYMENT"),
-        ({"parameters": "{day: ["}, "Parameters is no YAML"),
+        ({"parameters": "{day: ["}, "Parameters must be valid YAML"),
     ],
 )
 async def test_what_is_wrong_with_a_deployment_stands_at_its_field(headgate: InProcessHeadgate, entered: Any, error: str) -> None:

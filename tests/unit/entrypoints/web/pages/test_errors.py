@@ -1,7 +1,5 @@
 """Error pages: with navigation, request id and advice, and never a stack trace."""
 
-from types import SimpleNamespace
-
 import pytest
 from starlette.requests import Request
 
@@ -60,14 +58,14 @@ async def test_a_full_disk_is_a_507_page(headgate: InProcessHeadgate, monkeypatc
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 405, 409, 412, 413, 421, 422, 429, 500, 503, 507])
-def test_every_error_status_has_its_own_title(status: int) -> None:
+async def test_every_error_status_has_its_own_title(headgate: InProcessHeadgate, status: int) -> None:
     scope = {
         "type": "http",
         "method": "GET",
         "path": "/",
         "headers": [],
         "query_string": b"",
-        "app": SimpleNamespace(state=SimpleNamespace()),
+        "app": headgate.app,
     }
 
     text = bytes(render_error(Request(scope), status, "What happened.", "r-1").body).decode()

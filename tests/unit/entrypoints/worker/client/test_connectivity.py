@@ -17,4 +17,4 @@ def test_an_outage_is_logged_once_when_it_lasts_and_once_when_it_ends() -> None:
 
     assert logged_early == []
     outage = "Requests to Headgate at http://headgate have failed for 6 s: ConnectionError: refused"
-    assert log.messages == [outage, "Headgate answers again, after 61 s"]
+    assert log.messages == [outage, "Headgate responds again after 61 s"]

@@ -31,7 +31,7 @@ async def test_a_starting_worker_ends_and_names_what_it_left(tmp_path: Path, cap
             await hosts.close()
 
         assert not is_running(left.pid)
-        assert caplog.messages == [f"Ended what this worker left running when it was killed: sleep (process {left.pid})."]
+        assert caplog.messages == [f"Ended processes that an earlier worker left running: sleep (process {left.pid})."]
     finally:
         with contextlib.suppress(ProcessLookupError):
             left.kill()
