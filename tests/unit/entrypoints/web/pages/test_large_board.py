@@ -25,7 +25,7 @@ async def add_pipelines(headgate: InProcessHeadgate, count: int = COUNT) -> None
 
 
 def get_names(page: str) -> list[str]:
-    return re.findall(r'<a class="name" href="[^"]*" data-open>([^<]*)</a>', page)
+    return re.findall(r'<a class="name" [^>]*>([^<]*)</a>', page)
 
 
 def get_link(page: str, name: str) -> str | None:
