@@ -8,7 +8,8 @@
     });
     headgate.onStream("tab-icon", function (event) {
       const icon = document.querySelector("link[rel=icon]");
-      if (icon.getAttribute("href") !== event.data) icon.href = event.data;
+      const path = document.body.dataset.base + event.data;
+      if (icon.getAttribute("href") !== path) icon.href = path;
     });
   });
 })();

@@ -1,4 +1,4 @@
-"""What the browser's tab shows of a page: a title that begins with the state, and an icon."""
+"""What the browser's tab shows of a page: a title that begins with the state, and an icon, whose path does not include the base path."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -6,7 +6,6 @@ from typing import Final
 from application.queries.views.pipelines import BoardRow
 from application.queries.views.runs import RunView
 from domain.runs.status import Status
-from entrypoints.http.base_path import get_base_path
 from entrypoints.web.static_files import get_asset_url
 
 _SIGNS: Final = {
@@ -51,4 +50,4 @@ def _build_tab(name: str, status: Status | None) -> Mapping[str, str]:
 
 
 def _build_fragments(title: str, status: Status | None) -> Mapping[str, str]:
-    return {"tab-title": title, "tab-icon": f"{get_base_path()}{get_asset_url(_ICONS.get(status, 'favicon.svg'))}"}
+    return {"tab-title": title, "tab-icon": get_asset_url(_ICONS.get(status, "favicon.svg"))}
