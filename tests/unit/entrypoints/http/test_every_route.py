@@ -32,6 +32,12 @@ PATHS: Final = sorted({path for _, path in RULES})
 READ_PATHS: Final = sorted({path for method, path in RULES if method == "GET"})
 
 
+@pytest.fixture(autouse=True)
+def _one_key_for_every_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give every bulk form the same key: a random one differs at each request, and so does its compressed length."""
+    monkeypatch.setattr("entrypoints.web.pages.runs.bulk_actions.token_hex", lambda size: "0" * 2 * size)
+
+
 def fill(path: str) -> str:
     return re.sub(r"{(\w+)(?::\w+)?}", lambda found: PARAMETERS.get(found[1], "1"), path)
 

@@ -43,6 +43,12 @@ def _nothing_logged(caplog: pytest.LogCaptureFixture) -> AsyncIterator[None]:
     assert set(messages) <= {"Invalid HTTP request received."}
 
 
+@pytest.fixture(autouse=True)
+def _one_key_for_every_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give every bulk form the same key: a random one differs at each request, and so does its compressed length."""
+    monkeypatch.setattr("entrypoints.web.pages.runs.bulk_actions.token_hex", lambda size: "0" * 2 * size)
+
+
 def fill(path: str) -> str:
     return re.sub(r"{(\w+)}", lambda found: PARAMETERS.get(found[1], "1"), path)
 
