@@ -155,9 +155,13 @@ def make_token(issuer: str, other: str, session: dict[str, str]) -> str:
     field = re.search(rf'name="{CSRF_FIELD}" value="([^"]+)"', page.text)
     assert page.status_code == 200 and field is not None, page.text
     form = {CSRF_FIELD: field[1], "name": "a day", "kind": "api", "scope": "read", "days": "1"}
-    answer = httpx.post(f"{issuer}/ui/tokens", data=form, headers=session, timeout=20, trust_env=False)
+    with httpx.Client(base_url=issuer, headers=session, timeout=20, trust_env=False) as client:
+        created = client.post("/ui/tokens", data=form)
+        assert created.status_code == 303, created.text
+        shown = {"Cookie": f"{session['Cookie']}; {created.headers['set-cookie'].split(';')[0]}"}
+        answer = client.get(created.headers["location"], headers=shown)
     token = re.search(r"hg_api_\w+", answer.text)
-    assert answer.status_code == 201 and token is not None, answer.text
+    assert token is not None, answer.text
     return token[0]
 
 
