@@ -363,7 +363,10 @@ WORST_REQUESTS: Final[Mapping[tuple[str, str], Sequence[WorstRequest]]] = {
     ("POST", "/runs/{id}/cancel"): bodies(f"/runs/{TEXTS_RUN}/cancel", few_values("message")),
     ("GET", "/runs/{id}/compare/{other}"): one(*(f"/runs/{run}/compare/{run}" for run in RUNS)),
     ("GET", "/runs/{id}/events"): of_runs("/runs/{}/events?limit=1000"),
-    ("GET", "/runs/{id}/logs"): one(f"/runs/{FAILING_RUN}/logs?limit=1000"),
+    ("GET", "/runs/{id}/logs"): [
+        *one(f"/runs/{FAILING_RUN}/logs?limit=1000"),
+        WorstRequest("text", f"/runs/{FAILING_RUN}/logs", headers={"Accept": "text/plain"}),
+    ],
     ("POST", "/runs/{id}/retry"): bodies(f"/runs/{FAILING_RUN}/retry", few_values("stages")),
     ("POST", "/runs/{id}/start-over-limit"): bodies(f"/runs/{DENSE_RUN}/start-over-limit", few_values("stage")),
     ("GET", "/runs/{id}/stages"): of_runs("/runs/{}/stages"),

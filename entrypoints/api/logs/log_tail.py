@@ -48,7 +48,7 @@ class LogTail:
                 )
                 if page:
                     after = page[-1].n
-                    yield b"".join(_encode_line(line, is_raw) for line in page)
+                    yield await asyncio.to_thread(_encode_lines, page, is_raw)
                 if len(page) == PAGE_SIZE:
                     continue
                 unfinished = await self._queries.run(
@@ -56,7 +56,7 @@ class LogTail:
                     partial(reader.unfinished_lines, run_id, line_filter, after),
                 )
                 if unfinished or was_unfinished:
-                    yield _encode_unfinished(unfinished, is_raw)
+                    yield await asyncio.to_thread(_encode_unfinished, unfinished, is_raw)
                 was_unfinished = bool(unfinished)
                 while not await self._wait_for_lines(subscription, run_id):
                     mark_read()
@@ -71,6 +71,10 @@ class LogTail:
             if batch is not None and run_id in batch.logs:
                 return True
         return False
+
+
+def _encode_lines(lines: Sequence[LogLineView], is_raw: bool) -> bytes:
+    return b"".join(_encode_line(line, is_raw) for line in lines)
 
 
 def _encode_line(line: LogLineView, is_raw: bool) -> bytes:

@@ -1,6 +1,7 @@
 """A run's log: a page of lines, a live tail, or a text file."""
 
-from collections.abc import AsyncGenerator
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from functools import partial
 from typing import Annotated
 
@@ -9,8 +10,8 @@ from starlette.responses import Response
 
 from application.ports.queries.reader import Reader
 from application.queries.runs.log_selection import check_log_selection
-from application.queries.views.log_text import format_log_line
-from application.queries.views.logs import LogFilter
+from application.queries.views.log_text import encode_log_text
+from application.queries.views.logs import LogFilter, LogLineView
 from application.queries.views.runs import RunView
 from entrypoints.api.logs.log_tail import LogTail
 from entrypoints.api.logs.models import LINE_STREAM_EXAMPLE, TEXT_EXAMPLE, LogLineResponse
@@ -75,7 +76,11 @@ async def run_logs(
     links = build_next_link(request, page[-1].n, has_more) if page else {}
     if not has_more:
         page += await reader.unfinished_lines(run.id, LogFilter(stage, attempt), page[-1].n if page else after or 0)
-    return JsonResponse([LogLineResponse.from_line(line, is_raw=raw) for line in page], headers=links)
+    return await asyncio.to_thread(_build_page, page, raw, links)
+
+
+def _build_page(lines: Sequence[LogLineView], is_raw: bool, links: Mapping[str, str]) -> Response:
+    return JsonResponse([LogLineResponse.from_line(line, is_raw=is_raw) for line in lines], headers=links)
 
 
 async def _read_text(reader: Reader, run: RunView, stage: str | None, attempt: int | None, after: int) -> AsyncGenerator[bytes, None]:
@@ -84,8 +89,8 @@ async def _read_text(reader: Reader, run: RunView, stage: str | None, attempt: i
         page = await reader.log(run.id, stage=stage, attempt=attempt, after=after, limit=PAGE_SIZE)
         if page:
             after = page[-1].n
-            yield "".join(f"{format_log_line(line)}\n" for line in page).encode()
+            yield await asyncio.to_thread(encode_log_text, page)
         if len(page) < PAGE_SIZE:
             unfinished = await reader.unfinished_lines(run.id, LogFilter(stage, attempt), after)
-            yield "".join(f"{format_log_line(line)}\n" for line in unfinished).encode()
+            yield await asyncio.to_thread(encode_log_text, unfinished)
             return

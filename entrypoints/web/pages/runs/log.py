@@ -1,11 +1,12 @@
 """A run's log as a file, and as fragments for scrolling."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import StreamingResponse
 
-from application.queries.views.log_text import format_log_line
+from application.queries.views.log_text import encode_log_text
 from application.queries.views.logs import LogFilter
 from entrypoints.http.auth.permissions import READ, ResourceScope, requires
 from entrypoints.web.live.run_page import render_log_lines
@@ -68,4 +69,4 @@ async def _read_lines(context: PageContext, run_id: int, line_filter: LogFilter)
     after = 0
     while lines := await context.reader.log_window(run_id, line_filter, above=after, limit=DOWNLOAD_BATCH):
         after = lines[-1].n
-        yield "".join(f"{format_log_line(line)}\n" for line in lines).encode("utf-8", "replace")
+        yield await asyncio.to_thread(encode_log_text, lines)
