@@ -9,8 +9,8 @@ from entrypoints.cli.screens.sanitizer import sanitize
 from entrypoints.cli.screens.tables import print_table
 
 
-async def show_why(url: str, name: str, day: str, as_json: bool, wide: bool = False) -> int:
-    """Print a sentence for each group of ticks of the day. Return 2 if there is no such pipeline; a refusal raises ApiError."""
+async def show_why(url: str, name: str, day: str, as_json: bool) -> int:
+    """Print a whole sentence for each group of ticks of the day. Return 2 if there is no such pipeline; a refusal raises ApiError."""
     async with HeadgateClient(url) as client:
         pipeline = await client.find_pipeline(name)
         if pipeline is None:
@@ -21,5 +21,5 @@ async def show_why(url: str, name: str, day: str, as_json: bool, wide: bool = Fa
         print_json(found)
         return 0
     print(sanitize(f"{found['pipeline']} on {found['day']}"))
-    print_table([[sanitize(entry["schedule"]), sanitize(entry["sentence"])] for entry in found["entries"]], wide=wide)
+    print_table([[sanitize(entry["schedule"]), sanitize(entry["sentence"])] for entry in found["entries"]], wide=True)
     return 0

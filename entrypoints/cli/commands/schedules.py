@@ -45,10 +45,9 @@ def why(
     name: PipelineName,
     day: Annotated[str, typer.Argument(metavar="[DAY]", help="A date such as 2026-11-27, today or yesterday.")] = "today",
     as_json: AsJson = False,
-    wide: Wide = False,
 ) -> None:
     """Show the outcome of each run that a pipeline's schedules expected on a day, and why some did not happen. Exit code 2: there is no
     such pipeline, or no response."""
     from entrypoints.cli.actions.why import show_why
 
-    run_action(show_why(get_server_url(), name, day, as_json, wide))
+    run_action(show_why(get_server_url(), name, day, as_json))
