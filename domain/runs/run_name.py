@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from domain.pipelines.field_parser import NAME
 
-_RUN_NAME = re.compile(rf"({NAME.pattern})#([1-9][0-9]{{0,17}})")
+RUN_NAME = re.compile(rf"({NAME.pattern})#([1-9][0-9]{{0,17}})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class RunName:
 
 def parse_run_name(text: str) -> RunName | None:
     """Return the name in a text such as `etl#12`; None if it is not a run's name."""
-    found = _RUN_NAME.fullmatch(text)
+    found = RUN_NAME.fullmatch(text)
     return RunName(found[1], int(found[2])) if found else None
 
 

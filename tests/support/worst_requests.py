@@ -156,6 +156,9 @@ def updates() -> dict[str, bytes]:
         "outputs": dump(item | {"output": [1] * 400}, 1_000),
         "invalid": dump(item | {"status": "x", "seq": -1, "unknown": 1}, 1_000),
         "unknown pipelines": dump(item | {"pipeline_id": "nothing"}, 1_000),
+        "names of runs": json.dumps(
+            {"updates": [{"run_id": f"{FAILING}#{index}", "status": "running"} for index in range(1, 1_001)]}, separators=(",", ":")
+        ).encode(),
         **few_values("updates"),
     }
 

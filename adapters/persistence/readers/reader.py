@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from itertools import takewhile
@@ -33,7 +33,7 @@ from adapters.persistence.readers.revisions import (
     is_revision,
     up_to_revision,
 )
-from adapters.persistence.readers.run_names import RUN_ID_BY_NAME
+from adapters.persistence.readers.run_names import RUN_ID_BY_NAME, RUN_IDS_BY_NAMES
 from adapters.persistence.readers.run_times import RUN_TIMES_BETWEEN, RUN_TIMES_BY_ID, to_run_times
 from adapters.persistence.readers.run_views import RUNS, StageViewCache, load_run_views, to_event_view
 from adapters.persistence.readers.schedules import ScheduleReader
@@ -217,6 +217,12 @@ class SqlReader:
             values = {"name": name.pipeline, "number": name.number}
             row = (await transaction.execute(RUN_ID_BY_NAME, values)).one_or_none()
             return row.id if row else None
+
+    async def find_run_ids(self, names: Collection[RunName]) -> Mapping[RunName, int]:
+        async with self._read(None) as (transaction, _):
+            values = {"names": [name.pipeline for name in names], "numbers": [name.number for name in names]}
+            rows = await transaction.execute(RUN_IDS_BY_NAMES, values)
+            return {RunName(row.name, row.number): row.id for row in rows}
 
     async def events(self, run_id: int, after: int, limit: int) -> list[EventView]:
         async with self._read(None) as (transaction, _):

@@ -9,6 +9,7 @@ from application.ports.persistence.pipelines import PipelineRef, StoredPipeline
 from application.ports.persistence.receipts import ReceiptKey
 from domain.reports.report import ReportOutcome
 from domain.runs.run import Run
+from domain.runs.run_name import RunName
 from domain.value_object import value_object
 
 
@@ -33,9 +34,15 @@ def find_report_target(update: StatusUpdate, pipelines: Mapping[PipelineRef, Sto
         return _refuse(ReportOutcome.NOT_FOUND, "not_found", f"There is no pipeline {update.pipeline!s:.120}.")
     if pipeline is not None and update.token_reporter is not None and not update.token_reporter.can_report_on(pipeline.id):
         return ReportTarget(result=refuse_other_pipeline(update.token_reporter, f"pipeline {update.pipeline!s:.120}"))
+    if update.unknown_run is not None:
+        return ReportTarget(result=refuse_unknown_run(update.unknown_run))
     if update.run_id is None and pipeline is None:
         return _refuse(ReportOutcome.INVALID, "invalid", "pipeline_id or run_id is required.")
     return ReportTarget(update.run_id, pipeline)
+
+
+def refuse_unknown_run(run: int | RunName) -> ReportResult:
+    return ReportResult(ReportOutcome.NOT_FOUND, f"There is no run {run}.", problem="not_found")
 
 
 def refuse_other_pipeline(token: TokenReporter, named: str) -> ReportResult:

@@ -9,6 +9,7 @@ from application.commands.reports.find_report_target import (
     make_receipt_key,
     refuse_other_attempt,
     refuse_other_pipeline,
+    refuse_unknown_run,
 )
 from application.commands.reports.report_results import ReportResult, to_report_result
 from application.commands.reports.status_update import StatusUpdate
@@ -49,9 +50,10 @@ class ReportBatch:
 
     def judge_named(self, update: StatusUpdate, target: ReportTarget) -> ReportResult:
         """Return the result of an update that names its run."""
-        run = self.runs.get(target.run_id or 0)
+        run_id = target.run_id or 0
+        run = self.runs.get(run_id)
         if run is None:
-            return ReportResult(ReportOutcome.NOT_FOUND, f"There is no run {target.run_id}.", problem="not_found")
+            return refuse_unknown_run(run_id)
         refusal = _check_token_scope(update, run) or check_run_of_pipeline(run, target.pipeline)
         return refusal or self.judge(run, update)
 

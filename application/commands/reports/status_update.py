@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from application.ports.access.execution_tokens import AttemptClaims
 from application.ports.persistence.pipelines import PipelineRef
 from domain.reports.report import Report, Reporter
+from domain.runs.run_name import RunName
 from domain.value_object import value_object
 
 
@@ -23,7 +24,8 @@ class TokenReporter:
 class StatusUpdate:
     """One update. `digest` is the hash of the received item; it detects an event id that is used again with another body.
 
-    `token` is the attempt token that the update was sent with, `token_reporter` the API token.
+    `token` is the attempt token that the update was sent with, `token_reporter` the API token. `unknown_run` is the name that the update
+    gives its run if no run has that name.
     """
 
     report: Report
@@ -34,6 +36,7 @@ class StatusUpdate:
     digest: bytes = b""
     token: AttemptClaims | None = None
     token_reporter: TokenReporter | None = None
+    unknown_run: RunName | None = None
 
     @property
     def effective_reporter(self) -> Reporter:
@@ -47,6 +50,8 @@ class StatusUpdate:
 
     def apply_token_scope(self) -> "StatusUpdate":
         """Return the update with its missing run, stage, attempt or pipeline filled in from the token."""
+        if self.unknown_run is not None:
+            return self
         if self.token is not None:
             report = replace(self.report, stage=self.report.stage or self.token.stage, attempt=self.report.attempt or self.token.attempt)
             return replace(self, report=report, run_id=self.run_id or self.token.run_id)

@@ -1,6 +1,6 @@
 """Queries of the pages and the API."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol, Required, TypedDict, Unpack
@@ -187,6 +187,10 @@ class Reader(Protocol):
 
     async def find_run_id(self, name: RunName) -> int | None:
         """Return the id of the run, also by a name that its pipeline had before a rename."""
+        ...
+
+    async def find_run_ids(self, names: Collection[RunName]) -> Mapping[RunName, int]:
+        """Return the ids of the runs that have these names or had them before a rename. Names of no run are left out."""
         ...
 
     async def events(self, run_id: int, after: int, limit: int) -> list[EventView]:

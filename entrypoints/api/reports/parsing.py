@@ -12,8 +12,10 @@ from pydantic import TypeAdapter, ValidationError
 from application.commands.reports.status_update import StatusUpdate
 from domain.errors import InvalidInput
 from domain.reports.report import Report
+from domain.runs.run_name import parse_run_name
 from entrypoints.api.reports.models import StatusUpdateBatchRequest, StatusUpdateRequest
 from entrypoints.api.reports.principal import Principal
+from entrypoints.api.reports.run_names import replace_run_name
 from entrypoints.api.shared.plain_routes import validate
 from entrypoints.api.shared.storable_reports import make_report_storable, parse_fast
 from entrypoints.http.large_bodies import check_key_count
@@ -29,10 +31,16 @@ def parse_update(raw: Any, principal: Principal) -> StatusUpdate:
     return _to_update(validate(StatusUpdateRequest, raw), raw, principal)
 
 
-def parse_batch_body(body: bytes, principal: Principal) -> Sequence[StatusUpdate | Problem]:
-    """Return the updates in a body as `parse_batch` does. Raise InvalidInput if it is not a batch."""
+def parse_batch_body(body: bytes, principal: Principal, run_ids: Mapping[str, int] | None = None) -> Sequence[StatusUpdate | Problem]:
+    """Return the updates in a body as `parse_batch` does. Raise InvalidInput if it is not a batch.
+
+    `run_ids` are the ids of runs that the updates name.
+    """
     raw, is_checked = parse_fast(body)
-    return parse_batch(validate(StatusUpdateBatchRequest, check_key_count(raw)).updates, principal, is_checked=is_checked)
+    items = validate(StatusUpdateBatchRequest, check_key_count(raw)).updates
+    if run_ids:
+        items = [replace_run_name(item, run_ids) for item in items]
+    return parse_batch(items, principal, is_checked=is_checked)
 
 
 def parse_batch(items: Sequence[Any], principal: Principal, *, is_checked: bool) -> Sequence[StatusUpdate | Problem]:
@@ -78,9 +86,9 @@ def _to_update(body: StatusUpdateRequest, raw: Any, principal: Principal) -> Sta
     )
     names_run = body.run_id is not None or principal.attempt is not None
     digest = b"" if names_run and body.event_id is None else _hash_report(raw)
-    return StatusUpdate(
-        report, body.pipeline_id, body.run_id, body.event_id, body.reporter, digest, principal.attempt, principal.token_reporter
-    )
+    run_id, unknown_run = (None, parse_run_name(body.run_id)) if isinstance(body.run_id, str) else (body.run_id, None)
+    reporter = principal.attempt, principal.token_reporter
+    return StatusUpdate(report, body.pipeline_id, run_id, body.event_id, body.reporter, digest, *reporter, unknown_run)
 
 
 def _hash_report(raw: Mapping[str, Any]) -> bytes:

@@ -9,6 +9,7 @@ from entrypoints.api.reports.models import BatchItemResponse, StatusUpdateBatchR
 from entrypoints.api.reports.parsing import apply_idempotency_key, parse_batch_body, parse_update
 from entrypoints.api.reports.principal import get_principal
 from entrypoints.api.reports.results import describe_invalid_item, describe_item, describe_result
+from entrypoints.api.reports.run_names import find_named_runs, replace_run_name
 from entrypoints.api.shared.dependencies import get_application
 from entrypoints.api.shared.idempotency import (
     IDEMPOTENCY_HEADER,
@@ -34,9 +35,12 @@ async def report_status(request: Request) -> JsonResponse:
     """Store a status update. An update that changes nothing is 200 with `applied: false` and the reason; one that contradicts
     the present state is 409. An `Idempotency-Key` is the update's `event_id`."""
     raw = await parse_body(parse_report, await get_body(request))
-    key = parse_key(request.headers.get(IDEMPOTENCY_HEADER))
-    update = apply_idempotency_key(parse_update(raw, get_principal(request)), raw, key)
-    (result,) = await get_application(request).report_status()([update])
+    key, principal, application = parse_key(request.headers.get(IDEMPOTENCY_HEADER)), get_principal(request), get_application(request)
+    update = parse_update(raw, principal)
+    if run_ids := await find_named_runs(application.adapters.reader(), [update]):
+        raw = replace_run_name(raw, run_ids)
+        update = parse_update(raw, principal)
+    (result,) = await application.report_status()([apply_idempotency_key(update, raw, key)])
     if result.is_refused:
         problem = to_report_problem(result)
         raise ProblemError(replace(problem, headers=build_replay_headers(result.replayed, problem.headers)))
@@ -48,9 +52,11 @@ async def report_batch(request: Request) -> JsonResponse:
     """Store up to 1,000 status updates. Each item gets the result that it would get alone, in order. An invalid item is a 422 of its
     own."""
     key = await get_idempotency_key(request, request.headers.get(IDEMPOTENCY_HEADER))
-    principal = get_principal(request)
-    items = await parse_body(lambda body: parse_batch_body(body, principal), await get_body(request))
-    batch = await get_application(request).report_status()([item for item in items if isinstance(item, StatusUpdate)], key)
+    principal, application, body = get_principal(request), get_application(request), await get_body(request)
+    items = await parse_body(lambda body: parse_batch_body(body, principal), body)
+    if run_ids := await find_named_runs(application.adapters.reader(), items):
+        items = await parse_body(lambda body: parse_batch_body(body, principal, run_ids), body)
+    batch = await application.report_status()([item for item in items if isinstance(item, StatusUpdate)], key)
     results = iter(batch)
     content = [describe_item(next(results)) if isinstance(item, StatusUpdate) else describe_invalid_item(item) for item in items]
     return JsonResponse(content, headers=build_replay_headers(batch.replayed))

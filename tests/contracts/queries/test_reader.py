@@ -577,8 +577,11 @@ async def test_a_run_is_found_by_each_name_that_its_pipeline_has_had(store: Stor
 
     names = [RunName(name, number) for name in ("nightly", "hourly", "other", "nobody") for number in (1, 2, 10**17)]
     found = [await store.reader.find_run_id(name) for name in names]
+    found_together = await store.reader.find_run_ids(names)
 
     assert found == [ids[0], ids[2], None, ids[0], ids[2], None, ids[1], None, None, None, None, None]
+    assert found_together == {name: run_id for name, run_id in zip(names, found, strict=True) if run_id is not None}
+    assert await store.reader.find_run_ids([]) == {}
 
 
 async def test_a_run_name_belongs_to_the_pipeline_that_has_the_name_now(store: StoreUnderTest) -> None:

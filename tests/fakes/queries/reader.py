@@ -1,7 +1,7 @@
 """The reader of committed rows in memory."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from statistics import median
 from typing import Unpack
@@ -181,6 +181,10 @@ class FakeReader:
         owner = await self.pipeline(name.pipeline)
         found = (run.id for run in self._tables.runs.values() if owner and (run.pipeline_id, run.number) == (owner.id, name.number))
         return next(found, None)
+
+    async def find_run_ids(self, names: Collection[RunName]) -> Mapping[RunName, int]:
+        found = {name: await self.find_run_id(name) for name in names}
+        return {name: run_id for name, run_id in found.items() if run_id is not None}
 
     async def events(self, run_id: int, after: int, limit: int) -> list[EventView]:
         return [event for event in self._events(run_id) if event.seq > after][:limit]

@@ -15,7 +15,12 @@ from tests.support.settings import make_settings
 
 TEXT = st.text(st.characters(), max_size=8)
 VALUES: Any = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | TEXT | st.sampled_from(["a", "external", "running", "p", 2**63, 10**400]),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | TEXT
+    | st.sampled_from(["a", "external", "running", "p", "p#1", 2**63, 10**400]),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),
     max_leaves=12,
 )

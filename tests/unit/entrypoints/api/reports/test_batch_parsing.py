@@ -13,7 +13,7 @@ GOOD = {"run_id": 3, "stage_name": "a", "status": "running"}
 FIELDS = st.fixed_dictionaries(
     {"status": st.sampled_from(["running", "success", "Completed ", "paused", 1])},
     optional={
-        "run_id": st.sampled_from([1, 0, "1", None]),
+        "run_id": st.sampled_from([1, 0, "1", "etl#12", "etl#0", None]),
         "pipeline_id": st.sampled_from(["a", "7", 7, "", None, 1.0]),
         "stage_name": st.sampled_from(["a", "", None]),
         "records_processed": st.sampled_from([0, 5, -1, 2.0, True]),
