@@ -20,5 +20,5 @@ def judge_report(
         return judge_run_report(run, report, reporter, last_seq, now)
     stage = run.stages.get(report.stage)
     if stage is None:
-        return refused(run.status, "unknown_stage", f"Run {run.number} of {run.definition.name} has no stage named {report.stage:.100}.")
+        return refused(run.status, "unknown_stage", f"{run.name} has no stage named {report.stage:.100}.")
     return StageReportJudge(run, stage, stage.current, report, report.details, reporter, last_seq, now, is_placed).decide()

@@ -18,6 +18,7 @@ from domain.runs.deadlines import describe_missed_deadline, get_approval_reminde
 from domain.runs.dispatch import Dispatch, DispatchState
 from domain.runs.events import Event, EventType
 from domain.runs.readiness import Readiness, compute_run_status, get_readiness
+from domain.runs.run_name import RunName
 from domain.runs.stage_run import StageRun
 from domain.runs.status import Reason, Status
 from domain.runs.trigger import Trigger
@@ -101,6 +102,11 @@ class Run:
         return run
 
     @property
+    def name(self) -> str:
+        """The name that people read and copy, such as `etl#12`."""
+        return str(RunName(self.definition.name, self.number))
+
+    @property
     def is_over(self) -> bool:
         return self.status.is_terminal
 
@@ -142,7 +148,7 @@ class Run:
         """Return the stage of this name. Raises NotFound."""
         stage = self.stages.get(name)
         if stage is None:
-            raise NotFound("stage", name, f"run {self.id}")
+            raise NotFound("stage", name, self.name)
         return stage
 
     def require_not_stopping(self) -> None:

@@ -99,7 +99,7 @@ def grant_slots(run: "Run", position: int | None, now: datetime, over_limit: boo
     Raises Conflict `not_limited`.
     """
     if not waits_for_slots(run, position):
-        raise Conflict("not_limited", f"Run {run.id} does not wait for a slot.", {"status": run.status})
+        raise Conflict("not_limited", f"{run.name} does not wait for a slot.", {"status": run.status})
     _change(run, position, SlotState.HELD, now, get_buckets(run, position), over_limit)
     stage = list(run.stages.values())[position] if position is not None else None
     waiting = [stage] if stage is not None else [each for each in run.stages.values() if is_waiting_for_slots(each)]
@@ -125,7 +125,7 @@ def start_over_limit(run: "Run", name: str | None, now: datetime, actor: str | N
     if run.slot_state is SlotState.WAITING and (waiting or name is None):
         grant_slots(run, None, now, True, actor)
     elif not waiting:
-        raise Conflict("not_limited", f"{name or f'Run {run.id}'} does not wait for a slot.", {"status": run.status})
+        raise Conflict("not_limited", f"{name or run.name} does not wait for a slot.", {"status": run.status})
     for stage in waiting:
         if is_waiting_for_slots(stage):
             grant_slots(run, _get_position(run, stage), now, True, actor)

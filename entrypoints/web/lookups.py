@@ -52,7 +52,7 @@ async def require_stage(context: PageContext, run_id: str, name: str) -> tuple[R
     run = await require_run(context, run_id)
     stage = next((each for each in run.stages if each.name == name), None)
     if stage is None:
-        raise NotFound("stage", name, f"run {run.id}")
+        raise NotFound("stage", name, run.name)
     return run, stage
 
 

@@ -33,6 +33,10 @@ def render_settings() -> str:
     return "\n".join([_NOTE, "# Settings", "", intro, "", "| variable | default | meaning |", "|---|---|---|", *rows, ""])
 
 
+_QUOTES = (
+    "In zsh with `EXTENDED_GLOB`, and wherever `#` could begin a comment, put the name of a run in quotes: `headgate logs 'etl#12'`. "
+    "Digits alone are the id of a run."
+)
 _EXIT_CODES = (
     "| exit code | meaning |",
     "|---|---|",
@@ -51,7 +55,7 @@ def render_commands() -> str:
         "The commands speak to the Headgate at `HEADGATE_URL` (or `HEADGATE_HOST` and `HEADGATE_PORT`), with the token "
         "in `HEADGATE_API_TOKEN`."
     )
-    parts = [_NOTE, "# Commands", "", intro, "", *_EXIT_CODES, ""]
+    parts = [_NOTE, "# Commands", "", intro, "", _QUOTES, "", *_EXIT_CODES, ""]
     for path, command in _walk(root, ""):
         parts += [f"## `headgate {path}`", "", (command.help or "").strip(), "", *_render_parameters(command)]
     return "\n".join(parts).rstrip() + "\n"

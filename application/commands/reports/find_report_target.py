@@ -62,7 +62,7 @@ def check_run_of_pipeline(run: Run, pipeline: StoredPipeline | None) -> ReportRe
     """Refuse an update that names a pipeline and a run of another one."""
     if pipeline is None or run.pipeline_id == pipeline.id:
         return None
-    sentence = f"Run {run.id} belongs to {run.definition.name}, not to {pipeline.name}. Correct the run or the pipeline."
+    sentence = f"{run.name} is not a run of {pipeline.name}. Correct the run or the pipeline."
     facts = {"pipeline": pipeline.name, "pipeline_of_run": run.definition.name, "run_id": run.id}
     return ReportResult(ReportOutcome.REFUSED, sentence, run.id, problem="different_pipeline", facts=facts)
 

@@ -1,7 +1,7 @@
 """Entries about the ticks of a day, each with a sentence."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
 from enum import StrEnum
 
@@ -86,10 +86,11 @@ class ExplainedTicks:
 
 @dataclass(frozen=True, slots=True)
 class DayEntry:
-    """Ticks of a day and the sentence about them."""
+    """Ticks of a day and the sentence about them, which names runs by their numbers. `named_runs` are their ids, by number."""
 
     ticks: ExplainedTicks
     sentence: str
+    named_runs: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def local_start(self) -> datetime:

@@ -1,7 +1,7 @@
 """Explain a day of a pipeline: why each expected run happened or not."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
@@ -130,7 +130,12 @@ class ExplainDay:
         named = {each.blocked_by for each in ordered if each.blocked_by is not None}
         named |= {run_id for each in ordered if each.count == 1 for run_id in each.run_ids}
         runs: dict[int, RunTimes] = {run.id: run for run in await self.reader.run_times(sorted(named))} if named else {}
-        return [DayEntry(each, describe_ticks(each, runs, now)) for each in ordered]
+        return [DayEntry(each, describe_ticks(each, runs, now), _list_named(each, runs)) for each in ordered]
+
+
+def _list_named(ticks: ExplainedTicks, runs: Mapping[int, RunTimes]) -> dict[int, int]:
+    """Return the ids of the runs that the sentence about the ticks names, by number."""
+    return {run.number: run.id for run_id in (*ticks.run_ids, ticks.blocked_by) if (run := runs.get(run_id or 0)) is not None}
 
 
 def _explain_schedules(

@@ -14,6 +14,7 @@ from domain.schedules.tick import TickReason
 
 Runs = Mapping[int, RunTimes]
 _DOWN: Final = "Headgate was down"
+_DELETED: Final = "a run that was deleted"
 _MISSED: Final = {
     TickReason.OUTAGE: "",
     TickReason.SUPERSEDED: "; a later tick ran instead",
@@ -47,20 +48,20 @@ def _describe(ticks: ExplainedTicks, runs: Runs, now: datetime) -> str:
 
 def _describe_fired(ticks: ExplainedTicks, runs: Runs, now: datetime) -> str:
     if ticks.is_queued:
-        return f"fired: {_describe_queued(ticks)}"
+        return f"fired: {_describe_queued(ticks, runs)}"
     return f"ran{_count(ticks)}{_describe_run(ticks, runs)}"
 
 
 def _describe_late(ticks: ExplainedTicks, runs: Runs, now: datetime) -> str:
     cause = _LATE.get(TickReason(ticks.reason)) if ticks.reason is not None else None
     if ticks.is_queued:
-        return f"fired late: {_describe_queued(ticks)}"
+        return f"fired late: {_describe_queued(ticks, runs)}"
     at = f", at {format_at(ticks.until, ticks.start, ticks.zone)}" if ticks.until is not None and ticks.count == 1 else ""
     return f"ran late{at}{_count(ticks)}{f': {cause}' if cause else ''}{_describe_run(ticks, runs, '; ' if cause else ': ')}"
 
 
-def _describe_queued(ticks: ExplainedTicks) -> str:
-    names = f"run {ticks.run_ids[0]} is" if ticks.count == 1 and ticks.run_ids else f"{pluralize(ticks.count, 'run')} are"
+def _describe_queued(ticks: ExplainedTicks, runs: Runs) -> str:
+    names = f"{_name(ticks.run_ids[0], runs)} is" if ticks.count == 1 and ticks.run_ids else f"{pluralize(ticks.count, 'run')} are"
     if ticks.reason == DayReason.LIMIT:
         return f"{names} queued. {ticks.message}" if ticks.message else f"{names} queued: a concurrency limit is reached"
     return f"{names} queued"
@@ -69,7 +70,7 @@ def _describe_queued(ticks: ExplainedTicks) -> str:
 def _describe_waiting(ticks: ExplainedTicks, runs: Runs, now: datetime) -> str:
     count = _count(ticks)
     if ticks.blocked_by is not None:
-        return f"waits{count}: run {ticks.blocked_by} is not over"
+        return f"waits{count}: {_name(ticks.blocked_by, runs)} is not over"
     if ticks.reason == TickReason.PAUSED:
         return f"waits{count}: it was paused when it was due and is being caught up"
     return f"waits{count}: an earlier tick is also waiting"
@@ -101,10 +102,10 @@ def _describe_skipped(ticks: ExplainedTicks, runs: Runs, now: datetime) -> str:
 def _describe_blocking(ticks: ExplainedTicks, run_id: int, runs: Runs) -> str:
     run = runs.get(run_id)
     if run is None:
-        return f"run {run_id} was not over"
+        return f"{_DELETED} was not over"
     if run.finished_at is None:
-        return f"run {run_id} is not over yet"
-    return f"run {run_id} ran until {format_at(run.finished_at, ticks.start, ticks.zone)}"
+        return f"#{run.number} is not over yet"
+    return f"#{run.number} ran until {format_at(run.finished_at, ticks.start, ticks.zone)}"
 
 
 def _describe_paused(ticks: ExplainedTicks, runs: Runs, now: datetime) -> str:
@@ -185,8 +186,14 @@ def _describe_run(ticks: ExplainedTicks, runs: Runs, before: str = ": ") -> str:
         return f"{before}its run was deleted" if not ticks.is_expectation else ""
     run = runs.get(ticks.run_ids[0])
     if run is None:
-        return f"{before}run {ticks.run_ids[0]}, which was deleted"
-    return f"{before}run {run.id} {_ENDS.get(run.status, f'is {run.status.value}')}"
+        return f"{before}its run was deleted"
+    return f"{before}#{run.number} {_ENDS.get(run.status, f'is {run.status.value}')}"
+
+
+def _name(run_id: int, runs: Runs) -> str:
+    """Return the number of the run. The pipeline is named beside the sentence."""
+    run = runs.get(run_id)
+    return _DELETED if run is None else f"#{run.number}"
 
 
 def _count(ticks: ExplainedTicks) -> str:

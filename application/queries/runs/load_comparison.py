@@ -12,7 +12,7 @@ async def load_comparison(before: RunView, after: RunView, reader: Reader) -> Co
     if before.pipeline_id != after.pipeline_id:
         raise Conflict(
             "other_pipeline",
-            f"Run {before.id} belongs to {before.pipeline}, run {after.id} to {after.pipeline}. Select two runs of the same pipeline.",
+            f"{before.name} and {after.name} belong to different pipelines. Select two runs of the same pipeline.",
         )
     return build_comparison(before, after, (await _load_definition(before, reader), await _load_definition(after, reader)))
 

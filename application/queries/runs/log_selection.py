@@ -8,6 +8,6 @@ def check_log_selection(run: RunView, stage: str | None, attempt: int | None) ->
     """Raise NotFound if the run has no such stage, or no such attempt of it. None selects all."""
     stages = [each for each in run.stages if stage in (None, each.name)]
     if stage is not None and not stages:
-        raise NotFound("stage", stage, f"run {run.id}")
+        raise NotFound("stage", stage, run.name)
     if attempt is not None and all(attempt != each.number for found in stages for each in found.attempts):
-        raise NotFound("attempt", attempt, f"run {run.id}" if stage is None else f"stage {stage} of run {run.id}")
+        raise NotFound("attempt", attempt, run.name if stage is None else f"stage {stage} of {run.name}")

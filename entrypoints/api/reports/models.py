@@ -46,8 +46,9 @@ class StatusUpdateRequest(RequestModel):
     error_message: LongText | None = Field(None, description="Cut in its middle beyond 65,536 characters.")
     run_id: RunRefField = Field(
         None,
-        description="The run's id, or its name such as `etl#12`. Required if several runs are active, except in a pipeline whose stages are "
-        "all external: there, a report without it belongs to the oldest open run in which its stage has not ended, or opens the next run.",
+        description="The run's id, or its name such as `etl#12`. Required if several runs are active, except in a pipeline whose stages "
+        "are all external: there, a report without it belongs to the oldest open run in which its stage has not ended, or opens the "
+        "next run.",
     )
     attempt: Annotated[int, Field(ge=1, le=MAX_INTEGER)] | None = None
     event_id: ShortText | None = Field(None, description="The same id with the same body returns the stored result.")

@@ -70,7 +70,7 @@ class WhyResponse(ResponseModel):
                     "count": 1,
                     "state": "skipped",
                     "reason": "overlap",
-                    "sentence": "03:00 skipped: run 41 ran until 05:12",
+                    "sentence": "03:00 skipped: #41 ran until 05:12",
                     "runs": 0,
                     "run_ids": [],
                     "blocked_by": 41,

@@ -33,7 +33,7 @@ Day = Annotated[
     summary="Explain the runs of a day",
     response_model=WhyResponse,
     responses={
-        200: {"content": describe_text(TEXT_MEDIA_TYPE, "nightly: 03:00 skipped: run 41 ran until 05:12\n")},
+        200: {"content": describe_text(TEXT_MEDIA_TYPE, "nightly: 03:00 skipped: #41 ran until 05:12\n")},
         **problems(404, 422, 503),
     },
 )

@@ -65,7 +65,8 @@ class LiveRunPage(LiveView):
         run_context = await self._context.run_contexts.load(run)
         medians = await self._context.run_contexts.get_stage_medians(run.pipeline_id)
         run_median = await self._context.run_contexts.get_run_median(run.pipeline_id)
-        head = build_run_header(run, run_context, run_median, self._context.prefect, self._context.datadog_site)
+        repeated = next(iter(await self._context.reader.run_times([run.repeats])), None) if run.repeats is not None else None
+        head = build_run_header(run, run_context, run_median, self._context.prefect, self._context.datadog_site, repeated)
         failure = await load_failure(self._context.reader, run)
         incidents = build_incident_items(await self._context.reader.run_incidents(run.id, LISTED), run_context.now)
         outputs = await asyncio.to_thread(build_stage_outputs, run)  # rendering of Markdown takes long

@@ -79,7 +79,7 @@ async def test_a_run_that_was_not_over(headgate: WhyHeadgate) -> None:
     headgate.fakes.clock.advance(12 * 60)
     await headgate.cancel_runs()
 
-    assert await headgate.find("nightly", TODAY, "overlap") == ["11:00 skipped: run 1 ran until 11:12"]
+    assert await headgate.find("nightly", TODAY, "overlap") == ["11:00 skipped: #1 ran until 11:12"]
 
 
 async def test_a_pause(headgate: WhyHeadgate) -> None:
@@ -118,7 +118,7 @@ async def test_a_clock_change(headgate: WhyHeadgate) -> None:
     await headgate.tick()
     await headgate.cancel_runs()
 
-    moved = "02:30 did not exist that day: clocks went from 02:00 to 03:00; it ran at 03:00: run 1 was cancelled"
+    moved = "02:30 did not exist that day: clocks went from 02:00 to 03:00; it ran at 03:00: #1 was cancelled"
     assert await headgate.find("nightly", CLOCK_CHANGE, None) == [moved]
 
 
@@ -138,7 +138,7 @@ async def test_a_limit_that_is_reached(headgate: WhyHeadgate) -> None:
 
     (waits,), (skips,) = [await headgate.find(name, TODAY, "limit") for name in ("waits", "skips")]
 
-    assert re.fullmatch(r"11:00 fired: run \d is queued\. Waits for a slot of waits: 1 of 1 is held by #1; 1st in line\.", waits)
+    assert re.fullmatch(r"11:00 fired: #\d is queued\. Waits for a slot of waits: 1 of 1 is held by #1; 1st in line\.", waits)
     assert skips.startswith("11:00 skipped: ")
 
 
@@ -172,7 +172,7 @@ async def test_expected_runs_that_no_machine_reported(headgate: WhyHeadgate) -> 
     missed = await headgate.find("dump", TODAY, "not_reported")
 
     assert missed == ["11:00–12:00 missed, 2 runs: no machine reported a run in time"]
-    assert await headgate.find("dump", TODAY, "reported") == ["10:00 was reported: run 1 completed"]
+    assert await headgate.find("dump", TODAY, "reported") == ["10:00 was reported: #1 completed"]
 
 
 async def test_a_definition_that_came_later(headgate: WhyHeadgate) -> None:

@@ -39,7 +39,7 @@ async def get_image(request: Request, run_id: str, stage: str, index: int) -> Re
     run, stage_run = await require_stage(get_page_context(request), run_id, stage)
     image = extract_image(stage_run.newest.output, index)
     if image is None:
-        raise NotFound("image", index, f"stage {stage} of run {run.id}")
+        raise NotFound("image", index, f"stage {stage} of {run.name}")
     body, media_type = image
     return Response(body, media_type=media_type, headers={**HEADERS, "Content-Security-Policy": "default-src 'none'; sandbox"})
 

@@ -9,8 +9,9 @@ from application.queries.explain.explanation import explain_run
 from application.queries.explain.run_context import RunContext
 from application.queries.explain.waits import find_wait
 from application.queries.runs.failures import find_failed_stage
-from application.queries.views.runs import RunView
+from application.queries.views.runs import RunTimes, RunView
 from domain.runs.active_time import get_active_seconds, get_active_since
+from domain.runs.run_name import RunName
 from domain.runs.status import Reason, Status
 from entrypoints.web.prefect_pages import PrefectPages
 from entrypoints.web.view_models.formatting import (
@@ -37,12 +38,13 @@ MAX_FLOW_RUNS = 5
 class RunHeader:
     """A run's status and facts.
 
-    `flow_runs` are the (name, URL) of its dispatches in Prefect, with an empty URL if Prefect's pages are unknown; `is_unrecorded` is True
-    while Prefect has not received the newest one. `stage_flow_runs` are the first flow runs of its stages. `datadog_links` are (name, URL).
-    `retry_stage` is the stage that a retry begins with; `approval_stage` waits for approval; `repeated_run` is the id of the run that this
-    one repeats. `priority` is empty if it is 0; `is_limited` is True while the run or a stage waits for a slot; `is_over_limit` if a person
-    let it start without one. `elapsed` is the active time, and `since` is set while it grows; before the start both count from the
-    creation. `wait` says how long the run has waited for people so far, and `waiting_since` is set while it does so now.
+    `flow_runs` are the (name, URL) of its dispatches in Prefect, with an empty URL if Prefect's pages are unknown; `is_unrecorded` is
+    True while Prefect has not received the newest one. `stage_flow_runs` are the first flow runs of its stages. `datadog_links` are
+    (name, URL). `retry_stage` is the stage that a retry begins with; `approval_stage` waits for approval; `repeated_run` is the id of the
+    run that this one repeats, and `repeated_name` its name. `priority` is empty if it is 0; `is_limited` is True while the run or a stage
+    waits for a slot; `is_over_limit` if a person let it start without one. `elapsed` is the active time, and `since` is set while it
+    grows; before the start both count from the creation. `wait` says how long the run has waited for people so far, and `waiting_since`
+    is set while it does so now.
     """
 
     id: int
@@ -76,15 +78,22 @@ class RunHeader:
     retry_stage: str | None
     approval_stage: str | None
     repeated_run: int | None
+    repeated_name: str
     priority: str
     is_limited: bool
     is_over_limit: bool
 
 
 def build_run_header(
-    run: RunView, context: RunContext, median_seconds: float | None, prefect: PrefectPages, datadog_site: str | None = None
+    run: RunView,
+    context: RunContext,
+    median_seconds: float | None,
+    prefect: PrefectPages,
+    datadog_site: str | None = None,
+    repeated: RunTimes | None = None,
 ) -> RunHeader:
-    """Return the head of a run's page. `median_seconds` is the duration of the pipeline's last completed runs."""
+    """Return the head of a run's page. `median_seconds` is the duration of the pipeline's last completed runs, `repeated` is the run
+    that this one repeats."""
     now = run.finished_at or context.now
     active, is_idle = get_active_seconds(run, now), run.idle_since is not None and run.finished_at is None
     flow_runs = build_flow_run_items(run, prefect)
@@ -119,11 +128,19 @@ def build_run_header(
         status_counts=summarize_stages(run),
         retry_stage=get_retry_stage(run),
         approval_stage=_get_approval_stage(run),
-        repeated_run=run.repeats,
+        repeated_run=repeated.id if repeated is not None else None,
+        repeated_name=_name_repeated_run(run, repeated),
         priority=format_priority(run.priority) if run.priority else "",
         is_limited=run.stop_requested_at is None and (run.waits_for_slot or bool(run.limited_stages)),
         is_over_limit=run.over_limit,
     )
+
+
+def _name_repeated_run(run: RunView, repeated: RunTimes | None) -> str:
+    """Return the name of the run that this one repeats; empty if it repeats none."""
+    if run.repeats is None:
+        return ""
+    return "a run that was deleted" if repeated is None else str(RunName(run.pipeline, repeated.number))
 
 
 def _describe_wait(run: RunView, now: datetime) -> str:

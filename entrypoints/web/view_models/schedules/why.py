@@ -1,7 +1,7 @@
 """Why the runs of a day happened or not, as a pipeline's page shows it."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
@@ -11,7 +11,8 @@ from application.queries.explain_day.entries import DayEntry, DayExplanation, Da
 from entrypoints.web.view_models.formatting import StatusLabel
 
 MAX_ITEMS: Final = 200
-_RUN: Final = re.compile(r"\brun ([0-9]+)\b")
+_RUN: Final = re.compile(r"(?<![\w.-])#([0-9]{1,18})\b")
+"""The number of a run of this pipeline. The runs of other pipelines have names such as `etl#12`."""
 _LABELS: Final = {
     DayState.FIRED: StatusLabel("completed", "Ran"),
     DayState.LATE: StatusLabel("waiting", "Late"),
@@ -89,15 +90,15 @@ def _get_title(explanation: DayExplanation) -> str:
 def _build_item(entry: DayEntry) -> WhyItem:
     ticks = entry.ticks
     label = StatusLabel("queued", "Queued") if ticks.is_queued else _LABELS[ticks.state]
-    return WhyItem(label, ticks.source, _split(entry.sentence, {*ticks.run_ids, ticks.blocked_by}))
+    return WhyItem(label, ticks.source, _split(entry.sentence, entry.named_runs))
 
 
-def _split(sentence: str, run_ids: set[int | None]) -> list[WhyPart]:
-    """Return the sentence in parts, so that each run that it names is a link."""
+def _split(sentence: str, run_ids: Mapping[int, int]) -> list[WhyPart]:
+    """Return the sentence in parts, so that each run that it names is a link. `run_ids` are the ids of the runs, by number."""
     parts, position = [], 0
     for found in _RUN.finditer(sentence):
-        if int(found[1]) in run_ids:
-            parts += [WhyPart(sentence[position : found.start()]), WhyPart(found[0], f"/ui/runs/{found[1]}")]
+        if (run_id := run_ids.get(int(found[1]))) is not None:
+            parts += [WhyPart(sentence[position : found.start()]), WhyPart(found[0], f"/ui/runs/{run_id}")]
             position = found.end()
     return [*parts, WhyPart(sentence[position:])]
 

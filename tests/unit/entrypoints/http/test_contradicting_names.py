@@ -37,37 +37,37 @@ def a_report(status: int, *named: str, sender: str = "", **body: Any) -> Case:
 STAGE_ACTIONS = ("retry", "skip", "cancel", "approve", "reject")
 CASES = [
     # a run and a pipeline
-    a_report(409, "Run 2", "orders", "flights", pipeline_id="flights", run_id=2),
-    a_report(409, "Run 2", "orders", "flights", pipeline_id=1, run_id=2, stage_name="collect"),
-    Case("GET", "/runs/1/compare/2", 409, ("Run 1", "flights", "run 2", "orders")),
-    Case("GET", "/ui/runs/1/compare/2", 409, ("Run 1", "flights", "run 2", "orders")),
-    Case("GET", "/ui/runs/1/compare?with=2", 409, ("Run 2", "orders", "run 1", "flights")),
+    a_report(409, "orders#1", "orders", "flights", pipeline_id="flights", run_id=2),
+    a_report(409, "orders#1", "orders", "flights", pipeline_id=1, run_id=2, stage_name="collect"),
+    Case("GET", "/runs/1/compare/2", 409, ("flights#1", "flights", "orders#1", "orders")),
+    Case("GET", "/ui/runs/1/compare/2", 409, ("flights#1", "flights", "orders#1", "orders")),
+    Case("GET", "/ui/runs/1/compare?with=2", 409, ("orders#1", "orders", "flights#1", "flights")),
     # a run and a stage
-    a_report(409, "Run 1", "collect", run_id=1, stage_name="collect"),
-    a_report(409, "Run 1", "collect", pipeline_id="flights", run_id=1, stage_name="collect"),
-    *(Case("POST", f"/runs/1/stages/collect/{action}", 404, ("stage collect", "run 1")) for action in STAGE_ACTIONS),
-    Case("POST", "/runs/1/retry", 404, ("stage collect", "run 1"), {"stages": ["collect"]}),
-    Case("GET", "/runs/1/logs?stage=collect", 404, ("stage collect", "run 1")),
-    Case("GET", "/ui/runs/1?stage=collect", 404, ("stage collect", "run 1")),
-    Case("GET", "/ui/runs/1/lines?stage=collect", 404, ("stage collect", "run 1")),
-    Case("GET", "/ui/runs/1/log.txt?stage=collect", 404, ("stage collect", "run 1")),
-    Case("GET", "/ui/live/runs/1?stage=collect", 404, ("stage collect", "run 1")),
-    Case("GET", "/ui/runs/1/stages/collect", 404, ("stage collect", "run 1")),
+    a_report(409, "flights#1", "collect", run_id=1, stage_name="collect"),
+    a_report(409, "flights#1", "collect", pipeline_id="flights", run_id=1, stage_name="collect"),
+    *(Case("POST", f"/runs/1/stages/collect/{action}", 404, ("stage collect", "flights#1")) for action in STAGE_ACTIONS),
+    Case("POST", "/runs/1/retry", 404, ("stage collect", "flights#1"), {"stages": ["collect"]}),
+    Case("GET", "/runs/1/logs?stage=collect", 404, ("stage collect", "flights#1")),
+    Case("GET", "/ui/runs/1?stage=collect", 404, ("stage collect", "flights#1")),
+    Case("GET", "/ui/runs/1/lines?stage=collect", 404, ("stage collect", "flights#1")),
+    Case("GET", "/ui/runs/1/log.txt?stage=collect", 404, ("stage collect", "flights#1")),
+    Case("GET", "/ui/live/runs/1?stage=collect", 404, ("stage collect", "flights#1")),
+    Case("GET", "/ui/runs/1/stages/collect", 404, ("stage collect", "flights#1")),
     *(
-        Case("POST", f"/ui/runs/1/stages/collect/{action}", 404, ("stage collect", "run 1"), form={"message": "x"})
+        Case("POST", f"/ui/runs/1/stages/collect/{action}", 404, ("stage collect", "flights#1"), form={"message": "x"})
         for action in ("retry", "skip", "cancel", "decide")
     ),
-    Case("GET", "/ui/waiting?run=1&stage=collect", 404, ("stage collect", "run 1")),
-    Case("POST", "/ui/waiting?run=1&stage=collect", 404, ("stage collect", "run 1"), form={"decision": "approve"}),
+    Case("GET", "/ui/waiting?run=1&stage=collect", 404, ("stage collect", "flights#1")),
+    Case("POST", "/ui/waiting?run=1&stage=collect", 404, ("stage collect", "flights#1"), form={"decision": "approve"}),
     # a stage and an attempt
     a_report(409, "certify", "attempt 7", run_id=1, stage_name="certify", attempt=7),
-    Case("GET", "/runs/1/logs?stage=certify&attempt=7", 404, ("attempt 7", "stage certify", "run 1")),
-    Case("GET", "/runs/1/logs?attempt=7", 404, ("attempt 7", "run 1")),
-    Case("GET", "/ui/runs/1?stage=certify&attempt=7", 404, ("attempt 7", "stage certify", "run 1")),
-    Case("GET", "/ui/runs/1/lines?stage=certify&attempt=7", 404, ("attempt 7", "stage certify", "run 1")),
-    Case("GET", "/ui/runs/1/log.txt?stage=certify&attempt=7", 404, ("attempt 7", "stage certify", "run 1")),
-    Case("GET", "/ui/live/runs/1?stage=certify&attempt=7", 404, ("attempt 7", "stage certify", "run 1")),
-    Case("GET", "/ui/runs/1/stages/certify/images/3", 404, ("image 3", "stage certify", "run 1")),
+    Case("GET", "/runs/1/logs?stage=certify&attempt=7", 404, ("attempt 7", "stage certify", "flights#1")),
+    Case("GET", "/runs/1/logs?attempt=7", 404, ("attempt 7", "flights#1")),
+    Case("GET", "/ui/runs/1?stage=certify&attempt=7", 404, ("attempt 7", "stage certify", "flights#1")),
+    Case("GET", "/ui/runs/1/lines?stage=certify&attempt=7", 404, ("attempt 7", "stage certify", "flights#1")),
+    Case("GET", "/ui/runs/1/log.txt?stage=certify&attempt=7", 404, ("attempt 7", "stage certify", "flights#1")),
+    Case("GET", "/ui/live/runs/1?stage=certify&attempt=7", 404, ("attempt 7", "stage certify", "flights#1")),
+    Case("GET", "/ui/runs/1/stages/certify/images/3", 404, ("image 3", "stage certify", "flights#1")),
     # a pipeline and a stage, or a revision
     a_report(409, "flights", "collect", pipeline_id="flights", stage_name="collect"),
     Case("GET", "/ui/pipelines/flights/revisions/7", 404, ("revision 7", "flights")),
@@ -119,7 +119,7 @@ CASES = [
     a_report(403, "attempt 1 of stage certify of run 1", "run 2", run_id=2, sender="attempt of certify"),
     a_report(403, "attempt 1 of stage certify of run 1", "stage publish", stage_name="publish", sender="attempt of certify"),
     a_report(403, "attempt 1 of stage certify of run 1", "attempt 7", attempt=7, sender="attempt of certify"),
-    a_report(409, "Run 1", "flights", "orders", pipeline_id="orders", sender="attempt of certify"),
+    a_report(409, "flights#1", "flights", "orders", pipeline_id="orders", sender="attempt of certify"),
 ]
 
 

@@ -15,49 +15,49 @@ CASES = [
         "Europe/Berlin",
         "30 2 * * *",
         "2026-03-29",
-        ["02:30 did not exist that day: clocks went from 02:00 to 03:00; it ran at 03:00: run 1 completed"],
+        ["02:30 did not exist that day: clocks went from 02:00 to 03:00; it ran at 03:00: #1 completed"],
     ),
     (
         "America/New_York",
         "15 2 * * *",
         "2026-03-08",
-        ["02:15 did not exist that day: clocks went from 02:00 to 03:00; it ran at 03:00: run 1 completed"],
+        ["02:15 did not exist that day: clocks went from 02:00 to 03:00; it ran at 03:00: #1 completed"],
     ),
     (
         "America/New_York",
         "0,30 2 * * *",
         "2026-03-08",
-        ["02:00 and 02:30 did not exist that day: clocks went from 02:00 to 03:00; it ran at 03:00: run 1 completed"],
+        ["02:00 and 02:30 did not exist that day: clocks went from 02:00 to 03:00; it ran at 03:00: #1 completed"],
     ),
     (
         "Europe/London",
         "0,10,20,30,40 1 * * *",
         "2026-03-29",
-        ["01:00–01:40 (5 times) did not exist that day: clocks went from 01:00 to 02:00; it ran at 02:00: run 1 completed"],
+        ["01:00–01:40 (5 times) did not exist that day: clocks went from 01:00 to 02:00; it ran at 02:00: #1 completed"],
     ),
     (
         "Antarctica/Troll",
         "30 1,2 * * *",
         "2026-03-29",
-        ["01:30 and 02:30 did not exist that day: clocks went from 01:00 to 03:00; it ran at 03:00: run 1 completed"],
+        ["01:30 and 02:30 did not exist that day: clocks went from 01:00 to 03:00; it ran at 03:00: #1 completed"],
     ),
     (
         "Africa/Cairo",
         "30 0 * * *",
         "2026-04-24",
-        ["00:30 did not exist that day: clocks went from 00:00 to 01:00; it ran at 01:00: run 1 completed"],
+        ["00:30 did not exist that day: clocks went from 00:00 to 01:00; it ran at 01:00: #1 completed"],
     ),
     (
         "Asia/Beirut",
         "@daily",
         "2026-03-29",
-        ["00:00 did not exist that day: clocks went from 00:00 to 01:00; it ran at 01:00: run 1 completed"],
+        ["00:00 did not exist that day: clocks went from 00:00 to 01:00; it ran at 01:00: #1 completed"],
     ),
     (
         "America/Havana",
         "5 0 * * *",
         "2026-03-08",
-        ["00:05 did not exist that day: clocks went from 00:00 to 01:00; it ran at 01:00: run 1 completed"],
+        ["00:05 did not exist that day: clocks went from 00:00 to 01:00; it ran at 01:00: #1 completed"],
     ),
     (
         "America/Nuuk",
@@ -73,28 +73,27 @@ CASES = [
         "30 23 * * *",
         "2026-03-29",
         [
-            "23:30 did not exist on 2026-03-28: clocks went from 23:00 on 2026-03-28 to 00:00 on 2026-03-29; "
-            "it ran at 00:00: run 1 completed",
-            "23:30 ran: run 2 completed",
+            "23:30 did not exist on 2026-03-28: clocks went from 23:00 on 2026-03-28 to 00:00 on 2026-03-29; it ran at 00:00: #1 completed",
+            "23:30 ran: #2 completed",
         ],
     ),
     (
         "Australia/Lord_Howe",
         "45 1 * * *",
         "2026-04-05",
-        ["01:45 occurred twice that day: clocks went back from 02:00 to 01:30; it ran once, at the first: run 1 completed"],
+        ["01:45 occurred twice that day: clocks went back from 02:00 to 01:30; it ran once, at the first: #1 completed"],
     ),
     (
         "Australia/Sydney",
         "30 2 * * *",
         "2026-04-05",
-        ["02:30 occurred twice that day: clocks went back from 03:00 to 02:00; it ran once, at the first: run 1 completed"],
+        ["02:30 occurred twice that day: clocks went back from 03:00 to 02:00; it ran once, at the first: #1 completed"],
     ),
     (
         "Pacific/Chatham",
         "0 3 * * *",
         "2026-04-05",
-        ["03:00 occurred twice that day: clocks went back from 03:45 to 02:45; it ran once, at the first: run 1 completed"],
+        ["03:00 occurred twice that day: clocks went back from 03:45 to 02:45; it ran once, at the first: #1 completed"],
     ),
     (
         "America/Santiago",
@@ -102,17 +101,17 @@ CASES = [
         "2026-04-04",
         [
             "23:30 occurred twice that day: clocks went back from 00:00 on 2026-04-05 to 23:00 on 2026-04-04; "
-            "it ran once, at the first: run 1 completed",
+            "it ran once, at the first: #1 completed",
         ],
     ),
     (
         "Africa/Casablanca",
         "30 2 * * *",
         "2026-03-22",
-        ["02:30 did not exist that day: clocks went from 02:00 to 03:00; it ran at 03:00: run 1 completed"],
+        ["02:30 did not exist that day: clocks went from 02:00 to 03:00; it ran at 03:00: #1 completed"],
     ),
-    ("Europe/Berlin", "30 3 * * *", "2026-03-29", ["03:30 ran: run 1 completed"]),
-    ("Asia/Tokyo", "30 2 * * *", "2026-03-29", ["02:30 ran: run 1 completed"]),
+    ("Europe/Berlin", "30 3 * * *", "2026-03-29", ["03:30 ran: #1 completed"]),
+    ("Asia/Tokyo", "30 2 * * *", "2026-03-29", ["02:30 ran: #1 completed"]),
     (
         "Europe/Berlin",
         "*/30 2 * * *",
@@ -184,8 +183,8 @@ async def run_until(headgate: ScheduledHeadgate, recurrence: Recurrence, day: da
 
 def number_runs(sentence: str) -> str:
     """Return the sentence without the number of its run, which depends on the days before."""
-    head, found, tail = sentence.partition("run ")
-    return f"{head}run N{tail.lstrip('0123456789')}" if found and tail[:1].isdigit() else sentence
+    head, found, tail = sentence.partition("#")
+    return f"{head}#N{tail.lstrip('0123456789')}" if found and tail[:1].isdigit() else sentence
 
 
 def number_all(sentences: list[str]) -> list[str]:

@@ -33,8 +33,8 @@ async def test_a_run_that_was_in_the_way_is_named_with_its_end(headgate: Schedul
 
     after = await list_later(headgate)
 
-    assert during == ["10:00 fired: run 1 is queued", "11:00 skipped: run 1 is not over yet", "12:00–23:00 still to come, 12 runs"]
-    assert after[:2] == ["10:00 ran: run 1 completed", "11:00 skipped: run 1 ran until 11:12"]
+    assert during == ["10:00 fired: #1 is queued", "11:00 skipped: #1 is not over yet", "12:00–23:00 still to come, 12 runs"]
+    assert after[:2] == ["10:00 ran: #1 completed", "11:00 skipped: #1 ran until 11:12"]
 
 
 async def test_the_end_of_a_run_on_another_day_has_its_date(headgate: ScheduledHeadgate) -> None:
@@ -44,7 +44,7 @@ async def test_the_end_of_a_run_on_another_day_has_its_date(headgate: ScheduledH
     await headgate.pass_time(6 * HOUR)
     await headgate.end_runs()
 
-    assert (await list_sentences(headgate))[-1] == "23:00 skipped: run 1 ran until 2026-03-03 05:00"
+    assert (await list_sentences(headgate))[-1] == "23:00 skipped: #1 ran until 2026-03-03 05:00"
 
 
 async def test_an_outage_joins_its_ticks(headgate: ScheduledHeadgate) -> None:
@@ -87,7 +87,7 @@ async def test_catch_up_says_what_ran_late(headgate: ScheduledHeadgate, keys: di
 
     found = await list_later(headgate)
 
-    assert [each.split("; run")[0] for each in found[1:-1]] == expected
+    assert [each.split("; #")[0] for each in found[1:-1]] == expected
 
 
 async def test_a_pause_says_who_paused_and_until_when(headgate: ScheduledHeadgate) -> None:
@@ -126,7 +126,7 @@ async def test_a_tick_that_is_caught_up_after_a_pause_waits_for_its_turn(headgat
 
     found = await list_later(headgate)
 
-    assert found[0] == "10:00 ran late, at 11:00: it was paused when it was due, and caught up; run 1 completed"
+    assert found[0] == "10:00 ran late, at 11:00: it was paused when it was due, and caught up; #1 completed"
     assert found[1] == "11:00 waits: it was paused when it was due and is being caught up"
 
 
@@ -153,14 +153,14 @@ async def test_a_full_disk_is_named_with_what_is_free(headgate: ScheduledHeadgat
     after = await list_later(headgate)
 
     assert during[0] == "10:00 did not run: the disk was too full: 2 MB are free"
-    assert after[0] == "10:00 ran late, at 10:05: the disk was too full when it was due; run 1 completed"
+    assert after[0] == "10:00 ran late, at 10:05: the disk was too full when it was due; #1 completed"
 
 
 async def test_waiting_ticks_name_the_run_before_them(headgate: ScheduledHeadgate) -> None:
     await headgate.add_schedules(overlap="queue_one")
     await headgate.pass_time(3 * HOUR, HOUR)
 
-    assert (await list_later(headgate))[1:3] == ["11:00 waits: run 1 is not over", "12:00 skipped: run 1 is not over yet"]
+    assert (await list_later(headgate))[1:3] == ["11:00 waits: #1 is not over", "12:00 skipped: #1 is not over yet"]
 
 
 async def test_a_tick_that_a_later_one_replaces_says_so(headgate: ScheduledHeadgate) -> None:
@@ -218,8 +218,8 @@ async def test_a_schedule_is_explained_by_the_definitions_of_that_day(headgate: 
     await headgate.end_runs()
 
     assert await list_later(headgate) == [
-        "10:00 ran: run 1 completed",
-        "11:15 ran late, at 11:30: Headgate was down when it was due; run 2 completed",
+        "10:00 ran: #1 completed",
+        "11:15 ran late, at 11:30: Headgate was down when it was due; #2 completed",
         "12:15–23:15 not due: main was removed at 11:30, by revision 3, 12 runs",
         "20:00 still to come",
     ]
@@ -270,7 +270,7 @@ async def test_ticks_without_rows_of_their_own_are_counted_where_they_were_due(h
     assert await list_later(headgate, TODAY + timedelta(days=1)) == ["00:00–23:59 Headgate was down, 1,440 runs"]
     assert await list_later(headgate, TODAY + timedelta(days=2)) == [
         "00:00–08:59 Headgate was down, 540 runs",
-        "09:00 fired: run 1 is queued",
+        "09:00 fired: #1 is queued",
         "09:01–23:59 still to come, 899 runs",
     ]
 
@@ -295,7 +295,7 @@ async def test_a_run_that_waits_for_a_limit_names_who_holds_it(headgate: Schedul
     found = await list_entries(headgate)
 
     (limited,) = [entry for entry in found if entry.ticks.reason == "limit"]
-    assert limited.sentence == "11:00 fired: run 2 is queued. Waits for a slot of nightly: 1 of 1 is held by #1; 1st in line."
+    assert limited.sentence == "11:00 fired: #2 is queued. Waits for a slot of nightly: 1 of 1 is held by #1; 1st in line."
     assert limited.is_explained_absence
 
 
@@ -321,5 +321,5 @@ async def test_the_ticks_before_very_many_revisions_of_a_day_are_still_explained
 
     found = await list_sentences(headgate)
 
-    assert "10:00 ran: run 1 completed" in found
+    assert "10:00 ran: #1 completed" in found
     assert "11:00–23:00 still to come, 13 runs" in found

@@ -32,7 +32,7 @@ async def test_the_entries_of_a_day_have_local_times_reasons_and_sentences(headg
         "count": 1,
         "state": "skipped",
         "reason": "overlap",
-        "sentence": "12:00 skipped: run 1 is not over yet",
+        "sentence": "12:00 skipped: #1 is not over yet",
         "runs": 0,
         "run_ids": [],
         "blocked_by": 1,

@@ -29,8 +29,8 @@ async def test_each_entry_of_the_day_is_a_line() -> None:
 
     assert [line.split("  ") for line in result.stdout.splitlines()] == [
         ["nightly on 2026-03-02"],
-        ["main", "10:00 fired: run 1 is queued"],
-        ["main", "11:00 skipped: run 1 is not over yet"],
+        ["main", "10:00 fired: #1 is queued"],
+        ["main", "11:00 skipped: #1 is not over yet"],
     ]
 
 

@@ -45,7 +45,7 @@ def test_a_skipped_run_is_explained_on_a_phone(served: ThreadServer, open_page: 
     expect(section).to_contain_text("is not over yet")
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     assert Axe().run(page).response["violations"] == []
-    section.get_by_role("link", name="run 1", exact=True).first.click()
+    section.get_by_role("link", name="#1", exact=True).first.click()
     arrived(page, "h1", "rollup#1")
 
 

@@ -94,6 +94,19 @@ async def test_run_again_starts_with_the_parameters_of_the_run(headgate: InProce
     assert new.trigger.repeats == run_id
 
 
+async def test_a_run_says_which_run_it_repeats(headgate: InProcessHeadgate) -> None:
+    await headgate.stories.open_run(await headgate.stories.add_pipeline(name="other"))
+    run_id = await headgate.stories.open_run(await headgate.stories.add_pipeline())
+    again = (await headgate.page_client.post(f"/ui/runs/{run_id}/again")).headers["location"]
+
+    page = (await headgate.page_client.get(again)).text
+    del headgate.fakes.store.committed.runs[run_id]
+    later = (await headgate.page_client.get(again)).text
+
+    assert f'<dt>Repeats</dt><dd><a class="link" href="/ui/runs/{run_id}">nightly#1</a></dd>' in page
+    assert "<dt>Repeats</dt><dd>a run that was deleted</dd>" in later
+
+
 async def test_an_invalid_parameter_is_an_error_of_its_field_and_starts_no_run(headgate: InProcessHeadgate) -> None:
     run_id = await headgate.stories.open_run(await headgate.stories.add_pipeline(parameters=SHARE), share=5)
 

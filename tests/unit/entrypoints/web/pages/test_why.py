@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from domain.access.actor import Actor
+from tests.support.actions import status_update
 from tests.support.schedules import ScheduledHeadgate
 
 HOUR = 3_600
@@ -31,6 +32,8 @@ def list_lines(section: str) -> list[str]:
 
 
 async def test_todays_reasons_are_shown_at_once_and_runs_are_links(headgate: ScheduledHeadgate) -> None:
+    await headgate.application.create_pipeline()({"name": "other", "stages": [{"name": "a", "kind": "external"}]})
+    await headgate.application.report_status()([status_update("running", pipeline="other")])
     await headgate.add_schedules(cron="0 10,11,20 * * *", start="2026-03-02T09:30")
     await headgate.pass_time(HOUR)
     await headgate.pass_time(HOUR)
@@ -38,8 +41,8 @@ async def test_todays_reasons_are_shown_at_once_and_runs_are_links(headgate: Sch
 
     section = await read_section(headgate)
 
-    assert list_lines(section) == ["Skipped main 11:00 skipped: run 1 ran until 11:00"]
-    assert '<a class="link" href="/ui/runs/1">run 1</a>' in section
+    assert list_lines(section) == ["Skipped main 11:00 skipped: #1 ran until 11:00"]
+    assert '<a class="link" href="/ui/runs/2">#1</a>' in section
     assert "Of the other runs of today, 1 ran in time, 1 still to come." in section
     assert "Today, Monday 2 March 2026" in section
 
@@ -51,7 +54,7 @@ async def test_a_day_that_is_asked_for_shows_every_entry(headgate: ScheduledHead
     section = await read_section(headgate, "/ui/pipelines/nightly?day=2026-03-02")
     tomorrow = await read_section(headgate, "/ui/pipelines/nightly?day=2026-03-03")
 
-    assert list_lines(section) == ["Queued main 10:00 fired: run 1 is queued", "Skipped main 11:00 skipped: run 1 is not over yet"]
+    assert list_lines(section) == ["Queued main 10:00 fired: #1 is queued", "Skipped main 11:00 skipped: #1 is not over yet"]
     assert list_lines(tomorrow) == ["Due main 10:00–11:00 still to come, 2 runs"]
     assert 'value="2026-03-03"' in tomorrow
     assert 'href="/ui/pipelines/1?day=2026-03-02#why"' in tomorrow
