@@ -16,6 +16,8 @@ from entrypoints.web.view_models.schedules.preview import PreviewItem, build_pre
 
 MAX_PROBLEMS = 20
 MAX_GRAPH_STAGES = 200
+MAX_FIELD = 2_000
+"""Characters of the longest name or description that a field shows. A longer one is not valid, and stays in the text only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +61,18 @@ def build_check(
     located = locate_problems(text, root, problems)
     hints = find_shell_hints(text, root, raw)
     names = list_stage_names(raw)
-    name, description = (str(raw.get(key) or "") for key in ("name", "description"))
+    name, description = (_read_field(raw, key) for key in ("name", "description"))
     if preview is None:
         return EditorCheck(located, hints, names, None, None, "", name, description, is_readable=bool(raw))
     graph = build_pending_graph(preview.definition, "") if len(names) <= MAX_GRAPH_STAGES else None
     schedules = build_preview(preview.schedules, explain_cron)
     summary = f"No problems. {pluralize(len(names), 'stage')}, {pluralize(len(schedules), 'schedule')}."
     return EditorCheck(located, hints, names, schedules, graph, summary, name, description)
+
+
+def _read_field(raw: Mapping[str, Any], key: str) -> str:
+    text = str(raw.get(key) or "")
+    return text if len(text) <= MAX_FIELD else ""
 
 
 def list_stage_names(raw: Mapping[str, Any]) -> list[str]:
