@@ -88,7 +88,7 @@
       return;
     }
     if (!areOn()) return;
-    if (Date.now() - goPressedAt < 1000 && places[event.key]) {
+    if (Date.now() - goPressedAt < 1500 && places[event.key]) {
       location.assign(document.body.dataset.base + places[event.key]);
       return;
     }

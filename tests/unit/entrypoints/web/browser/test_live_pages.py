@@ -197,6 +197,7 @@ def test_keys_move_open_and_go(served: ThreadServer, open_page: OpenPage) -> Non
     page.keyboard.press("?")
     expect(page.locator("#shortcuts")).to_be_visible()
     page.keyboard.press("Escape")
+    expect(page.locator("#shortcuts")).to_be_hidden()
     page.keyboard.press("g")
     page.keyboard.press("p")
     arrived(page, "h1", "Pipelines")
