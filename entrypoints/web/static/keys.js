@@ -66,7 +66,10 @@
   const create = (tag, properties) => Object.assign(document.createElement(tag), properties);
   const actions = {
     "/": () => document.querySelector("input[type=search]")?.focus(),
-    "?": () => get("shortcuts").showModal(),
+    "?": () => {
+      get("shortcuts").showModal();
+      get("shortcuts").querySelector("button").focus();
+    },
     t: trigger,
     c: () => press("[data-cancel]"),
     r: () => press("[data-retry]"),
