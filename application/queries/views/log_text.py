@@ -7,9 +7,13 @@ from application.queries.views.logs import LogLineView
 
 
 def format_log_line(line: LogLineView) -> str:
-    """Return a line of a text file, without its line end: the time in UTC, stage and attempt, the stream, and the text without colours."""
+    """Return a line of a text file, without its line end: the time in UTC, stage and attempt, the stream, and the text without colours.
+
+    The stream is followed by ≈ if the order of the line is approximate.
+    """
     at = line.at.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00")
-    return f"{at}Z  {line.stage}[{line.attempt}] {line.stream}  {line.plain_text}"
+    mark = "≈" if line.is_order_approximate else " "
+    return f"{at}Z  {line.stage}[{line.attempt}] {line.stream}{mark} {line.plain_text}"
 
 
 def encode_log_text(lines: Iterable[LogLineView]) -> bytes:

@@ -17,3 +17,9 @@ def test_a_time_of_another_zone_becomes_utc() -> None:
     at = datetime(2026, 11, 30, 2, 0, tzinfo=timezone(timedelta(hours=2)))
 
     assert format_log_line(LogLineView(1, at, "stdout", "", "a", 1)) == "2026-11-30T00:00:00.000Z  a[1] stdout  "
+
+
+def test_a_line_whose_order_is_approximate_is_marked() -> None:
+    line = LogLineView(1, datetime(2026, 11, 30, tzinfo=UTC), "stderr", "no", "a", 1, is_order_approximate=True)
+
+    assert format_log_line(line) == "2026-11-30T00:00:00.000Z  a[1] stderr≈ no"
