@@ -4,12 +4,15 @@
   const SETTING = "shortcuts";
   let goPressedAt = 0;
   const get = (id) => document.getElementById(id);
-  function areOn() {
-    try { return localStorage.getItem(SETTING) !== "off"; } catch { return !get("use-shortcuts") || get("use-shortcuts").checked; }
+  function load() {
+    try { return localStorage.getItem(SETTING) !== "off"; } catch { return true; }
   }
-  function turn(isOn) {
+  let isOn = load();
+  const show = () => document.documentElement.classList.toggle("no-shortcuts", !isOn);
+  function turn(wanted) {
+    isOn = wanted;
     try { localStorage.setItem(SETTING, isOn ? "on" : "off"); } catch { /* without storage, the choice lasts for this page */ }
-    document.documentElement.classList.toggle("no-shortcuts", !isOn);
+    show();
   }
   const rows = () => [...document.querySelectorAll("[data-row]")].filter((row) => row.offsetParent !== null || row.getClientRects().length);
 
@@ -90,7 +93,7 @@
       if (event.key === "Escape") event.target.blur();
       return;
     }
-    if (!areOn()) return;
+    if (!isOn) return;
     if (Date.now() - goPressedAt < 1500 && places[event.key]) {
       location.assign(document.body.dataset.base + places[event.key]);
       return;
@@ -101,8 +104,8 @@
     action();
   });
   document.addEventListener("DOMContentLoaded", function () {
-    get("use-shortcuts").checked = areOn();
-    turn(areOn());
+    get("use-shortcuts").checked = isOn;
+    show();
     get("use-shortcuts").addEventListener("change", (event) => turn(event.target.checked));
     for (const button of document.querySelectorAll("[data-help]")) button.addEventListener("click", actions["?"]);
   });
