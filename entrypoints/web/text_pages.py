@@ -56,7 +56,7 @@ def format_run(run: RunView, context: RunContext) -> str:
     """Return a run with its stages."""
     status = run.status.value.capitalize()
     took = f"took {describe_time_taken(run, context.now)}   " if run.finished_at and run.started_at else ""
-    title = f"{replace_unprintable(run.pipeline)}#{run.number}   {status}   {took}{_format_age(run, context.now)}"
+    title = f"{replace_unprintable(run.name)}   {status}   {took}{_format_age(run, context.now)}"
     lines: list[Sequence[object]] = [("STAGE", "KIND", "STATUS", "ATTEMPT", "TOOK", "RECORDS", "")]
     for stage in run.stages:
         newest = stage.newest

@@ -48,5 +48,5 @@ async def _describe(request: Request, refused: dict[int, str]) -> list[str]:
     """Return a sentence for each refused run, with its name if it still exists."""
     if not refused:
         return []
-    names = {run.id: f"{run.pipeline}#{run.number}" for run in await get_page_context(request).reader.get_runs_by_id(list(refused))}
+    names = {run.id: run.name for run in await get_page_context(request).reader.get_runs_by_id(list(refused))}
     return [f"{names.get(run_id, f'Run {run_id}')}: {sentence}" for run_id, sentence in refused.items()]

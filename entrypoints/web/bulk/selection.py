@@ -1,9 +1,10 @@
 """The runs that an action on a filtered list applies to."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
+from domain.runs.run_name import RunName
 from domain.runs.status import Status
 from entrypoints.web.board_query import BoardQuery
 from entrypoints.web.bulk.action import BulkAction, get_statuses
@@ -44,9 +45,9 @@ async def select_runs(context: PageContext, action: BulkAction, parameters: Mapp
 
 async def _select_latest_runs(context: PageContext, action: BulkAction, query: BoardQuery) -> Selection:
     statuses = get_statuses(action, query.status)
-    rows = replace(query, status="").select(await LiveBoard(context, query).load_rows())
+    rows = query.select_with_any_status(await LiveBoard(context, query).load_rows())
     latest = [row.pipeline.latest for row in rows if row.pipeline.latest and row.pipeline.latest.status in statuses]
-    runs = [SelectedRun(run.id, f"{run.pipeline}#{run.number}", run.status) for run in latest]
+    runs = [SelectedRun(run.id, run.name, run.status) for run in latest]
     return _cut(runs)
 
 
@@ -67,7 +68,7 @@ async def _select_listed_runs(context: PageContext, action: BulkAction, paramete
         names |= {run.id: run.pipeline for run in found}
     newest = sorted(names, reverse=True)[: MAX_RUNS + 1]
     times = await context.reader.run_times(newest) if newest else []
-    return _cut([SelectedRun(run.id, f"{names[run.id]}#{run.number}", run.status) for run in times])
+    return _cut([SelectedRun(run.id, str(RunName(names[run.id], run.number)), run.status) for run in times])
 
 
 def _cut(runs: Sequence[SelectedRun]) -> Selection:

@@ -169,7 +169,7 @@ def _build_item(run: RunView, stage: StageRunView, now: datetime) -> WaitingItem
     return WaitingItem(
         run_id=run.id,
         stage=stage.name,
-        run=f"{run.pipeline}#{run.number}",
+        run=run.name,
         reason=stage.newest.reason or Reason.EXTERNAL,
         since=format_timestamp(since),
         time_left="timed out" if is_over else f"{format_elapsed(deadline, now)} left" if deadline else "",
