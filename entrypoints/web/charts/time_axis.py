@@ -91,12 +91,12 @@ class TimeAxis:
             free_from = left + LABEL_WIDTH if has_room else free_from
         return laid_out
 
-    def lay_out_ticks(self, now: float | None) -> list[AxisTick]:
+    def lay_out_ticks(self, now: float | None, cuts: Sequence[AxisCut]) -> list[AxisTick]:
         """Return labels of the time without the cuts. There is none beside `now`, the x of the current time, or a cut."""
         rest = self.span - self.cut_width * len(self.cuts)
         step = next((step for step in STEPS if rest / step <= MAX_TICKS), rest / MAX_TICKS)
         taken = [] if now is None else [(now, now)]
-        for cut in self.lay_out_cuts(now):
+        for cut in cuts:
             left = {"start": 0.0, "middle": 0.5, "end": 1.0}[cut.anchor] * LABEL_WIDTH
             taken += [(cut.x, cut.x + cut.width), *([(cut.label_x - left, cut.label_x - left + LABEL_WIDTH)] if cut.label else [])]
         ticks = []

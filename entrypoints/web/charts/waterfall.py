@@ -80,7 +80,8 @@ def lay_out_waterfall(run: RunView, medians: Mapping[str, float], now: datetime,
     axis = build_time_axis(run.created_at, end, last, find_idle_periods(run, now), min_span)
     lanes = {stage.name: _lay_out_lane(stage, axis, medians.get(stage.name), expected.get(stage.name)) for stage in shown}
     now_x = None if run.status.is_terminal else axis.get_x(now)
-    return WaterfallLayout(axis.lay_out_ticks(now_x), now_x, lanes, axis.lay_out_cuts(now_x))
+    cuts = axis.lay_out_cuts(now_x)
+    return WaterfallLayout(axis.lay_out_ticks(now_x, cuts), now_x, lanes, cuts)
 
 
 def _predict_starts(run: RunView, medians: Mapping[str, float], now: datetime) -> dict[str, float]:

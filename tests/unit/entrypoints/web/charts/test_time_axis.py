@@ -44,7 +44,7 @@ def test_labels_of_cuts_and_ticks_keep_apart(built: tuple[TimeAxis, float], has_
     lefts = [cut.label_x - {"start": 0, "middle": 0.5, "end": 1}[cut.anchor] * LABEL_WIDTH for cut in cuts if cut.label]
 
     assert all(right - left >= LABEL_WIDTH - 0.02 for left, right in pairwise(lefts))
-    for tick in axis.lay_out_ticks(now):
+    for tick in axis.lay_out_ticks(now, cuts):
         assert not any(left <= tick.x <= left + LABEL_WIDTH for left in lefts)
         assert not any(cut.x <= tick.x <= cut.x + cut.width for cut in cuts)
 
@@ -71,6 +71,7 @@ def test_ticks_count_the_time_without_the_cuts() -> None:
 
     axis = build_time_axis(NOW, seconds_later(30_100), 30_100.0, idle, 0.5)
 
-    assert [cut.label for cut in axis.lay_out_cuts(None)] == ["8 h 20 m idle"]
-    labels = [tick.label for tick in axis.lay_out_ticks(None)]
+    cuts = axis.lay_out_cuts(None)
+    assert [cut.label for cut in cuts] == ["8 h 20 m idle"]
+    labels = [tick.label for tick in axis.lay_out_ticks(None, cuts)]
     assert labels[0] == "0 s" and labels[-1] == "1 m 40 s"
