@@ -95,7 +95,7 @@ def build_run_header(
     """Return the head of a run's page. `median_seconds` is the duration of the pipeline's last completed runs, `repeated` is the run
     that this one repeats."""
     now = run.finished_at or context.now
-    active, is_idle = get_active_seconds(run, now), run.idle_since is not None and run.finished_at is None
+    active, idle_since = get_active_seconds(run, now), None if run.finished_at else run.idle_since
     flow_runs = build_flow_run_items(run, prefect)
     return RunHeader(
         id=run.id,
@@ -107,9 +107,9 @@ def build_run_header(
         since=format_timestamp(get_active_since(run) or (None if run.finished_at or run.started_at else run.created_at)),
         elapsed=format_duration(active) if active is not None else format_elapsed(now, run.created_at),
         has_started=run.started_at is not None,
-        wait=_describe_wait(run, run.idle_since if is_idle and run.idle_since else now),
-        waiting_since=format_timestamp(run.idle_since if is_idle else None),
-        waiting_for=format_elapsed(now, run.idle_since) if is_idle and run.idle_since else "",
+        wait=_describe_wait(run, idle_since or now),
+        waiting_since=format_timestamp(idle_since),
+        waiting_for=format_elapsed(now, idle_since) if idle_since else "",
         ended=format_timestamp(run.finished_at),
         status_text=explain_run(run, context).parts,
         trigger=describe_trigger(run.trigger, run.actor),
