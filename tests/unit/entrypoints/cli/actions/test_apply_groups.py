@@ -2,45 +2,35 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import Result
 
-from entrypoints.cli.app import app
 from tests.support.in_process import InProcessHeadgate
-from tests.support.servers import LoopServer
+from tests.support.terminal import run_command
 
 
 class Terminal:
     """Writes definitions into a folder and applies it."""
 
-    def __init__(self, headgate: InProcessHeadgate, url: str, folder: Path) -> None:
-        self._headgate, self._url, self._folder = headgate, url, folder
+    def __init__(self, headgate: InProcessHeadgate, folder: Path) -> None:
+        self._headgate, self._folder = headgate, folder
 
     async def apply(self, definitions: Mapping[str, str]) -> Result:
         for name, text in definitions.items():
             (self._folder / f"{name}.yaml").write_text(f"name: {name}\n{text}")
-        environment = {"HEADGATE_URL": self._url, "COLUMNS": "1000"}
-        return await asyncio.to_thread(lambda: CliRunner().invoke(app, ["apply", str(self._folder)], env=environment))
+        return await run_command(self._headgate, "apply", str(self._folder))
 
     async def list_pipelines(self) -> list[str]:
         return sorted(pipeline.name for pipeline in await self._headgate.fakes.reader.pipelines(0, 10))
 
 
 @pytest.fixture
-async def terminal(tmp_path: Path) -> AsyncIterator[Terminal]:
-    headgate = InProcessHeadgate()
-    await headgate.start_change_feed()
-    server = LoopServer(headgate.app)
-    await server.start()
-    async with headgate:
-        yield Terminal(headgate, server.url, tmp_path)
-    await server.stop()
+def terminal(tmp_path: Path) -> Terminal:
+    return Terminal(InProcessHeadgate(), tmp_path)
 
 
 def define(uses: str = "", **limits: int | None) -> str:

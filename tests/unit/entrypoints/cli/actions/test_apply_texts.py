@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from entrypoints.cli.app import app
 from tests.support.in_process import InProcessHeadgate
-from tests.support.servers import LoopServer
+from tests.support.terminal import run_command
 
 FLIGHTS = "# Loads the flights.\nname: flights\n\nstages:\n  - {name: a, kind: external}  # certified by hand\n"
 TRAINS = "# Loads the trains.\nname: trains\nstages:\n- {name: a, kind: external}\n"
@@ -20,13 +17,13 @@ TRAINS = "# Loads the trains.\nname: trains\nstages:\n- {name: a, kind: external
 class Terminal:
     """A terminal beside a Headgate."""
 
-    def __init__(self, headgate: InProcessHeadgate, url: str, folder: Path) -> None:
-        self._headgate, self._url, self._folder = headgate, url, folder
+    def __init__(self, headgate: InProcessHeadgate, folder: Path) -> None:
+        self._headgate, self._folder = headgate, folder
 
     async def apply(self, text: str, name: str = "flights.yaml") -> Result:
         file = self._folder / name
         file.write_bytes(text.encode())
-        return await asyncio.to_thread(lambda: CliRunner().invoke(app, ["apply", str(file)], env={"HEADGATE_URL": self._url}))
+        return await run_command(self._headgate, "apply", str(file))
 
     async def read(self, pipeline: str, number: int) -> tuple[str, str]:
         answer = await self._headgate.client.get(f"/pipelines/{pipeline}/revisions/{number}/source")
@@ -34,14 +31,8 @@ class Terminal:
 
 
 @pytest.fixture
-async def terminal(tmp_path: Path) -> AsyncIterator[Terminal]:
-    headgate = InProcessHeadgate()
-    await headgate.start_change_feed()
-    server = LoopServer(headgate.app)
-    await server.start()
-    async with headgate:
-        yield Terminal(headgate, server.url, tmp_path)
-    await server.stop()
+def terminal(tmp_path: Path) -> Terminal:
+    return Terminal(InProcessHeadgate(), tmp_path)
 
 
 async def test_a_file_is_stored_as_it_is_written(terminal: Terminal) -> None:
