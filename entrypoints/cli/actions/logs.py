@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from domain.pipelines.durations import parse_duration
 from entrypoints.cli.actions.activation import parse_local_time
 from entrypoints.cli.client.headgate_client import HeadgateClient
 from entrypoints.cli.client.log_follower import LogFollower, LogQuery
@@ -16,8 +17,7 @@ from entrypoints.cli.screens.log_printer import LogPrinter
 from entrypoints.cli.screens.run_view import utc_now
 from entrypoints.cli.screens.sanitizer import sanitize
 
-_DURATION = re.compile(r"([0-9]{1,9})([smhd]?)")
-_UNIT_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
+_SECONDS = re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +58,9 @@ async def show_logs(url: str, options: LogOptions) -> int:
 
 
 def parse_since(text: str, now: datetime) -> datetime:
-    """Return the time in the text: a time, or one that is a duration such as `10m` ago. Raise ValueError."""
-    found = _DURATION.fullmatch(text)
-    if found is None:
-        return parse_local_time(text)
-    return now - timedelta(seconds=int(found[1]) * _UNIT_SECONDS[found[2]])
+    """Return the time in the text: a time, or one that is a duration such as `10m`, or a number of seconds, ago. Raise ValueError."""
+    seconds = parse_duration(int(text) if _SECONDS.fullmatch(text) else text)
+    return parse_local_time(text) if seconds is None else now - timedelta(seconds=seconds)
 
 
 async def _select(follower: LogFollower, options: LogOptions, since: datetime | None) -> AsyncIterator[Mapping[str, Any]]:

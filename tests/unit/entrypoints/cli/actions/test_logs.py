@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from entrypoints.cli.actions.logs import parse_since
 from entrypoints.cli.client.headgate_client import HeadgateClient
 from entrypoints.cli.client.log_follower import LogFollower, LogQuery
 from entrypoints.cli.screens.sanitizer import sanitize
@@ -46,6 +47,13 @@ async def test_the_selected_lines_are_printed(options: tuple[str, ...], expected
     result = await run_command(await a_headgate(), "logs", "etl#1", *options)
 
     assert (result.exit_code, result.stdout.splitlines()) == (0, expected), result.output
+
+
+@pytest.mark.parametrize(("text", "minutes"), [("90", 1.5), ("90s", 1.5), ("10m", 10), ("1h30m", 90), ("2026-03-02T08:50:00+00:00", 10)])
+def test_a_time_is_given_as_it_is_or_by_its_distance_from_now(text: str, minutes: float) -> None:
+    now = datetime(2026, 3, 2, 9, tzinfo=UTC)
+
+    assert parse_since(text, now) == now - timedelta(minutes=minutes)
 
 
 async def test_lines_are_printed_as_json_for_programs() -> None:
