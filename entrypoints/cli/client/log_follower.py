@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -48,7 +48,7 @@ class LogFollower:
         while page := await self._read_page():
             for line in page:
                 yield line
-            if len(page) < PAGE_SIZE or page[-1].get("unfinished"):
+            if _is_last(page):
                 return
 
     async def follow(self) -> AsyncIterator[JsonObject]:
@@ -58,7 +58,7 @@ class LogFollower:
         while True:
             try:
                 was_over, is_over = is_over, await self._is_over()
-                page = [line for line in await self._read_page() if is_over or not line.get("unfinished")]
+                page = await self._read_page()
             except (Unreachable, ApiError) as error:
                 is_final = isinstance(error, ApiError) and not error.is_transient
                 if is_final or time.monotonic() - last_answer > self._give_up_seconds:
@@ -69,9 +69,9 @@ class LogFollower:
                 for line in page:
                     if was_over or not line.get("unfinished"):
                         yield line
-                if was_over and len(page) < PAGE_SIZE:
+                if was_over and _is_last(page):
                     return
-            if len(page) < PAGE_SIZE:
+            if _is_last(page):
                 await asyncio.sleep(self._poll_seconds)
 
     async def _is_over(self) -> bool:
@@ -83,3 +83,8 @@ class LogFollower:
         page: list[JsonObject] = await self._client.get(f"{self._query.path}/logs", after=self._after, limit=PAGE_SIZE, **query)
         self._after = max([self._after, *(line["n"] for line in page)])
         return page
+
+
+def _is_last(page: Sequence[JsonObject]) -> bool:
+    """Return True if no line follows yet: the page is not full, or ends with lines that are not finished."""
+    return len(page) < PAGE_SIZE or bool(page[-1].get("unfinished"))
