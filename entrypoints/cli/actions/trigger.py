@@ -1,7 +1,6 @@
 """`headgate trigger`: queue a run and, with --watch, show it until it finishes."""
 
 import asyncio
-import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from entrypoints.cli.actions.parameters import InvalidParameter, parse_parameter
 from entrypoints.cli.client.errors import ApiError
 from entrypoints.cli.client.headgate_client import HeadgateClient
 from entrypoints.cli.client.run_watcher import RunWatcher
-from entrypoints.cli.output import print_error, print_json
+from entrypoints.cli.output import print_error, print_json, print_json_line
 from entrypoints.cli.screens.json_screen import JsonScreen
 from entrypoints.cli.screens.line_screen import LineScreen
 from entrypoints.cli.screens.live_screen import LiveScreen
@@ -100,6 +99,6 @@ def _print_queued(url: str, name: str, queued: Mapping[str, Any], options: Trigg
     if not options.as_json:
         print(f"{name}#{queued['number']} {queued['status']}  {url}/ui/runs/{queued['run_id']}", flush=True)
     elif options.watch:
-        print(json.dumps(queued, ensure_ascii=False), flush=True)
+        print_json_line(queued)
     else:
         print_json(queued)

@@ -51,11 +51,11 @@ def get(
 ) -> None:
     """Print a pipeline's definition as its author wrote it, or a run with its stages. Exit code 2: there is no such pipeline, revision or
     run, or no response."""
+    from domain.runs.run_name import is_run_reference
     from entrypoints.cli.actions.get import show_definition, show_run
-    from entrypoints.cli.commands.remote import is_run
 
     is_json = as_json or output is OutputFormat.JSON
-    if is_run(target):
+    if is_run_reference(target):
         if revision is not None:
             raise typer.BadParameter("--revision selects a revision of a pipeline, not of a run")
         run_action(show_run(get_server_url(), target, is_json))

@@ -9,13 +9,6 @@ import typer
 from entrypoints.cli.completers import complete_pipeline, complete_run, complete_stage
 
 
-def is_run(text: str) -> bool:
-    """True for the name or the id of a run, False for the name of a pipeline."""
-    from domain.runs.run_name import is_run_reference
-
-    return is_run_reference(text)
-
-
 def parse_run(text: str) -> str:
     """Return a run's name or id as given. Raise BadParameter for another text."""
     from domain.runs.run_name import parse_run_name

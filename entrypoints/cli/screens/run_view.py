@@ -55,13 +55,10 @@ def get_idle_seconds(run: JsonObject, now: datetime) -> float:
 
 def format_run_time(run: JsonObject, now: datetime) -> str:
     """Return the time taken, and how long the run waited for people; for one that has not started, the time since it was queued."""
-    idle = get_idle_seconds(run, now)
-    waited = f" · waited {format_duration(idle)}" if idle >= 1 else ""
-    return (
-        f"{taken}{waited}"
-        if (taken := format_time_taken(run, now))
-        else (f"since {format_duration(_get_age(run['created_at'], now))}" if run["status"] not in TERMINAL else "")
-    )
+    taken, idle = format_time_taken(run, now), get_idle_seconds(run, now)
+    if not taken:
+        return "" if run["status"] in TERMINAL else f"since {format_duration(_get_age(run['created_at'], now))}"
+    return f"{taken} · waited {format_duration(idle)}" if idle >= 1 else taken
 
 
 def format_age(timestamp: str | None, now: datetime) -> str:
