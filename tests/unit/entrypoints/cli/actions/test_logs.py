@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from entrypoints.cli.actions.logs import parse_since
 from entrypoints.cli.client.headgate_client import HeadgateClient
-from entrypoints.cli.client.log_follower import LogFollower, LogQuery
+from entrypoints.cli.client.log_follower import PAGE_SIZE, LogFollower, LogQuery
 from entrypoints.cli.screens.sanitizer import sanitize
 from tests.support.in_process import InProcessHeadgate
 from tests.support.servers import LoopServer
@@ -85,6 +86,25 @@ async def test_following_ends_with_the_run_and_tells_how_it_ended(status: str, c
     result = await run_command(headgate, "logs", "etl#1", "publish", "--follow")
 
     assert (result.exit_code, result.stdout, result.stderr) == (code, "published\n", f"etl#1 {status}\n")
+
+
+class FinishedRun(HeadgateClient):
+    """A run that is over, with lines for two full pages; the last two were not finished."""
+
+    FINISHED = 2 * PAGE_SIZE - 2
+
+    async def get(self, path: str, **query: Any) -> Any:
+        if not path.endswith("/logs"):
+            return {"status": "failed"}
+        lines = [{"n": n} for n in range(query["after"] + 1, self.FINISHED + 1)]
+        return lines[:PAGE_SIZE] if len(lines) > PAGE_SIZE else [*lines, *[{"n": self.FINISHED, "unfinished": True}] * 2]
+
+
+async def test_following_prints_unfinished_lines_once_if_they_fill_a_page() -> None:
+    async with FinishedRun("http://localhost") as client:
+        lines = [line async for line in LogFollower(client, LogQuery("etl#1"), poll_seconds=0.01).follow()]
+
+    assert len(lines) == 2 * PAGE_SIZE and [bool(line.get("unfinished")) for line in lines[-3:]] == [False, True, True]
 
 
 async def test_following_prints_each_line_once_and_survives_an_outage() -> None:
