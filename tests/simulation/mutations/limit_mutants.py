@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from unittest.mock import patch
 
@@ -221,6 +221,19 @@ def the_newest_cancels_running_ones() -> Iterator[None]:
         patch.object(SlotAdmission, "replace_others", replace_others),
         patch.object(slot_admission, "_find_crowded_buckets", _find_all_buckets),
     ):
+        yield
+
+
+@limit_mutant("a retried run counts the time before its end as idle", operations=("retry run",) * 3)
+def runs_are_idle_before_their_end() -> Iterator[None]:
+    real = Run.reopen
+
+    def reopen(self: Run, now: datetime, actor: str | None, data: Mapping[str, Any]) -> None:
+        if self.is_over and self.started_at is not None:
+            self.idle_seconds += (now - self.started_at).total_seconds()
+        real(self, now, actor, data)
+
+    with patch.object(Run, "reopen", reopen):
         yield
 
 
