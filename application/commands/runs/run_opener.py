@@ -140,13 +140,12 @@ class OpeningRuns:
 
         Runs with concurrency limits take their slots or wait for them. If that locks runs, it locks `also_lock` with them.
         """
-        now = self._opener.clock.now()
         requests = [self._check(pipeline, command) for pipeline, command in commands]
         demands = [request.demand for request in requests if isinstance(request, _CheckedCommand)]
         buckets = {bucket for demand in demands for bucket in demand.buckets}
         prepared = await work.prepare_runs({pipeline.id for pipeline, _ in commands}, buckets) if commands else PreparedRuns({}, {})
         numbers = dict(prepared.numbers)
-        admission = await SlotAdmission.begin(work, prepared.states, demands, now, also_lock)
+        admission = await SlotAdmission.begin(work, prepared.states, demands, self._opener.clock, also_lock)
         answers: list[_CheckedCommand | LimitFull | HeadgateError] = []
         for request in requests:
             answer = self._build_run(request, admission, numbers) if isinstance(request, _CheckedCommand) else request

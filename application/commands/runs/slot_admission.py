@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from application.ports.persistence.pipelines import StoredPipeline
 from application.ports.persistence.unit_of_work import UnitOfWork
+from application.ports.system.clock import Clock
 from domain.concurrency.allocation import Allocation, BucketState, OpeningSlots
 from domain.concurrency.bucket import Bucket, get_bucket, get_stage_buckets
 from domain.concurrency.definition import ConcurrencyLimit, WhenFull
@@ -82,12 +83,13 @@ class SlotAdmission:
         work: UnitOfWork,
         states: Mapping[str, BucketState],
         demands: Sequence[SlotDemand],
-        now: datetime,
+        clock: Clock,
         also_lock: Collection[int],
     ) -> "SlotAdmission":
         """Return the admission under the locks of all buckets, which have these states.
 
-        If runs may have to be cancelled, lock these and `also_lock`, in one statement.
+        If runs may have to be cancelled, lock these and `also_lock`, in one statement. They are cancelled at the time after that, which is
+        not before their last events.
         """
         allocation = Allocation(states)
         holders: dict[str, Sequence[int]] = {}
@@ -101,7 +103,7 @@ class SlotAdmission:
             if WhenFull.CANCEL_RUNNING in policies:
                 to_lock.update(holders[bucket.name])
         runs = await work.runs.lock(sorted(to_lock.union(also_lock))) if to_lock else {}
-        return cls(allocation, holders, waiting, runs, now)
+        return cls(allocation, holders, waiting, runs, clock.now())
 
     def admit(self, demand: SlotDemand, pipeline: str, over_limit: bool) -> LimitFull | TooManyWaiting | None:
         """Return why no run may be opened, if so."""
