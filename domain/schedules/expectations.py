@@ -7,7 +7,6 @@ from enum import StrEnum
 from itertools import islice
 from typing import Final
 
-from domain.runs.active_time import get_active_seconds
 from domain.schedules.definition import Expectation
 from domain.schedules.ticks import EPOCH, IterateCron, find_last_tick, find_ticks
 
@@ -43,14 +42,15 @@ class ReportedRun:
 
     def is_overrun(self, max_duration: float | None, now: datetime) -> bool:
         """Return True if the run took, or takes, longer than `max_duration` seconds."""
-        active = get_active_seconds(self, now)
-        return max_duration is not None and active is not None and active > max_duration
+        limit_at = self.get_limit_at(max_duration) if max_duration is not None else None
+        return limit_at is not None and limit_at < (self.finished_at or now)
 
     def get_limit_at(self, max_duration: float) -> datetime | None:
-        """Return when the run takes, or took, `max_duration` seconds; None while it waits for people."""
-        if self.idle_since is not None and self.finished_at is None:
+        """Return when the run takes, or took, `max_duration` seconds; None if it takes less so far and waits for people."""
+        limit_at = self.started_at + timedelta(seconds=max_duration + self.idle_seconds)
+        if self.idle_since is not None and self.finished_at is None and limit_at >= self.idle_since:
             return None
-        return self.started_at + timedelta(seconds=max_duration + self.idle_seconds)
+        return limit_at
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 from application.ports.system.cron_expressions import CronExpressions
 from application.queries.views.pipelines import PipelineView
+from domain.runs.active_time import TimedRun
 from domain.schedules.definition import Expectation
 from domain.schedules.expectation_words import describe_late, describe_overdue, describe_overrun
 from domain.schedules.expectations import (
@@ -36,21 +37,13 @@ class Punctuality(StrEnum):
     OVERDUE = "overdue"
 
 
-class StartedRun(Protocol):
+class StartedRun(TimedRun, Protocol):
     """A run in any read model."""
 
     @property
     def id(self) -> int: ...
     @property
     def created_at(self) -> datetime: ...
-    @property
-    def started_at(self) -> datetime | None: ...
-    @property
-    def finished_at(self) -> datetime | None: ...
-    @property
-    def idle_seconds(self) -> float: ...
-    @property
-    def idle_since(self) -> datetime | None: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,9 +105,8 @@ class ExpectationFacts:
 
 def _find_overrun(pipeline: StoredPipeline, limit: float, runs: Collection[RunFacts], now: datetime) -> Iterator[JudgedFact]:
     for run in runs:
-        reported = to_reported_run(run)
-        if reported.is_overrun(limit, now):
-            ends_at = reported.get_limit_at(limit) or now
+        ends_at = to_reported_run(run).get_limit_at(limit)
+        if ends_at is not None and ends_at < (run.finished_at or now):
             summary = f"takes longer than {format_duration(limit)}"
             yield build_unfinished_fact(pipeline, run, AlertEvent.OVERRUN, ends_at, summary)
 

@@ -145,6 +145,15 @@ def test_a_run_is_overrun_after_its_longest_duration() -> None:
     assert not ended.is_overrun(None, at("23:00"))
 
 
+def test_a_run_that_waits_for_people_keeps_the_time_at_which_it_was_overrun() -> None:
+    waiting = ReportedRun(1, at("03:00"), idle_seconds=1_800.0, idle_since=at("05:30"))
+
+    assert waiting.get_limit_at(3_600.0) == at("04:30")
+    assert waiting.is_overrun(3_600.0, at("23:00"))
+    assert waiting.get_limit_at(7_200.0) is None
+    assert not waiting.is_overrun(7_200.0, at("23:00"))
+
+
 def test_sentences_name_the_time_and_what_was_expected() -> None:
     explain = {"0 3 * * *": "At 03:00 every day", "0 */6 * * 1": "At minute 0 past every sixth hour on Monday"}.__getitem__
     berlin = Expectation(Recurrence(cron="0 3 * * *", timezone="Europe/Berlin"))
