@@ -6,7 +6,7 @@ from datetime import datetime
 from application.queries.explain.durations import format_duration
 from application.queries.runs.idle_periods import IdleCause, find_idle_periods
 from application.queries.views.runs import RunView
-from domain.runs.active_time import get_active_seconds
+from domain.runs.active_time import get_active_seconds, get_idle_seconds
 
 MIN_SHOWN = 1.0
 """Seconds of the shortest wait that is shown."""
@@ -33,9 +33,7 @@ def find_wait(run: RunView, now: datetime) -> RunWait | None:
     """Return how long the run has waited for people until its end or now, also before its start; None if it did not."""
     periods = find_idle_periods(run, now)
     until = run.started_at or run.finished_at or now
-    seconds = run.idle_seconds + sum(period.seconds for period in periods if period.end <= until)
-    if run.idle_since is not None and run.finished_at is None:
-        seconds += max(0.0, (now - run.idle_since).total_seconds())
+    seconds = get_idle_seconds(run, now) + sum(period.seconds for period in periods if period.end <= until)
     if seconds < MIN_SHOWN:
         return None
     return RunWait(seconds, _FOR.get(frozenset(period.cause for period in periods if period.seconds >= MIN_SHOWN), "for people"))

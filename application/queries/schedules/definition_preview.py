@@ -48,8 +48,8 @@ class PreviewDefinition:
         definition = await parse_and_validate_definition(raw, self.schemas, self.cron_expressions)
         await self._check_groups(definition, pipeline_id)
         await self._check_channels(definition)
-        ticks = [await self.preview_ticks(each, count, pipeline_id=pipeline_id) for each in definition.schedules]
-        return DefinitionPreview(definition, [SchedulePreview(*each) for each in zip(definition.schedules, ticks, strict=True)])
+        schedules = [SchedulePreview(each, await self.preview_ticks(each, count, pipeline_id=pipeline_id)) for each in definition.schedules]
+        return DefinitionPreview(definition, schedules)
 
     async def _check_groups(self, definition: PipelineDefinition, pipeline_id: int | None) -> None:
         """Raise InvalidInput if the definition's groups do not fit those of other pipelines."""

@@ -57,7 +57,7 @@ def word_notice(facts: MessageFacts, run: RunView | None, earlier: RunView | Non
     if run is None:
         return write_subject(name_pipeline(facts.pipeline, None), "completed a run, which has been deleted"), []
     took = f" in {format_active_time(run)}" if run.started_at and run.finished_at else ""
-    wait = f"It {format_wait(run)}." if format_wait(run) else ""
+    wait = f"It {words}." if (words := format_wait(run)) else ""
     records = f"It processed {count_of(run.records_processed, 'record')}." if run.records_processed is not None else ""
     at = f" on {format_at(run.finished_at)}" if run.finished_at else ""
     text = write(f"{run.name} completed{at}{took and f', {took.strip()}'}.", wait, records)
