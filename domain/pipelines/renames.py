@@ -12,7 +12,7 @@ Item = Mapping[str, Any]
 _LINKS: Final = frozenset({"name", "needs"})
 """Keys that may differ because of a rename, of this item or of others."""
 _MAIN_KEYS: Final = ("command", "callable", "url", "deployment", "message", "cron", "every", "at", "on", "to")
-"""What an item does. Other keys say how, and are mostly defaults, which say nothing about whether two items are the same."""
+"""Keys for the action of an item. Other keys are options, which often have the same default values in different items."""
 _MIN_SIMILARITY: Final = 0.6
 _MAX_COMPARED: Final = 300
 """Words of each text whose similarity is computed, which takes the square of the time."""

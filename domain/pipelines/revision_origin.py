@@ -13,7 +13,7 @@ BYTE_ORDER_MARK: Final = "\ufeff"
 
 @dataclass(frozen=True, slots=True)
 class RevisionOrigin:
-    """Where a revision comes from.
+    """The origin of a revision.
 
     `source` is the definition's text as its author wrote it, YAML or JSON, with its comments; None if the revision was made from values.
     `created_by` is the author's name; None if it is not known or Headgate runs without sign-in. `restored_from` is the number of the

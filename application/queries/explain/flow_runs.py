@@ -15,10 +15,7 @@ from domain.flow_runs.start_wait import StartWait, find_start_wait
 from domain.runs.status import Reason, Status
 
 MAX_PROBLEM_LENGTH: Final = 200
-"""Stages that a sentence names; it counts the others."""
 MAX_REASONS: Final = 3
-
-
 _BRIEFLY: Final = {
     StartWait.CREATION: "not sent",
     StartWait.CREATION_RETRY: "not created",

@@ -11,7 +11,7 @@ from domain.runs.status import Reason, Status
 
 
 class IdleCause(Enum):
-    """What people were waited for."""
+    """The reason for which a run was idle."""
 
     APPROVAL = "approval"
     RETRY = "retry"
@@ -21,7 +21,7 @@ class IdleCause(Enum):
 
     @property
     def words(self) -> str:
-        """What the run waited for, such as "waiting for approval"."""
+        """The reason in words, such as "waiting for approval"."""
         return {"approval": "waiting for approval", "retry": "until it was retried", "pause": "paused in Prefect"}[self.value]
 
 

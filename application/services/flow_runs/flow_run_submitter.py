@@ -36,7 +36,7 @@ MAX_SLEEP_SECONDS: Final = 10.0
 """The longest sleep while nothing is requested. It bounds the delay of a request whose process ended before it created the flow run."""
 MAX_BACKOFF_SECONDS: Final = 15.0
 SETTLE_SECONDS: Final = 60.0
-"""Seconds for which a cancelled request is kept, because another process may still create its flow run."""
+"""Seconds before Headgate drops a cancelled request, because another process may still create its flow run."""
 SPAN_NAME: Final = "headgate.flow_run"
 SILENT: Final = "Prefect does not respond"
 
@@ -44,8 +44,8 @@ SILENT: Final = "Prefect does not respond"
 class FlowRunSubmitter:
     """Creates a flow run for each request, once: Prefect gives the flow run that it has to a request that is repeated.
 
-    Each step is a transaction of its own, and none is open during a call to Prefect. A request that Prefect does not respond is tried
-    again, with exponential backoff and jitter; one that it refuses fails the attempt.
+    Each step is a transaction of its own, and none is open during a call to Prefect. A request without a response is repeated, with
+    exponential backoff and jitter; one that Prefect refuses fails the attempt.
     """
 
     def __init__(
@@ -149,9 +149,9 @@ class FlowRunSubmitter:
         return self._telemetry.span(SPAN_NAME, run.deployment, parent=parent, links=links, **tags)
 
     async def _settle_cancelled(self, prepared: PreparedRequest, run: DeploymentRun) -> None:
-        """Drop a request that was never tried. If a flow run of it may exist, let the follower cancel it.
+        """Drop a request that was never tried. If Prefect has a flow run of it, let the follower cancel it.
 
-        The request is kept for SETTLE_SECONDS, because another process may still create its flow run.
+        Drop other requests after SETTLE_SECONDS: until then, another process may still create the flow run.
         """
         ref, now = prepared.ref, self._clock.now()
         if not prepared.request.was_leased:
