@@ -11,6 +11,7 @@ from sqlalchemy.engine import Row
 
 from adapters.persistence.connection.bulk_parameters import filter_key_range, is_any_of
 from adapters.persistence.connection.sql_transaction import SqlTransaction
+from adapters.persistence.readers.run_times import TIMES, get_times
 from adapters.persistence.readers.run_views import StageViewCache, load_run_views
 from adapters.persistence.readers.schedules import NEXT_RUNS
 from adapters.persistence.readers.stage_times import RECENT_RUNS
@@ -34,8 +35,7 @@ _ARCHIVED = {
     ArchivedFilter.ONLY: pipeline.c.archived_at.is_not(None),
     ArchivedFilter.INCLUDE: true(),
 }
-_TIMES = (run.c.created_at, run.c.started_at, run.c.finished_at, run.c.idle_seconds, run.c.idle_since)
-_BAR = (run.c.id, run.c.number, run.c.status, *_TIMES)
+_BAR = (run.c.id, run.c.number, run.c.status, *TIMES)
 
 
 def _recent(*columns: ColumnElement[Any], count: int) -> Any:
@@ -136,5 +136,4 @@ class PipelineReader:
 
 
 def _bar(row: Row[Any]) -> RunBar:
-    times = row.created_at, row.started_at, row.finished_at, row.idle_seconds, row.idle_since
-    return RunBar(row.id, row.number, Status(row.status), *times)
+    return RunBar(row.id, row.number, Status(row.status), *get_times(row))

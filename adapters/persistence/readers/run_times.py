@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, select
@@ -12,8 +13,8 @@ from adapters.persistence.tables.runs import run
 from application.queries.views.runs import RunTimes
 from domain.runs.status import Status
 
-_TIMES = run.c.created_at, run.c.started_at, run.c.finished_at, run.c.idle_seconds, run.c.idle_since
-_RUN_TIMES = select(run.c.id, run.c.number, run.c.status, run.c.trigger, *_TIMES)
+TIMES = run.c.created_at, run.c.started_at, run.c.finished_at, run.c.idle_seconds, run.c.idle_since
+_RUN_TIMES = select(run.c.id, run.c.number, run.c.status, run.c.trigger, *TIMES)
 RUN_TIMES_BY_ID = _RUN_TIMES.where(is_any_of(run.c.id, "ids"))
 RUN_TIMES_BETWEEN = (
     _RUN_TIMES.where(
@@ -25,5 +26,9 @@ RUN_TIMES_BETWEEN = (
 
 
 def to_run_times(row: Row[Any]) -> RunTimes:
-    times = row.created_at, row.started_at, row.finished_at, row.idle_seconds, row.idle_since
-    return RunTimes(row.id, row.number, Status(row.status), row.trigger, *times)
+    return RunTimes(row.id, row.number, Status(row.status), row.trigger, *get_times(row))
+
+
+def get_times(row: Row[Any]) -> tuple[datetime, datetime | None, datetime | None, float, datetime | None]:
+    """Return the values of TIMES in a row."""
+    return row.created_at, row.started_at, row.finished_at, row.idle_seconds, row.idle_since
