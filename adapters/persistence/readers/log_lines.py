@@ -18,9 +18,9 @@ _LINE: Final = (
     *(log_line.c.n, log_line.c.at, log_line.c.stream, log_line.c.text, log_line.c.stage, log_line.c.attempt),
     func.coalesce(log_line.c.is_order_approximate, false()).label("is_order_approximate"),
 )
-_EARLIEST: Final = select(run.c.created_at - timedelta(days=1)).where(run.c.id == bindparam("run")).scalar_subquery()
+EARLIEST: Final = select(run.c.created_at - timedelta(days=1)).where(run.c.id == bindparam("run")).scalar_subquery()
 """A day before the run was created, to allow for clock skew. The condition keeps PostgreSQL from reading older partitions."""
-_LINES: Final = select(*_LINE).where(log_line.c.run_id == bindparam("run"), log_line.c.at >= _EARLIEST)
+_LINES: Final = select(*_LINE).where(log_line.c.run_id == bindparam("run"), log_line.c.at >= EARLIEST)
 UNFINISHED: Final = (
     select(log_progress.c.stage, log_progress.c.attempt, log_progress.c.unfinished)
     .join(log_counter, log_counter.c.run_id == log_progress.c.run_id)

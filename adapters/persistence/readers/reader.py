@@ -22,7 +22,7 @@ from adapters.persistence.readers.backfills import BackfillReader
 from adapters.persistence.readers.failures import FAILURES, FIRST_SEEN, to_failure_view
 from adapters.persistence.readers.groups import GroupReader
 from adapters.persistence.readers.incidents import IncidentReader
-from adapters.persistence.readers.log_lines import UNFINISHED, select_lines, to_line_view, to_unfinished_views
+from adapters.persistence.readers.log_lines import EARLIEST, UNFINISHED, select_lines, to_line_view, to_unfinished_views
 from adapters.persistence.readers.pipelines import PipelineReader
 from adapters.persistence.readers.queue import QUEUE, WORKER, to_queue_view
 from adapters.persistence.readers.revisions import (
@@ -72,9 +72,7 @@ from domain.errors import Unavailable
 from domain.runs.run_name import RunName
 
 MAX_CACHED_ATTEMPTS = 5_000
-_EARLIEST = select(run.c.created_at - timedelta(days=1)).where(run.c.id == bindparam("run")).scalar_subquery()
-"""A day before the run was created, to allow for clock skew. The condition keeps PostgreSQL from reading older partitions."""
-_EVENTS = select(event).where(event.c.run_id == bindparam("run"), event.c.at >= _EARLIEST).limit(bindparam("limit"))
+_EVENTS = select(event).where(event.c.run_id == bindparam("run"), event.c.at >= EARLIEST).limit(bindparam("limit"))
 _RUNS_BY_ID = RUNS.where(is_any_of(run.c.id, "ids")).order_by(run.c.id)
 _IS_READ_ONLY = text("SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean")
 _EVENTS_AFTER = _EVENTS.where(event.c.seq > bindparam("after", type_=BigInteger)).order_by(event.c.seq)
@@ -137,6 +135,12 @@ class SqlReader:
             query = query.where(up_to_revision(newest))
         async with self._read(None) as (transaction, definitions):
             return await build_revision_views(await transaction.execute(query), definitions)
+
+    async def revisions_numbered(self, pipeline_id: int, numbers: Collection[int]) -> list[RevisionView]:
+        query = REVISIONS.where(revision.c.pipeline_id == pipeline_id, is_any_of(revision.c.revision, "numbers"))
+        async with self._read(None) as (transaction, definitions):
+            rows = await transaction.execute(query.order_by(revision.c.revision.desc()), {"numbers": list(numbers)})
+            return await build_revision_views(rows, definitions)
 
     async def revision(self, pipeline_id: int, number: int) -> RevisionWithSource | None:
         query = REVISIONS_WITH_SOURCE.where(revision.c.pipeline_id == pipeline_id, is_revision(number))

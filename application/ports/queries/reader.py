@@ -131,6 +131,10 @@ class Reader(Protocol):
         """Return the newest revisions, newest first: at most `limit`, and none after the number `newest`."""
         ...
 
+    async def revisions_numbered(self, pipeline_id: int, numbers: Collection[int]) -> list[RevisionView]:
+        """Return the revisions that have these numbers, newest first."""
+        ...
+
     async def revision(self, pipeline_id: int, number: int) -> RevisionWithSource | None:
         """Return one revision with its text."""
         ...

@@ -21,9 +21,8 @@ async def load_earlier_names(reader: Reader, pipeline: PipelineView, runs: Seque
     others = sorted({run.revision for run in runs if {stage.name for stage in run.stages} != names}, reverse=True)
     earlier = {name: name for name in names}
     later, found = pipeline.definition, dict[int, Mapping[str, str]]()
-    for revision in others[:MAX_REVISIONS]:
-        for view in await reader.revisions(pipeline.id, limit=1, newest=revision):
-            renames = find_renamed_stages(view.definition, later)
-            earlier = {name: renames.get(before, before) for name, before in earlier.items()}
-            later, found[revision] = view.definition, {name: before for name, before in earlier.items() if name != before}
+    for view in await reader.revisions_numbered(pipeline.id, others[:MAX_REVISIONS]) if others else ():
+        renames = find_renamed_stages(view.definition, later)
+        earlier = {name: renames.get(before, before) for name, before in earlier.items()}
+        later, found[view.revision] = view.definition, {name: before for name, before in earlier.items() if name != before}
     return found

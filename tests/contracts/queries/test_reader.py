@@ -516,6 +516,8 @@ async def test_revisions_are_read_newest_first(store: StoreUnderTest) -> None:
     for limit, newest, numbers in ((1, None, [2]), (10, 1, [1]), (10, 7, [2, 1]), (10, 0, []), (1, 2**40, [2])):
         some = await store.reader.revisions(pipeline.id, limit=limit, newest=newest)
         assert [each.revision for each in some] == numbers
+    for wanted, numbers in (((1,), [1]), ((1, 2), [2, 1]), ((0, 7, 2**40), []), ((), [])):
+        assert [each.revision for each in await store.reader.revisions_numbered(pipeline.id, wanted)] == numbers
 
 
 async def test_a_revision_is_read_with_its_text_and_lists_show_its_author(store: StoreUnderTest) -> None:

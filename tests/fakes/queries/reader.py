@@ -101,6 +101,10 @@ class FakeReader:
         numbers = (number for id, number in self._tables.revisions if id == pipeline_id and (newest is None or number <= newest))
         return [self._revision(pipeline_id, number) for number in sorted(numbers, reverse=True)[:limit]]
 
+    async def revisions_numbered(self, pipeline_id: int, numbers: Collection[int]) -> list[RevisionView]:
+        found = (number for id, number in self._tables.revisions if id == pipeline_id and number in numbers)
+        return [self._revision(pipeline_id, number) for number in sorted(found, reverse=True)]
+
     async def revision(self, pipeline_id: int, number: int) -> RevisionWithSource | None:
         if (pipeline_id, number) not in self._tables.revisions:
             return None
