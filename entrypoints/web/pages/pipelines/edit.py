@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from application.queries.views.pipelines import PipelineView
 from domain.errors import FieldProblem, InvalidInput, NameTaken, StaleRevision
+from entrypoints.definitions.definition_text import get_revision_text
 from entrypoints.definitions.yaml_reader import InvalidDefinitionText, parse_definition
 from entrypoints.http.auth.caller import get_actor
 from entrypoints.http.auth.permissions import DEFINE, ResourceScope, requires
@@ -21,7 +22,6 @@ from entrypoints.web.revision_loader import load_newest, require_revision
 from entrypoints.web.templating import render_page
 from entrypoints.web.view_models.editor.form import EditorForm
 from entrypoints.web.view_models.editor.review import Review, build_review
-from entrypoints.web.view_models.pipelines.revision_text import get_revision_text
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(load_page_frame)])
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from application.queries.views.pipelines import RevisionWithSource
 from domain.errors import FieldProblem, InvalidInput, NameTaken
+from entrypoints.definitions.definition_text import get_revision_text
 from entrypoints.definitions.renaming import rename_definition
 from entrypoints.definitions.yaml_reader import InvalidDefinitionText, parse_definition
 from entrypoints.http.auth.caller import get_actor
@@ -25,7 +26,6 @@ from entrypoints.web.view_models.editor.check import EditorCheck
 from entrypoints.web.view_models.editor.examples import EXAMPLES, FIRST
 from entrypoints.web.view_models.editor.form import EditorForm
 from entrypoints.web.view_models.pipelines.clone_name import get_clone_name
-from entrypoints.web.view_models.pipelines.revision_text import get_revision_text
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(load_page_frame)])
 PATH = "/ui/new"

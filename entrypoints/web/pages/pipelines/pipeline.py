@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from application.queries.runs.similar_failures import SIMILAR_RUNS
 from application.queries.views.pipelines import PipelineView, RevisionView, RevisionWithSource
+from entrypoints.definitions.definition_text import get_revision_text
 from entrypoints.http.auth.permissions import READ, ResourceScope, requires
 from entrypoints.web.live.pipeline_page import GRID_RUNS, LivePipelinePage
 from entrypoints.web.lookups import get_application, get_origin, require_pipeline
@@ -18,7 +19,6 @@ from entrypoints.web.templating import render_page
 from entrypoints.web.view_models.alerts.rules import build_pipeline_rules
 from entrypoints.web.view_models.pipelines.page import PipelinePage, build_pipeline_page
 from entrypoints.web.view_models.pipelines.revision_diff_lines import DiffLine, build_diff
-from entrypoints.web.view_models.pipelines.revision_text import get_revision_text
 from entrypoints.web.view_models.pipelines.revisions import RevisionItem, build_revision_items
 from entrypoints.web.why_loader import load_why_section
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from fastapi import APIRouter, Depends, Request, Response
 
 from application.queries.views.pipelines import RevisionView, RevisionWithSource
+from entrypoints.definitions.definition_text import get_revision_text
 from entrypoints.http.auth.permissions import READ, ResourceScope, requires
 from entrypoints.web.lookups import require_pipeline
 from entrypoints.web.page_context import get_page_context, load_page_frame
@@ -14,7 +15,6 @@ from entrypoints.web.templating import render_page
 from entrypoints.web.view_models.formatting import format_timestamp
 from entrypoints.web.view_models.pipelines.definition_text import shorten_definition
 from entrypoints.web.view_models.pipelines.revision_diff_lines import DiffLine, build_diff
-from entrypoints.web.view_models.pipelines.revision_text import get_revision_text
 from entrypoints.web.view_models.pipelines.revisions import MAX_ITEMS, RevisionItem, build_revision_items
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(load_page_frame)])

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from application.queries.views.pipelines import RevisionWithSource
+from entrypoints.definitions.definition_text import get_revision_text
 from entrypoints.web.view_models.formatting import Timestamp, format_timestamp
 from entrypoints.web.view_models.pipelines.revision_diff_lines import DiffLine, build_text_diff
-from entrypoints.web.view_models.pipelines.revision_text import get_revision_text
 
 
 @dataclass(frozen=True, slots=True)
