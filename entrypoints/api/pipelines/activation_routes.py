@@ -86,8 +86,8 @@ async def unarchive_pipeline(
 @requires(ADMIN, ResourceScope.PIPELINE)
 async def delete_pipeline(ref: PipelineRefDep, application: ApplicationDep, actor: ActorDep, confirm: Confirmation = None) -> None:
     """Delete an archived pipeline. Its name can be reused at once. Its active runs are cancelled, then its runs, events, logs and tokens
-    are
-    removed in the background; the audit log stays. This cannot be undone. 409 unless it is archived; 422 unless `confirm` is its name."""
+    are removed in the background; the audit log stays. This cannot be undone. 409 unless it is archived; 422 unless `confirm` is its
+    name."""
     await application.delete_pipeline()(ref, confirm, actor)
 
 
