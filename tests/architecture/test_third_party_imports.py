@@ -24,7 +24,7 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "adapters/system": {"cronsim", "jsonschema_rs", "orjson"},
     "adapters/telemetry": {"datadog", "ddtrace"},
     "entrypoints": set(),
-    "entrypoints/api": {"fastapi", "orjson", "pydantic", "pydantic_core", "starlette"},
+    "entrypoints/api": {"fastapi", "orjson", "pydantic", "starlette"},
     "entrypoints/api/system": {"fastapi", "pydantic", "starlette", "swagger_ui_bundle"},
     "entrypoints/cli": {"pydantic", "typer", "yaml"},
     "entrypoints/cli/client": {"httpx"},

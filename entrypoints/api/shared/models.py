@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, GetPydanticSchema, WithJsonSchema
-from pydantic_core import core_schema
 
 from application.ports.persistence.pipelines import PipelineRef
 from domain.reports.storable_values import cut_name, cut_text
@@ -94,26 +93,20 @@ _NAME_SCHEMA = {"type": "string", "minLength": 1, "maxLength": 100}
 PipelineRefField = Annotated[
     Any, BeforeValidator(_parse_pipeline_ref), WithJsonSchema({"anyOf": [_ID_SCHEMA, _NAME_SCHEMA, {"type": "null"}]})
 ]
-_RUN_NAME_PATTERN = f"^{RUN_NAME.pattern}$"
-_RUN_SCHEMA = core_schema.union_schema(
-    [core_schema.int_schema(ge=1, le=MAX_BIGINT, strict=True), core_schema.str_schema(pattern=_RUN_NAME_PATTERN, strict=True)],
-    mode="left_to_right",
-    custom_error_type="run_reference",
-    custom_error_message="must be a run's id, or its name such as etl#12",
+RunRefField = (
+    Annotated[
+        Annotated[int, Field(ge=1, le=MAX_BIGINT)] | Annotated[str, Field(pattern=f"^{RUN_NAME.pattern}$")],
+        Field(union_mode="left_to_right"),
+        GetPydanticSchema(
+            lambda source, handler: {
+                **handler(source),
+                "custom_error_type": "run_reference",
+                "custom_error_message": "must be a run's id, or its name such as etl#12",
+            }
+        ),
+    ]
+    | None
 )
-RunRefField = Annotated[
-    int | str | None,
-    GetPydanticSchema(lambda _source, _handler: core_schema.nullable_schema(_RUN_SCHEMA)),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "integer", "minimum": 1, "maximum": MAX_BIGINT},
-                {"type": "string", "pattern": _RUN_NAME_PATTERN},
-                {"type": "null"},
-            ]
-        }
-    ),
-]
 """A run's id or name. The schema runs without Python code, since most reports have an id."""
 ReportedStatus = Annotated[
     Any,
