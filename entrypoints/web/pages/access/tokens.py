@@ -136,6 +136,7 @@ def _parse_expiry(days: str, now: datetime) -> datetime | None:
     """Return when the token expires; None for a blank number of days. Raise InvalidInput if it is not a number from 1 to MAX_DAYS."""
     if not days:
         return None
-    if not (days.isascii() and days.isdigit() and 1 <= int(days[:6]) <= MAX_DAYS):
+    number = parse_id(days)
+    if number is None or not 1 <= number <= MAX_DAYS:
         raise InvalidInput.for_field("days", f"must be a number from 1 to {MAX_DAYS}, or blank for no expiry")
-    return now + timedelta(days=int(days))
+    return now + timedelta(days=number)

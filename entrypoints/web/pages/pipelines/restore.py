@@ -9,6 +9,7 @@ from domain.errors import InvalidInput, NameTaken, StaleRevision
 from entrypoints.http.auth.caller import get_actor
 from entrypoints.http.auth.permissions import DEFINE, ResourceScope, requires
 from entrypoints.http.base_path import redirect
+from entrypoints.http.ids import parse_id
 from entrypoints.web.form_data import get_text, parse_form
 from entrypoints.web.lookups import get_application, require_pipeline
 from entrypoints.web.page_context import get_page_context, load_page_frame
@@ -37,8 +38,8 @@ async def restore(request: Request, ref: str, number: str) -> Response:
     context = get_page_context(request)
     pipeline = await require_pipeline(context, ref)
     revision = await require_revision(context, pipeline, number)
-    expected = get_text(await parse_form(request), "expected")
-    newest = [int(expected)] if expected.isascii() and expected.isdigit() and len(expected) < 10 else []
+    expected = parse_id(get_text(await parse_form(request), "expected"))
+    newest = [] if expected is None else [expected]
     try:
         restored = await get_application(request).restore_revision()(pipeline.id, revision.revision, newest, get_actor(request))
     except InvalidInput as error:

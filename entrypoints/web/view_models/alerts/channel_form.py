@@ -7,6 +7,7 @@ from typing import Any, Final, Self
 from application.queries.views.alerts import ChannelView
 from domain.alerts.channel import ChannelKind
 from domain.errors import FieldProblem
+from entrypoints.http.ids import parse_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +82,8 @@ class ChannelForm:
         found: dict[str, Any] = {each.name: self.texts[each.name] for each in self.fields if self.texts[each.name]}
         if "to" in found:
             found["to"] = [address.strip() for address in found["to"].split(",") if address.strip()]
-        if found.get("port", "").isdigit():
-            found["port"] = int(found["port"])
+        if (port := parse_id(found.get("port", ""))) is not None:
+            found["port"] = port
         return found
 
     def with_problems(self, problems: Sequence[FieldProblem]) -> "ChannelForm":

@@ -9,6 +9,7 @@ from application.queries.views.alerts import AlertRuleView
 from domain.alerts.rule import AlertEvent
 from domain.errors import FieldProblem
 from domain.pipelines.durations import format_duration
+from entrypoints.http.ids import parse_id
 from entrypoints.web.form_data import FormData, get_text
 
 ROWS: Final = 3
@@ -93,12 +94,13 @@ class RuleForm:
             "to": texts["until"],
             "except": _split(texts["except"]),
         }
+        after = parse_id(texts["after"])
         raw: dict[str, Any] = {
             "name": texts["name"],
             "tags": _split(texts["tags"]),
             "on": list(self.events),
             "to": [{"channel": row.channel, "after": row.after} if row.after else {"channel": row.channel} for row in self.chosen],
-            "after": int(texts["after"]) if texts["after"].isdigit() and len(texts["after"]) < 6 else texts["after"] or 1,
+            "after": after if after is not None else texts["after"] or 1,
             "remind": texts["remind"] or None,
             "recovery": self.recovery,
         }

@@ -8,6 +8,7 @@ from domain.errors import FieldProblem, InvalidInput
 from domain.pipelines.parsing import parse_definition as parse_pipeline
 from entrypoints.definitions.text_edits import UneditableText, append_stage, read_text, set_text, use_shell
 from entrypoints.definitions.yaml_reader import InvalidDefinitionText
+from entrypoints.http.ids import parse_id
 from entrypoints.web.form_data import FormData
 from entrypoints.web.view_models.editor.stage_form import StageForm
 from entrypoints.web.view_models.editor.text_fields import KEYS, TextFields
@@ -38,8 +39,7 @@ class EditorForm:
     @classmethod
     def parse(cls, form: FormData) -> Self:
         """Return the form as it was posted. The revision is 0 if the form names none."""
-        number = _get(form, "revision")
-        revision = int(number) if number.isascii() and number.isdigit() and len(number) < 10 else 0
+        revision = parse_id(_get(form, "revision")) or 0
         entered = {key: _get(form, key).strip() for key in KEYS}
         shown = {key: _get(form, f"shown-{key}").strip() for key in KEYS}
         text = _get(form, "definition").replace("\r\n", "\n")

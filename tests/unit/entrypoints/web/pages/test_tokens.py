@@ -37,3 +37,10 @@ async def test_scopes_of_a_reporter_are_refused_and_not_ignored(headgate: InProc
     assert answer.status_code == 422
     assert "Scopes apply to API tokens only: choose API, or clear them" in to_text(answer.text)
     assert 'value="read" checked' in answer.text
+
+
+@pytest.mark.parametrize("days", ["0", "²", "000001999999999999", "9" * 5_000])
+async def test_a_number_of_days_out_of_range_is_refused(headgate: InProcessHeadgate, days: str) -> None:
+    answer = await headgate.page_client.post("/ui/tokens", data={"name": "ci", "kind": "api", "scope": "read", "days": days})
+
+    assert answer.status_code == 422 and "must be a number from 1 to" in to_text(answer.text)

@@ -100,6 +100,8 @@ async def test_a_webhooks_secret_is_shown_on_its_page_for_ten_minutes(headgate: 
         (ChannelKind.WEBHOOK, {"name": "Team 1"}, "Name must be 1 to 63 lower-case letters, digits and hyphens"),
         (ChannelKind.WEBHOOK, {"url": "ftp://x"}, "Address must"),
         (ChannelKind.EMAIL, {"port": "many"}, "Port must"),
+        (ChannelKind.EMAIL, {"port": "²"}, "Port must"),
+        (ChannelKind.EMAIL, {"port": "9" * 5_000}, "Port must"),
         (ChannelKind.EMAIL, {"to": "nobody"}, "To must"),
         (ChannelKind.PAGERDUTY, {"region": "mars"}, "Region must"),
         (ChannelKind.WEBHOOK, {"fallback": "nothing"}, "Fallback"),
