@@ -6,12 +6,13 @@ from urllib.parse import parse_qs
 from fastapi import Request
 
 from domain.errors import InvalidInput
+from domain.text_validation import find_text_problem
 from entrypoints.http.large_bodies import parse_body
 
 FormData = Mapping[str, Sequence[str]]
 MAX_FIELDS = 2_000
 MAX_FORM_BYTES = 1_048_576
-MAX_TEXT_LENGTH = 2_000
+MAX_COMMENT_LENGTH = 2_000
 
 
 async def parse_form(request: Request) -> FormData:
@@ -40,13 +41,13 @@ def get_last_values(form: FormData) -> dict[str, str]:
 
 
 def get_text(form: FormData, key: str) -> str:
-    """Return a field's first value, stripped and without NUL characters; empty if it is missing. Raise InvalidInput if it is too long."""
-    text = get_text_of_any_length(form, key)
-    if len(text) > MAX_TEXT_LENGTH:
-        raise InvalidInput.for_field(key, f"must have at most {MAX_TEXT_LENGTH:,} characters")
-    return text
-
-
-def get_text_of_any_length(form: FormData, key: str) -> str:
-    """Return a field's first value as `get_text` does, however long it is: for a field whose own rule bounds its length."""
+    """Return a field's first value, stripped and without NUL characters; empty if it is missing. The field's own rule bounds its length."""
     return next(iter(form.get(key, ())), "").replace("\0", "").strip()
+
+
+def get_comment(form: FormData, key: str, field: str = "comment") -> str:
+    """Return a text that is stored as it is. Raise InvalidInput, with the name of the field, if it is too long."""
+    text = get_text(form, key)
+    if problem := find_text_problem(text, MAX_COMMENT_LENGTH):
+        raise InvalidInput.for_field(field, problem)
+    return text

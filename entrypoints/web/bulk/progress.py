@@ -7,7 +7,7 @@ from typing import Final
 from domain.errors import FieldProblem, InvalidInput
 from entrypoints.http.ids import parse_id
 from entrypoints.web.bulk.selection import MAX_RUNS
-from entrypoints.web.form_data import FormData, get_text, get_text_of_any_length
+from entrypoints.web.form_data import FormData, get_text
 
 RUNS_PER_REQUEST: Final = 50
 """Runs that one request acts on, so that each takes about a second."""
@@ -43,7 +43,7 @@ class BulkProgress:
 
 def parse_progress(form: FormData) -> BulkProgress:
     """Return the progress that a form carries. Raise InvalidInput if it names no run, too many, or what is no run."""
-    texts = [*form.get("run", ()), *(text for text in get_text_of_any_length(form, "left").split(",") if text)]
+    texts = [*form.get("run", ()), *(text for text in get_text(form, "left").split(",") if text)]
     ids = [parse_id(text) for text in texts]
     left = list(dict.fromkeys(id for id in ids if id is not None))
     problems = list(form.get("problem", ()))[:MAX_RUNS]

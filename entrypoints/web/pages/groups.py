@@ -8,7 +8,8 @@ from domain.errors import InvalidInput
 from entrypoints.http.auth.caller import get_actor
 from entrypoints.http.auth.permissions import ADMIN, READ, requires
 from entrypoints.http.base_path import redirect
-from entrypoints.web.form_data import get_text_of_any_length, parse_form
+from entrypoints.http.ids import parse_id
+from entrypoints.web.form_data import get_text, parse_form
 from entrypoints.web.live.groups import MAX_GROUPS, LiveGroupList, LiveGroupPage
 from entrypoints.web.lookups import get_application
 from entrypoints.web.page_context import get_page_context, load_page_frame
@@ -49,8 +50,8 @@ async def show_group(request: Request, name: str) -> Response:
 async def set_group_limit(request: Request, name: str) -> Response:
     """Set the group's limit, or give it back to the definitions; or show the form again with its errors."""
     form = await parse_form(request)
-    text = get_text_of_any_length(form, "limit")
-    limit = None if "reset" in form else int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else 0
+    text = get_text(form, "limit")
+    limit = None if "reset" in form else parse_id(text) or 0
     try:
         if limit is not None and not 1 <= limit <= MAX_LIMIT:
             raise InvalidInput.for_field("limit", f"must be a number from 1 to {MAX_LIMIT:,}")

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 from fastapi import APIRouter, Depends, Request, Response
 
@@ -11,7 +13,7 @@ from domain.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from entrypoints.http.auth.caller import get_actor
 from entrypoints.http.auth.permissions import OPERATE, READ, ResourceScope, requires
 from entrypoints.http.base_path import redirect
-from entrypoints.web.form_data import FormData, get_text, parse_form
+from entrypoints.web.form_data import FormData, get_comment, get_text, parse_form
 from entrypoints.web.lookups import get_application, require_stage
 from entrypoints.web.page_context import get_page_context, load_page_frame
 from entrypoints.web.pages.runs.approvals import ApprovalForm, build_approval_form, submit_approval
@@ -22,6 +24,17 @@ from entrypoints.web.view_models.runs.stage_page import build_stage_page
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(load_page_frame)])
 StageAction = Callable[[RunView, FormData], Awaitable[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonField:
+    """The reason that was entered, and what is wrong with it."""
+
+    text: str = ""
+    error: str = ""
+
+
+NO_REASON: Final = ReasonField()
 
 
 @router.get("/ui/runs/{run_id}/stages/{stage}")
@@ -61,7 +74,7 @@ async def skip_stage(request: Request, run_id: str, stage: str) -> Response:
     """Skip the stage for the reason in the form."""
 
     async def skip(run: RunView, form: FormData) -> None:
-        reason = get_text(form, "message")
+        reason = get_comment(form, "message", "reason")
         if not reason:
             raise InvalidInput.for_field("reason", "is required: say why the run can continue without this stage")
         await get_application(request).skip_stage()(run.id, stage, get_actor(request), reason)
@@ -75,7 +88,7 @@ async def cancel_stage(request: Request, run_id: str, stage: str) -> Response:
     """Cancel the stage; the rest of the run continues as its definition says."""
 
     async def cancel(run: RunView, form: FormData) -> None:
-        await get_application(request).cancel_stage()(run.id, stage, get_actor(request), get_text(form, "message") or None)
+        await get_application(request).cancel_stage()(run.id, stage, get_actor(request), get_comment(form, "message") or None)
 
     return await _perform(request, run_id, stage, cancel)
 
@@ -95,10 +108,13 @@ async def decide(request: Request, run_id: str, stage: str) -> Response:
 async def _perform(request: Request, run_id: str, stage: str, action: StageAction) -> Response:
     """Perform the action and redirect to the run; if it fails, show the stage with the error."""
     run, stage_run = await require_stage(get_page_context(request), run_id, stage)
+    form = await parse_form(request)
     try:
-        await action(run, await parse_form(request))
+        await action(run, form)
     except InvalidInput as error:
-        return await _render_stage(request, run, stage_run, build_approval_form(stage_run), format_problems(error.problems), 422)
+        reason = ReasonField(get_text(form, "message"), *format_problems([each for each in error.problems if each.field == "reason"]))
+        problems = format_problems(error.problems)
+        return await _render_stage(request, run, stage_run, build_approval_form(stage_run), problems, 422, reason)
     except (Conflict, NotAllowed) as error:
         return await _render_refusal(request, run_id, stage, error)
     return _redirect_to_run(run)
@@ -112,11 +128,17 @@ async def _render_refusal(request: Request, run_id: str, stage: str, error: Conf
 
 
 async def _render_stage(
-    request: Request, run: RunView, stage: StageRunView, form: ApprovalForm, problems: Sequence[str], status: int
+    request: Request,
+    run: RunView,
+    stage: StageRunView,
+    form: ApprovalForm,
+    problems: Sequence[str],
+    status: int,
+    reason: ReasonField = NO_REASON,
 ) -> Response:
     context = get_page_context(request)
     page = await asyncio.to_thread(build_stage_page, run, stage, context.now(), context.prefect)  # rendering of Markdown takes long
-    values = {"run": run, "stage": page, "approval": form, "problems": problems}
+    values = {"run": run, "stage": page, "approval": form, "problems": problems, "reason": reason}
     return render_page(request, "stage.html", status, section="runs", css=("run.css",), **values)
 
 

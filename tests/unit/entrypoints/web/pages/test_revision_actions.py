@@ -110,3 +110,9 @@ async def test_the_page_shows_the_text_as_it_was_written(revised: InProcessHeadg
     page = await get(revised, "/ui/pipelines/nightly")
 
     assert SECOND in page and "second text" in page.split("<ins>")[1]
+
+
+async def test_a_long_name_of_a_clone_is_an_error_of_its_field_and_stays_in_it(revised: InProcessHeadgate) -> None:
+    answer = await post(revised, "/ui/pipelines/nightly/clone", name="x" * 5_000)
+
+    assert answer.status_code == 422 and f'value="{"x" * 5_000}"' in answer.text and 'id="name-error"' in answer.text

@@ -134,6 +134,17 @@ async def test_one_stage_is_retried_skipped_with_a_reason_or_cancelled(headgate:
     assert "the source is closed today" in history and "will run again" in history
 
 
+async def test_a_reason_that_is_too_long_is_an_error_of_its_field_and_stays_in_it(headgate: InProcessHeadgate) -> None:
+    run_id = await _a_failed_run(headgate)
+    reason = "closed today " * 200
+
+    answer = await headgate.page_client.post(f"/ui/runs/{run_id}/stages/check/skip", data={"message": reason})
+
+    assert answer.status_code == 422 and f'value="{reason.strip()}"' in answer.text
+    assert "Reason must be at most 2,000 characters long." in answer.text.split('id="skip-why-error"')[1]
+    assert _run(headgate, run_id).stages["check"].status is Status.FAILED
+
+
 async def test_a_refused_action_shows_the_stages_current_state(headgate: InProcessHeadgate) -> None:
     run_id = await _a_failed_run(headgate)
 
@@ -156,6 +167,16 @@ async def test_an_approval_takes_fields_and_a_comment(headgate: InProcessHeadgat
     assert (refused.status_code, untyped.status_code, answer.status_code) == (422, 422, 303)
     ship = _run(headgate, run_id).stages["ship"].current
     assert (ship.status, ship.output, ship.message) == (Status.COMPLETED, {"share": 25}, "looks right")
+
+
+async def test_a_comment_that_is_too_long_is_an_error_of_its_field_and_stays_in_it(headgate: InProcessHeadgate) -> None:
+    here = f"/ui/runs/{await _an_approval(headgate)}/stages/ship"
+    comment = "looks right " * 200
+
+    answer = await headgate.page_client.post(f"{here}/decide", data={"decision": "approve", "comment": comment})
+
+    assert answer.status_code == 422 and f"{comment.strip()}</textarea>" in answer.text
+    assert "Comment must be at most 2,000 characters long." in answer.text.split('id="comment-error"')[1]
 
 
 async def test_a_rejection_needs_no_fields_and_fails_the_stage(headgate: InProcessHeadgate) -> None:

@@ -139,3 +139,18 @@ async def test_only_an_admin_changes_rules() -> None:
         headers = await headgate.api.sign_in(role)
         assert ("Create rule" in (await headgate.page_client.get("/ui/alert-rules", headers=headers)).text) is is_shown
         assert ("Save rule" in (await headgate.page_client.get("/ui/alert-rules/oncall", headers=headers)).text) is is_shown
+
+
+@pytest.mark.parametrize("key", ["name", "tags", "remind", "timezone", "from", "until", "except"])
+async def test_a_long_text_is_an_error_of_its_field_and_stays_in_it(headgate: InProcessHeadgate, key: str) -> None:
+    answer = await headgate.page_client.post("/ui/alert-rules", data={**RULE, key: "x" * 5_000})
+
+    assert answer.status_code == 422 and f'value="{"x" * 5_000}"' in answer.text
+    assert f'id="x-{key}-error"' in answer.text
+
+
+@pytest.mark.parametrize("after", ["²", "9" * 5_000])
+async def test_digits_that_are_no_number_are_an_error_of_their_field(headgate: InProcessHeadgate, after: str) -> None:
+    answer = await headgate.page_client.post("/ui/alert-rules", data={**RULE, "after": after})
+
+    assert answer.status_code == 422 and 'id="x-after-error"' in answer.text
