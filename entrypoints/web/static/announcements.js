@@ -1,9 +1,10 @@
-// Announces runs that ended: at most one sentence every 10 seconds, which sums up those that ended meanwhile.
+// Announces what changed: at most one sentence every 10 seconds. The sentence of runs that ended sums up those that ended meanwhile.
 (function () {
   "use strict";
   const INTERVAL = 10_000, NAMED = 3;
   const words = { completed: "completed", failed: "failed", cancelled: "was cancelled", lost: "was lost", skipped: "was skipped" };
-  let ended = [], announcedAt = -Infinity, timer = null;
+  const ended = [], waiting = new Map();
+  let announcedAt = -Infinity, timer = null;
 
   function describe(runs) {
     if (runs.length === 1) return `${runs[0].name} ${words[runs[0].status]}.`;
@@ -14,16 +15,27 @@
     const broken = names.length ? ` Look at ${names.slice(0, NAMED).join(", ")}${more}.` : "";
     return `${runs.length} runs ended: ${parts.join(", ")}.${broken}`;
   }
-  // On pages on which many runs end, toasts would cover the page: there only screen readers announce them.
-  function announce() {
-    const sentence = describe(ended.splice(0));
+  const say = (sentence) => { document.getElementById("announcer").textContent = sentence; };
+  // Gets the sentence when its turn comes, so that it describes the present. An empty one is not announced.
+  headgate.announce = function (getSentence, show = say) {
+    waiting.set(getSentence, show);
+    timer ??= setTimeout(announceNext, Math.max(0, announcedAt + INTERVAL - performance.now()));
+  };
+  function announceNext() {
+    const [[getSentence, show]] = waiting, sentence = getSentence();
     timer = null;
-    announcedAt = performance.now();
-    if (document.querySelector("[data-quiet]")) document.getElementById("announcer").textContent = sentence;
-    else headgate.toast(sentence);
+    waiting.delete(getSentence);
+    if (sentence) {
+      show(sentence);
+      announcedAt = performance.now();
+    }
+    for (const next of waiting) headgate.announce(...next);
   }
+  const describeEnded = () => describe(ended.splice(0));
+  // On pages on which many runs end, toasts would cover the page: there only screen readers announce them.
+  const showEnded = (sentence) => (document.querySelector("[data-quiet]") ? say : headgate.toast)(sentence);
   headgate.onStream("ended-runs", function (event) {
     ended.push(...JSON.parse(event.data).map(([name, status]) => ({ name, status })));
-    if (timer === null) timer = setTimeout(announce, Math.max(0, announcedAt + INTERVAL - performance.now()));
+    headgate.announce(describeEnded, showEnded);
   });
 })();

@@ -10,9 +10,14 @@
   function showShellHint() {
     const hint = byId("shell-hint");
     if (!hint) return;
-    const found = byId("stage-command").value.replace(QUOTED, "''").match(NEEDS_SHELL);
+    const wasHidden = hint.hidden, found = byId("stage-command").value.replace(QUOTED, "''").match(NEEDS_SHELL);
     hint.hidden = !found || byId("stage-shell").checked || byId("stage-kind").value !== "command";
     if (found) hint.firstElementChild.textContent = found[0].trim() || "A line break";
+    if (wasHidden && !hint.hidden) headgate.announce(describeShellHint);
+  }
+  function describeShellHint() {
+    const hint = byId("shell-hint");
+    return hint.hidden ? "" : `${hint.firstElementChild.textContent} needs a shell.`;
   }
   function tickShell() {
     byId("stage-shell").checked = true;

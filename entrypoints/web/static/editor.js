@@ -7,7 +7,7 @@
   const gutter = document.querySelector(".editor-lines"), numbers = gutter.querySelector("pre");
   const pane = document.querySelector(".editor-marks"), position = document.getElementById("editor-line");
   const [messages, bars] = [pane, gutter].map((parent) => parent.appendChild(document.createElement("div")));
-  let shownLines = 0, leavesByTab = false, characterWidth = 0, lineMessages = new Map();
+  let shownLines = 0, leavesByTab = false, characterWidth = 0, lineMessages = new Map(), announced = getCheckWords();
   for (const layer of [messages, bars, numbers]) layer.className += " editor-layer";
 
   function showNumbers() {
@@ -49,6 +49,15 @@
       message.style.left = `${PADDING + ((lines[line - 1] || "").length + 2) * characterWidth}px`;
     }
     showPosition();
+    headgate.announce(describeCheck);
+  }
+  function getCheckWords() {
+    return document.getElementById("check-words")?.textContent || "";
+  }
+  function describeCheck() {
+    const words = getCheckWords(), isNew = words !== announced;
+    announced = words;
+    return isNew ? words : "";
   }
   function showPosition() {
     const before = area.value.slice(0, area.selectionStart), line = before.split("\n").length;

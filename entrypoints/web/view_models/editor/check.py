@@ -45,6 +45,11 @@ class EditorCheck:
     is_readable: bool = True
 
     @property
+    def words(self) -> str:
+        """The number of problems, for screen readers."""
+        return pluralize(len(self.problems), "problem") if self.problems else "No problems"
+
+    @property
     def shown_problems(self) -> Sequence[LocatedProblem]:
         return self.problems[:MAX_PROBLEMS]
 

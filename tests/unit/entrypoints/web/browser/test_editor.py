@@ -67,6 +67,34 @@ def test_a_pipeline_is_written_by_form_and_text_and_checked_while_typing(served:
     expect(page.locator("#restored")).to_be_hidden()
 
 
+def test_the_number_of_problems_is_announced_once_in_ten_seconds_if_it_changed(served: ThreadServer, open_page: OpenPage) -> None:
+    create(served)
+    page = open_page("about:blank")
+    page.clock.install()
+    page.goto(f"{served.url}/ui/pipelines/nightly/edit")
+    announcer, problems = page.locator("#announcer"), page.locator("#problems li")
+
+    def check(text: str, count: int) -> None:
+        write(page, text)
+        page.clock.run_for(500)
+        expect(problems).to_have_count(count)
+
+    check(NIGHTLY + "# more\n", 0)
+    page.clock.run_for(10_000)
+    expect(announcer).to_be_empty()
+    check(NIGHTLY + "    retries: -1\n", 1)
+    page.clock.run_for(100)
+    expect(announcer).to_have_text("1 problem")
+    check(NIGHTLY + "    retries: -1\n    timeout: x\n", 2)
+    check(NIGHTLY, 0)
+    page.clock.run_for(8_000)
+    expect(announcer).to_have_text("1 problem")
+    page.clock.run_for(2_000)
+
+    expect(announcer).to_have_text("No problems")
+    expect(page.locator("#preview")).not_to_have_attribute("role", "status")
+
+
 def test_problems_stand_at_their_lines_and_lead_there(served: ThreadServer, open_page: OpenPage) -> None:
     create(served)
     page = open_page(f"{served.url}/ui/pipelines/nightly/edit")
