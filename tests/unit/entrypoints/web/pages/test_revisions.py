@@ -2,6 +2,7 @@
 
 import re
 
+import httpx
 import pytest
 
 from tests.support.builders import a_definition, a_stage
@@ -15,7 +16,7 @@ BOMB = (
 )
 
 
-async def edit(headgate: InProcessHeadgate, text: str, revision: int = 1) -> object:
+async def edit(headgate: InProcessHeadgate, text: str, revision: int = 1) -> httpx.Response:
     return await headgate.page_client.post("/ui/pipelines/nightly/edit", data={"definition": text, "revision": str(revision)})
 
 
@@ -39,7 +40,7 @@ async def test_a_saved_edit_is_a_new_revision_with_a_summary(headgate: InProcess
     saved = await edit(headgate, "name: nightly\nstages:\n  - {name: a, command: ['true'], timeout: 9}\n")
     difference = (await headgate.page_client.get("/ui/pipelines/nightly/revisions/2")).text
 
-    assert saved.status_code == 303  # type: ignore[attr-defined]
+    assert saved.status_code == 303
     assert "timeout: 9" in difference.split("<ins>")[1].split("</ins>")[0]
     assert "Changed stage a (timeout 3600 s → 9 s)" in difference
 
@@ -67,8 +68,8 @@ async def test_an_edit_of_an_outdated_revision_is_kept_but_not_saved(headgate: I
 
     mine = await edit(headgate, "name: nightly\ndescription: mine\nstages: [{name: a, command: ['true']}]")
 
-    assert mine.status_code == 409  # type: ignore[attr-defined]
-    text = mine.text  # type: ignore[attr-defined]
+    assert mine.status_code == 409
+    text = mine.text
     assert "description: mine" in text and "Revision 2 was stored" in text and 'name="revision" value="2"' in text
     stored = await headgate.fakes.reader.pipeline("nightly")
     assert stored is not None and stored.definition.description == "theirs"
@@ -93,8 +94,8 @@ async def test_an_invalid_definition_is_shown_again_with_its_errors(headgate: In
 
     answer = await edit(headgate, text)
 
-    assert answer.status_code == 422  # type: ignore[attr-defined]
-    assert error in answer.text and "aria-invalid" in answer.text  # type: ignore[attr-defined]
+    assert answer.status_code == 422
+    assert error in answer.text and "aria-invalid" in answer.text
     stored = await headgate.fakes.reader.pipeline("nightly")
     assert stored is not None and stored.revision == 1
 
@@ -105,7 +106,7 @@ async def test_the_name_of_another_pipeline_is_refused(headgate: InProcessHeadga
 
     answer = await edit(headgate, "name: taken\nstages: [{name: a, command: ['true']}]")
 
-    assert answer.status_code == 409 and "already exists" in answer.text  # type: ignore[attr-defined]
+    assert answer.status_code == 409 and "already exists" in answer.text
 
 
 async def test_tags_are_shown_and_filter_the_board(headgate: InProcessHeadgate) -> None:
