@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from secrets import token_hex
 from typing import Final
 
 from domain.errors import FieldProblem, InvalidInput
@@ -42,7 +43,10 @@ class BulkProgress:
 
 
 def parse_progress(form: FormData) -> BulkProgress:
-    """Return the progress that a form carries. Raise InvalidInput if it names no run, too many, or what is no run."""
+    """Return the progress that a form carries, with a new key if it has none.
+
+    Raise InvalidInput if it names no run, too many, or a text that is not the id of a run.
+    """
     texts = [*form.get("run", ()), *(text for text in get_text(form, "left").split(",") if text)]
     ids = [parse_id(text) for text in texts]
     left = list(dict.fromkeys(id for id in ids if id is not None))
@@ -54,4 +58,4 @@ def parse_progress(form: FormData) -> BulkProgress:
         raise InvalidInput([FieldProblem("run", "must be the id of a run")])
     if len(left) + done + len(problems) > MAX_RUNS:
         raise InvalidInput([FieldProblem("run", f"at most {MAX_RUNS} runs at once")])
-    return BulkProgress(get_text(form, "key")[:MAX_KEY_LENGTH], left, done, problems)
+    return BulkProgress(get_text(form, "key")[:MAX_KEY_LENGTH] or token_hex(16), left, done, problems)

@@ -97,16 +97,17 @@ async def test_the_chosen_runs_are_retried_and_each_is_in_the_audit_log(headgate
     assert [each.subject for each in entries] == [f"run {first}", f"run {third}"]
 
 
-async def test_a_form_that_is_sent_twice_acts_once(headgate: InProcessHeadgate) -> None:
+@pytest.mark.parametrize(("key", "attempts"), [({"key": "same"}, 2), ({}, 3)])
+async def test_a_form_that_is_sent_twice_acts_once_if_it_has_a_key(headgate: InProcessHeadgate, key: dict[str, str], attempts: int) -> None:
     (run_id,) = await add_runs(headgate, "etl", Status.FAILED)
-    form = {"key": "same", "run": [str(run_id)]}
+    form = {**key, "run": [str(run_id)]}
     first = await headgate.page_client.post("/ui/retry-runs", data=form)
     await headgate.stories.change_run(run_id, end("a", Status.FAILED, headgate.fakes.clock.now()))
 
     second = await headgate.page_client.post("/ui/retry-runs", data=form)
 
     assert "1 run retried" in first.text and "1 run retried" in second.text
-    assert len(headgate.fakes.store.committed.runs[run_id].stages["a"].attempts) == 2
+    assert len(headgate.fakes.store.committed.runs[run_id].stages["a"].attempts) == attempts
 
 
 async def test_runs_that_cannot_be_retried_are_named_with_the_reason(headgate: InProcessHeadgate) -> None:
