@@ -1,7 +1,7 @@
 """Parses the URL of the board and selects its rows."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -31,7 +31,7 @@ class BoardQuery:
     page: int = 1
     archived: bool = False
     order: BoardOrder = BoardOrder.NAME
-    shown: tuple[int, ...] = field(default=())
+    shown: tuple[int, ...] = ()
 
     @classmethod
     def parse(cls, parameters: Mapping[str, str]) -> "BoardQuery":
@@ -115,8 +115,8 @@ def choose_rows(rows: Sequence[BoardRow], query: BoardQuery) -> BoardPage:
 
 
 def find_live_rows(rows: Sequence[BoardRow], page: BoardPage, query: BoardQuery) -> Sequence[BoardRow]:
-    """Return the rows that an open page shows: those of its page, or those that it named if it is sorted."""
+    """Return the rows that an open page shows: those of its page, or those that it named if it is sorted, in their places."""
     if not query.shown or page.range is None:
         return page.rows
-    named = set(query.shown)
-    return [row for row in rows if row.pipeline.id in named]
+    places = {id: place for place, id in enumerate(query.shown)}
+    return sorted((row for row in rows if row.pipeline.id in places), key=lambda row: places[row.pipeline.id])

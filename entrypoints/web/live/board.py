@@ -42,16 +42,16 @@ class LiveBoard(LiveView):
 
     async def render(self) -> RenderedView:
         await self._context.incident_summary.load(is_fresh=True)
-        return await self.render_rows(await self.load_rows())
+        rows = await self.load_rows()
+        return await self.render_page(rows, choose_rows(rows, self._query))
 
     async def load_rows(self) -> list[BoardRow]:
         """Return the rows with the query's tag."""
         board = self._context.archived_board if self._query.archived else self._context.board
         return [row for row in await board.load() if self._query.has_tag(row)]
 
-    async def render_rows(self, rows: list[BoardRow]) -> RenderedView:
-        """Render what the query shows of rows that the caller has loaded."""
-        page = choose_rows(rows, self._query)
+    async def render_page(self, rows: list[BoardRow], page: BoardPage) -> RenderedView:
+        """Render what the query shows of rows that the caller has loaded, and the page of them that it has chosen."""
         live_rows = find_live_rows(rows, page, self._query)
         statuses = await self._judge(live_rows)
         fragments = {f"row-{row.pipeline.id}": await self._render_row(row, status) for row, status in zip(live_rows, statuses, strict=True)}

@@ -26,7 +26,7 @@ from entrypoints.web.text_pages import format_board
 from entrypoints.web.view_models.editor.examples import FIRST
 from entrypoints.web.view_models.editor.form import EditorForm
 from entrypoints.web.view_models.formatting import get_status_label
-from entrypoints.web.view_models.pipelines.board import OrderLink, SearchableItem, StatusFilter, build_searchable_item, count_statuses
+from entrypoints.web.view_models.pipelines.board import OrderLink, SearchableItem, StatusFilter, build_searchable_item
 from entrypoints.web.view_models.runs.bulk import build_bulk_links
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(load_page_frame)])
@@ -53,8 +53,8 @@ async def show_board(request: Request) -> Response:
             frame_stream="/ui/live/board",
             **build_new_pipeline_values(request, EditorForm(FIRST), await check_text(context, FIRST, None)),
         )
-    rendered = await board.render_rows(rows)
     chosen = choose_rows(rows, query)
+    rendered = await board.render_page(rows, chosen)
     is_paged = chosen.range is not None
     items = [build_searchable_item(row.pipeline) for row in chosen.rows]
     stream = _get_streamed_query(query, items, is_paged).get_url("/ui/live/board")
@@ -66,7 +66,7 @@ async def show_board(request: Request) -> Response:
         hidden=set() if is_paged else {item.id for item in items if not item.matches(query.status, query.words)},
         is_paged=is_paged,
         rendered=rendered,
-        filters=_build_filters(rows, query),
+        filters=[_build_filter(status, query) for status in (None, *Status) if status is not Status.SKIPPED],
         orders=[OrderLink(ORDER_WORDS[each], query.get_url("/", order=each, page=1), each is query.order) for each in BoardOrder],
         query=query,
         q=request.query_params.get("q", ""),
@@ -100,14 +100,7 @@ async def _show_text(context: PageContext, query: BoardQuery, rows: Sequence[Boa
     return text_response(f"{text}{hidden:,} more pipelines. Filter with /?q=WORDS or /?status=failed\n" if hidden else text)
 
 
-def _build_filters(rows: Sequence[BoardRow], query: BoardQuery) -> list[StatusFilter]:
-    rows = query.select_with_any_status(rows)
-    counts = count_statuses(rows)
-    statuses = [(status, counts.get(status, 0)) for status in Status if status is not Status.SKIPPED]
-    return [_build_filter(None, len(rows), query), *(_build_filter(status, count, query) for status, count in statuses)]
-
-
-def _build_filter(status: Status | None, count: int, query: BoardQuery) -> StatusFilter:
+def _build_filter(status: Status | None, query: BoardQuery) -> StatusFilter:
     value = status.value if status else ""
     label = get_status_label(status) if status else None
-    return StatusFilter(label, count, query.get_url("/", status=value, page=1), query.status == value)
+    return StatusFilter(label, query.get_url("/", status=value, page=1), query.status == value)

@@ -68,7 +68,7 @@ async def list_runs(request: Request) -> Response:
 
 def _build_filter(status: Status | None, query: RunListQuery) -> StatusFilter:
     href = _link(query.to_parameters(status=status.value if status else ""))
-    return StatusFilter(get_status_label(status) if status else None, 0, href, status is query.status)
+    return StatusFilter(get_status_label(status) if status else None, href, status is query.status)
 
 
 def _link(parameters: Mapping[str, object], path: str = "/ui/runs") -> str:

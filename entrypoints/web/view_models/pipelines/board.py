@@ -81,7 +81,6 @@ class StatusFilter:
     """A filter link. Its URL keeps the other filters; `status` is None for all."""
 
     status: StatusLabel | None
-    count: int
     href: str
     is_chosen: bool
 

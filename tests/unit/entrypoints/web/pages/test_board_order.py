@@ -119,6 +119,7 @@ async def test_a_sorted_page_keeps_following_the_rows_that_it_shows(headgate: In
     page = (await headgate.page_client.get("/?sort=failures")).text
     (stream,) = re.findall(r'sse-connect="([^"]+)"', page)
     (shown,) = re.findall(r"shown=([\d,]+)", stream)
+    (seen,) = re.findall(r"seen=(\w+)", stream)
     board = LiveBoard(headgate.page_context, BoardQuery.parse({"sort": "failures", "shown": shown}))
     before = await board.render()
 
@@ -127,6 +128,7 @@ async def test_a_sorted_page_keeps_following_the_rows_that_it_shows(headgate: In
     await headgate.stories.change_run(run_id, end("a", Status.FAILED, headgate.fakes.clock.now()))
     after = await board.render()
 
+    assert before.digest == seen
     ids = [int(id) for id in shown.split(",")]
     assert ids[:3] == failed and len(ids) == ROWS_PER_PAGE
     rows = {name for name in after.fragments if name.startswith("row-")}
