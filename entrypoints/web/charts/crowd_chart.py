@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-HEIGHT, BASELINE = 72, 64.0
+BASELINE = 64.0
 MAX_HEIGHT, MIN_HEIGHT = 56.0, 3.0
 
 

@@ -75,7 +75,7 @@ class LiveRunPage(LiveView):
             **build_run_tab(run),
             "head": str(render("live/run_header.html", head=head)),
             "facts": str(render("live/run_facts.html", head=head, failure=failure, incidents=incidents)),
-            "outputs": str(render("live/outputs.html", outputs=outputs, run_id=run.id)),
+            "outputs": str(render("live/outputs.html", outputs=outputs)),
             "stages": str(render(f"live/{self._query.view}.html", stages=stages)),
             "status-counts": head.status_counts,
             "log-attempts": str(render("live/log_attempts.html", attempts=self._labels.find_changed_last())),

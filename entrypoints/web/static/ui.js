@@ -1,4 +1,4 @@
-// Copy buttons, the cancel dialog, arrow keys on run bars, more stages in the form, and buttons that submit once.
+// Copy buttons, the cancel dialog, arrow keys on run bars, and buttons that submit once.
 (function () {
   "use strict";
   async function copy(button) {
@@ -18,18 +18,6 @@
     if (find("[data-cancel]")) {
       event.preventDefault();
       document.getElementById("cancel-dialog").showModal();
-    }
-    if (find("#add-stage")) {
-      const rows = document.querySelectorAll("#stage-rows .stage-fields");
-      const row = rows[rows.length - 1].cloneNode(true);
-      for (const input of row.querySelectorAll("input, textarea")) {
-        input.value = "";
-        input.removeAttribute("aria-invalid");
-      }
-      for (const field of row.children) field.setAttribute("aria-label", (field.getAttribute("aria-label") || "").replace(/\d+/, rows.length + 1));
-      row.querySelector(".field-error")?.remove();
-      rows[rows.length - 1].after(row);
-      row.querySelector("input").focus();
     }
   });
   document.addEventListener("submit", function (event) {

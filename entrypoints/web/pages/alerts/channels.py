@@ -2,13 +2,11 @@
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from domain.alerts.channel import ChannelKind
 from entrypoints.http.auth.permissions import READ, requires
 from entrypoints.web.live.alerts.channels import LiveChannelList, LiveChannelPage
 from entrypoints.web.once_shown import read_shown_secret
 from entrypoints.web.page_context import get_page_context, load_page_frame
 from entrypoints.web.templating import render_page
-from entrypoints.web.view_models.alerts.channels import KIND_HELP, KIND_WORDS
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(load_page_frame)])
 CSS = ("alerts.css", "access.css", "run.css")
@@ -20,8 +18,7 @@ PATH = "/ui/channels"
 async def list_channels(request: Request) -> Response:
     """Show all channels with their proof, their waiting messages and what sends to them."""
     rendered = await LiveChannelList(get_page_context(request)).render_page()
-    kinds = [(kind.value, KIND_WORDS[kind], KIND_HELP[kind]) for kind in KIND_WORDS]
-    return render_page(request, "alerts/channels.html", section="system", css=CSS, rendered=rendered, kinds=kinds)
+    return render_page(request, "alerts/channels.html", section="system", css=CSS, rendered=rendered)
 
 
 @router.get(f"{PATH}/{{name}}")
@@ -45,6 +42,5 @@ async def render_channel(request: Request, name: str, status: int, result: str =
         rendered=live.render_channel(loaded),
         result=result,
         is_sent=is_sent,
-        is_webhook=loaded.channel.kind is ChannelKind.WEBHOOK,
         secret=read_shown_secret(request),
     )
