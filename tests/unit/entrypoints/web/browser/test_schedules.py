@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from domain.access.permissions import Role
 from tests.support.builders import a_stage
 from tests.support.servers import ThreadServer
+from tests.support.waiting import wait_for
 from tests.unit.entrypoints.web.browser.page_waiting import arrived
 from tests.unit.entrypoints.web.browser.test_access import REFUSED, sign_in, team
 
@@ -27,9 +28,14 @@ def create(served: ThreadServer, name: str, *schedules: dict[str, str]) -> None:
     served.do(served.headgate.application.create_pipeline()(raw))
 
 
-def fire(served: ThreadServer) -> None:
-    """Let the tick service decide what is due, as it does by itself in the web process."""
-    served.do(served.headgate.application.tick_service().run_once())
+def fire(served: ThreadServer, count: int = 1) -> None:
+    """Let the tick service decide what is due, as it does by itself in the web process, until `count` ticks are stored."""
+
+    def run_service() -> bool:
+        served.do(served.headgate.application.tick_service().run_once())
+        return len(served.headgate.fakes.store.committed.ticks) >= count
+
+    wait_for(run_service, 15)
 
 
 def test_a_new_schedule_is_seen_to_fire(served: ThreadServer, open_page: OpenPage) -> None:
@@ -65,7 +71,7 @@ def test_an_opened_table_of_ticks_stays_open_when_a_tick_is_added(served: Thread
     for count in (1, 2):
         at = page.locator(".next-times time").first.get_attribute("datetime")
         page.wait_for_function("at => new Date(at) <= new Date()", arg=at)
-        fire(served)
+        fire(served, count)
         expect(rows).to_have_count(count)
         if count == 1:
             page.get_by_text("Show the last ticks as a table").click()
