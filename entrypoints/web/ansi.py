@@ -1,6 +1,6 @@
 """Rendering of output with ANSI escape sequences as HTML. Colours become CSS classes; everything else is escaped text.
 
-A line is scanned once without backtracking, so the time is linear. Unknown escape sequences are dropped. Control characters and
+A line is scanned once without backtracking, so the time is linear. Other terminal codes are dropped. Other control characters and
 bidirectional overrides are shown by name, so that a line cannot disguise itself as another one.
 """
 
@@ -11,6 +11,7 @@ from html import escape
 
 from markupsafe import Markup
 
+from domain.output.terminal_codes import TERMINAL_CODES, strip_terminal_codes
 from entrypoints.web.text_matches import find_matches, split_by_matches
 
 MAX_LENGTH = 8_000
@@ -19,13 +20,7 @@ MAX_LENGTH = 8_000
 _UNPRINTABLE = (
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )
-_ESCAPE = re.compile(
-    r"\x1b\[(?P<sgr>[0-9;:]{0,64})m"  # colours
-    r"|\x1b\[[0-?]{0,64}[ -/]{0,8}[@-~]"  # other control sequences
-    r"|\x1b\][^\x07\x1b]{0,4096}(?:\x07|\x1b\\)"  # titles and links
-    r"|\x1b[@-Z\\-_]"
-    rf"|(?P<unprintable>{_UNPRINTABLE})"
-)
+_ESCAPE = re.compile(rf"\x1b\[(?P<sgr>[0-9;:]{{0,64}})m|{TERMINAL_CODES}|(?P<unprintable>{_UNPRINTABLE})")
 UNPRINTABLE = re.compile(_UNPRINTABLE)
 """Control characters, bidirectional overrides and invisible characters."""
 _COLOURS = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
@@ -39,7 +34,7 @@ def render_ansi_line(line: str, search_text: str = "") -> Markup:
     out: list[str] = []
     position = 0
     text = line[:MAX_LENGTH]
-    style = _Style(find_matches(strip_escape_sequences(text), search_text) if search_text else ())
+    style = _Style(find_matches(strip_terminal_codes(text), search_text) if search_text else ())
     for found in _ESCAPE.finditer(text):
         style.write(text[position : found.start()], out)
         position = found.end()
@@ -150,8 +145,3 @@ def show_control_characters(text: str) -> str:
         return chr(0x2400 + code) if code < 0x20 else "␡" if code == 0x7F else f"[U+{code:04X}]"
 
     return _ESCAPE.sub(replace, text)
-
-
-def strip_escape_sequences(text: str) -> str:
-    """Return text without escape sequences."""
-    return _ESCAPE.sub(lambda found: found["unprintable"] or "", text)

@@ -1,5 +1,6 @@
 """ANSI rendering: output is visible and inert."""
 
+import re
 from html.parser import HTMLParser
 from time import process_time
 
@@ -8,6 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from entrypoints.web.ansi import render_ansi_line
+from tests.support.coloured_lines import LINES_WITH_CODES
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -84,6 +86,13 @@ def test_bright_indexed_and_true_colours_map_to_named_colours() -> None:
 def test_an_unprintable_character_is_shown_by_name() -> None:
     assert "U+202E" in render_ansi_line("a\u202eb")
     assert "␀" in render_ansi_line("a\0b")
+
+
+@pytest.mark.parametrize("line", LINES_WITH_CODES)
+def test_found_text_is_marked_across_all_codes_that_a_search_ignores(line: str) -> None:
+    marked = re.findall("<mark>(.*?)</mark>", render_ansi_line(line, "Error 42"))
+
+    assert "".join(marked) == "error 42"
 
 
 def test_rendering_time_is_linear_in_the_length() -> None:
