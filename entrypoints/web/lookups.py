@@ -50,7 +50,7 @@ async def require_backfill(context: PageContext, backfill_id: str) -> BackfillVi
 async def require_stage(context: PageContext, run_id: str, name: str) -> tuple[RunView, StageRunView]:
     """Return the run with this id and its stage with this name."""
     run = await require_run(context, run_id)
-    stage = next((each for each in run.stages if each.name == name), None)
+    stage = run.find_stage(name)
     if stage is None:
         raise NotFound("stage", name, run.name)
     return run, stage

@@ -18,7 +18,7 @@ _LAST_LINES: Final = 200
 
 
 async def find_error_line(reader: Reader, run: RunView) -> int | None:
-    """Return the number of the log line that the error message of a failed run quotes. None for runs that did not fail."""
+    """Return the number of the log line that the error message of a failed run quotes; None if the run did not fail."""
     stage = find_failed_stage(run) if run.status in FAILED_STATUSES else None
     return await find_attempt_error_line(reader, run.id, stage.name, stage.newest) if stage else None
 
@@ -26,13 +26,13 @@ async def find_error_line(reader: Reader, run: RunView) -> int | None:
 async def find_selected_error_line(
     reader: Reader, run: RunView, stage_name: str | None, number: int | None, *, only_failed: bool = False
 ) -> int | None:
-    """Return the error's line in the log of a stage or of one of its attempts, without a stage that of the run.
+    """Return the number of the error's line in the log of a stage's attempt, or of the run if `stage_name` is None.
 
-    Without a number it is that of the newest attempt, or of the newest that failed if `only_failed`. None for attempts that did not fail.
+    Without a number, choose the newest attempt, or the newest failed one if `only_failed`. Return None if the attempt did not fail.
     """
     if stage_name is None:
         return await find_error_line(reader, run)
-    stage = next((each for each in run.stages if each.name == stage_name), None)
+    stage = run.find_stage(stage_name)
     attempts = [each for each in stage.attempts if number in (None, each.number)] if stage else []
     if only_failed:
         attempts = [each for each in attempts if each.status in FAILED_STATUSES]

@@ -133,6 +133,10 @@ class RunView:
         """The name that people read and copy, such as `etl#12`."""
         return str(RunName(self.pipeline, self.number))
 
+    def find_stage(self, name: str | None) -> StageRunView | None:
+        """Return the stage with this name."""
+        return next((stage for stage in self.stages if stage.name == name), None)
+
     @property
     def waits_for_slot(self) -> bool:
         """Return whether a concurrency limit alone keeps the run from starting or from continuing."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from application.queries.views.runs import RunView, StageRunView
+from application.queries.views.runs import RunView
 from domain.runs.status import Status
 from entrypoints.web.view_models.formatting import get_status_label
 from entrypoints.web.view_models.log.query import LogQuery
@@ -51,7 +51,7 @@ def build_stage_options(run: RunView) -> list[StageOptions]:
 
 def build_attempt_links(run: RunView, query: LogQuery) -> list[FilterLink]:
     """Return links to the chosen stage's newest attempts and to the chosen one; empty if the stage has only one."""
-    stage = find_stage(run, query.stage)
+    stage = run.find_stage(query.stage)
     if stage is None or len(stage.attempts) < 2:
         return []
     base = query.without_position()
@@ -60,11 +60,6 @@ def build_attempt_links(run: RunView, query: LogQuery) -> list[FilterLink]:
     shown = [each.number for index, each in enumerate(stage.attempts) if index >= newest or each.number == query.attempt]
     links += [FilterLink(f"attempt {each}", build_log_link(run, base.replace(attempt=each)), each == query.attempt) for each in shown]
     return links
-
-
-def find_stage(run: RunView, name: str | None) -> StageRunView | None:
-    """Return the stage with this name."""
-    return next((stage for stage in run.stages if stage.name == name), None)
 
 
 def _choose_stages(run: RunView, chosen: str | None) -> list[str]:
