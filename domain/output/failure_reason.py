@@ -18,11 +18,11 @@ _INTRODUCTION: Final = re.compile(r"thread '.*' (?:\(\d+\) )?panicked at .*:\d+:
 """The next line names the error."""
 _BORDER: Final = " \t│"
 _WINDOW: Final = 50
-"""Meaningful lines at the end, among which one that names an error counts more than a later one that does not."""
+"""Number of meaningful lines at the end. Among them, a line that names an error takes precedence over later lines that do not."""
 _LINES: Final = 200
 _LENGTH: Final = 1_000
 _FOLLOWING: Final = 10
-"""Lines after a Python exception that do not replace it: the rest of its message, and what `make` or a shell says about the exit code."""
+"""Lines after a Python exception that do not replace it: the rest of its message, and lines of `make` or a shell about the exit code."""
 
 
 class FailureReason:

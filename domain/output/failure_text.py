@@ -1,4 +1,4 @@
-"""The message of an attempt whose process failed: how it ended, and the line of its output that says why."""
+"""The error message of an attempt whose process failed: how the process ended, and the line of its output that says why."""
 
 from __future__ import annotations
 

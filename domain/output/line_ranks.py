@@ -11,7 +11,7 @@ class Rank(IntEnum):
     """How well a line says why a program failed."""
 
     FOLLOW_UP = 1
-    """It only says that a failure happened before, such as what `make` says of a command's exit code."""
+    """It reports an earlier failure only, such as a line of `make` about a command's exit code."""
     QUIET = 2
     """A message of a level below warnings, or a detail of another line."""
     PLAIN = 3

@@ -1,4 +1,4 @@
-"""Shows a line with carriage returns, backspaces and cursor movements, such as a progress bar, as a terminal does."""
+"""Renders a line with carriage returns, backspaces and cursor movements, such as a progress bar, as a terminal does."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from domain.output.terminal_screen import TerminalScreen
 _COLOUR: Final = r"\x1b\[[0-9;:]*m"
 _REDRAWN: Final = re.compile(rf"[\r\b\x07\x9b]|\x1b(?!{_COLOUR[4:]})")
 _ERASED: Final = re.compile(r".*(?:\x1b\[2K\r|\r\x1b\[[02]?K)", re.DOTALL)
-"""What comes before the last point at which the whole line is erased."""
+"""Matches the part of a line up to the last code that erases all of it."""
 
 
 def is_redrawn(line: str) -> bool:
-    """True if a line has more than text and colours, so that a terminal shows something else."""
+    """True if a line has control characters or codes other than colours, so that a terminal shows another text."""
     return _REDRAWN.search(line) is not None
 
 
 def render_line(line: str, style: str = "") -> tuple[str, str]:
-    """Return what a terminal shows of a line in the end, with its colours, and the colours that apply to what follows.
+    """Return the final text of a line on a terminal, with its colours, and the colours that apply to the next line.
 
     The line begins with the colours `style`. Movements to other lines have no effect.
     """

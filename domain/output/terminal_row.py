@@ -36,7 +36,7 @@ class TerminalRow:
         return len(self._cells)
 
     def write(self, column: int, text: str, style: str) -> int:
-        """Write text from a column on, over what is there. Return the column after it."""
+        """Overwrite cells from a column on with text. Return the column after it."""
         self.is_untouched = False
         if UNEVEN.search(text) is None:
             self._put(column, [(character, style) for character in text])

@@ -1,9 +1,9 @@
-"""What a terminal shows of a program's output: the last rows, which the program may still change."""
+"""Interprets a program's output as a terminal does, and stores the last rows, which the program may still change."""
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Iterator
 from typing import Final
 
 from domain.output.terminal_codes import TERMINAL_CODES
@@ -153,15 +153,10 @@ def add_style(style: str, parameters: str) -> str:
     return style if len(style) <= _MAX_STYLE else code
 
 
-def get_open_style(text: str, style: str = "") -> str:
+def get_open_style(text: str) -> str:
     """Return the colour codes that apply after the text."""
-    for parameters in _find_styles(text):
-        style = add_style(style, parameters)
-    return style
-
-
-def _find_styles(text: str) -> Iterator[str]:
-    return (token["parameters"] for token in _TOKEN.finditer(text) if token["command"] == "m")
+    styles = (token["parameters"] for token in _TOKEN.finditer(text) if token["command"] == "m")
+    return functools.reduce(add_style, styles, "")
 
 
 def _parse_count(parameters: str) -> int:

@@ -62,7 +62,7 @@ class OutputLine(NamedTuple):
 
 
 class OutputChunk(NamedTuple):
-    """What the host read at once: the bytes of both streams in the order of their writes."""
+    """The bytes of both streams that the host read at once, in the order of their writes."""
 
     parts: list[tuple[Stream, bytes]]
     at: datetime

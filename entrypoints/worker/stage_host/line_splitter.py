@@ -25,9 +25,9 @@ _LONGEST_CODE: Final = 4 * 1024
 class LineSplitter:
     """Splits the bytes of one stream into text lines. Invalid UTF-8 and NUL become U+FFFD, so that every line can be stored.
 
-    A line with carriage returns or backspaces, such as a progress bar, becomes what a terminal shows of it in the end. Of the terminal
-    codes only colours remain, and colours that are still set continue on the next line. If the program moves up to lines that it has
-    printed, they count as unfinished until it has printed more below them.
+    A line with carriage returns or backspaces, such as a progress bar, becomes its final text on a terminal. Colours are the only terminal
+    codes that remain, and a colour that is still set continues on the next line. If the program moves up to lines that it has printed,
+    they count as unfinished until it has printed more below them.
     """
 
     def __init__(self) -> None:
@@ -60,7 +60,7 @@ class LineSplitter:
         return (render_line(rest, self._style)[0] if self._style or is_redrawn(rest) else rest)[:LINE_LIMIT]
 
     def flush(self) -> Iterator[str]:
-        """Yield what was printed after the last line end."""
+        """Yield the text after the last line end."""
         if self._screen is not None:
             for line in self._screen.show():
                 yield from _cut_text(_replace_nul(line))

@@ -11,7 +11,7 @@ Part = tuple[str, bytes]
 
 
 class OrderedOutput(NamedTuple):
-    """What was read from both pipes, in order. `rest` are the writes that were not read yet."""
+    """The bytes that were read from both pipes, in order. `rest` are the writes that were not read yet."""
 
     parts: list[Part]
     is_exact: bool = True
@@ -19,7 +19,7 @@ class OrderedOutput(NamedTuple):
 
 
 def order_output(data: Mapping[str, bytes], writes: Sequence[str]) -> OrderedOutput:
-    """Order what was read from the pipes of a stage by the streams that were written, each named once for several writes in a row.
+    """Order the bytes that were read from a stage's pipes. `writes` are the streams of its writes, each once for several writes in a row.
 
     The order is exact if each stream was written once, or once for each of its lines. Otherwise the lines are spread over the writes.
     """

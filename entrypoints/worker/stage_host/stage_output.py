@@ -29,7 +29,7 @@ class StageOutput:
         return list(self._streams)
 
     def read(self) -> OrderedOutput:
-        """Return what was written since the last call, without waiting. It is empty if nothing was."""
+        """Return the output since the last call, without waiting. It may be empty."""
         data: dict[str, bytes] = {}
         self._writes += self._take_writes()
         for _ in range(_MAX_PASSES):

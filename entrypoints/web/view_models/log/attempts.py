@@ -17,7 +17,7 @@ MAX_SHORT_NAME_LENGTH = 8
 MAX_LIVE_ATTEMPTS = 60
 """Attempts whose statuses an open page receives when the run changes: those that changed last."""
 _END = 3
-"""Last characters of a name that are kept when it is cut, since names of stages often differ there only."""
+"""Characters at the end of a name that are shown although it is cut, since names of stages often differ there only."""
 
 
 @dataclass(frozen=True, slots=True)
