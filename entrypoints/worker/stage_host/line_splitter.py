@@ -18,7 +18,7 @@ _REDRAWN_LIMIT: Final = 4 * 1024
 _CONTROLS: Final = (b"\x1b", b"\r", b"\b", b"\x07", b"\xc2\x9b")
 _MOVES: Final = re.compile(rb"\x1b\[\d*[AFG]")
 """Movements to other lines, and to columns of the same line, by which some programs draw progress bars without any line end."""
-_UNFINISHED_CODE: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b]*\x1b?|[PX^_][^\x1b]*\x1b?|[ -/]*)\Z")
+_UNFINISHED_CODE: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b\n]*\x1b?|[PX^_][^\x1b\n]*\x1b?|[ -/]*)\Z")
 _LONGEST_CODE: Final = 4 * 1024
 
 
@@ -62,7 +62,8 @@ class LineSplitter:
     def flush(self) -> Iterator[str]:
         """Yield the text after the last line end."""
         if self._screen is not None:
-            for line in self._screen.show():
+            self._screen.write(self._code + self._decoder.decode(b"", final=True))
+            for line in (*self._screen.take_finished(), *self._screen.show()):
                 yield from _cut_text(_replace_nul(line))
             self._screen = None
         elif self._rest:

@@ -83,6 +83,15 @@ def test_lines_that_a_program_moves_up_to_are_their_last_states(printed: str, sh
     assert split(printed.encode()) == shown
 
 
+@pytest.mark.parametrize(("last", "shown"), [(b"\x1b]0;no end", ["]0;no end"]), (b"\x1b[3", ["[3"]), (b"half \xe4\xb8", ["half \ufffd"])])
+def test_output_that_ends_within_a_code_or_a_character_is_not_lost(last: bytes, shown: list[str]) -> None:
+    assert split(b"outer 0\n" + UP.encode() + b"outer 1\n" + last) == ["outer 0", "outer 1", *shown]
+
+
+def test_a_code_without_an_end_hides_no_lines() -> None:
+    assert split(UP.encode() + b"one\n\x1b]0;no end\ntwo\n", b"\x1bPno end\nthree\n") == ["one", "]0;no end", "two", "Pno end", "three"]
+
+
 def test_a_block_that_is_redrawn_is_unfinished_until_more_is_printed_below_it() -> None:
     splitter = LineSplitter()
 
