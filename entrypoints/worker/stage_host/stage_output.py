@@ -9,6 +9,9 @@ from entrypoints.worker.stage_host.output_order import OrderedOutput, order_outp
 from entrypoints.worker.stage_host.write_watch import WriteWatch
 
 READ_SIZE: Final = 64 * 1024
+"""Bytes after which no more is read at once, as long as only one stream was written."""
+_MIXED_READ_SIZE: Final = 4 * READ_SIZE
+"""The same if both streams were written. It is larger, because their order is certain only once both pipes are empty."""
 _MAX_PASSES: Final = 8
 
 
@@ -36,7 +39,8 @@ class StageOutput:
             self._read_pipes(data)
             writes = self._take_writes()
             self._writes += writes
-            if not writes or sum(map(len, data.values())) >= READ_SIZE:
+            limit = READ_SIZE if len({*data, *writes}) < 2 else _MIXED_READ_SIZE
+            if not writes or sum(map(len, data.values())) >= limit:
                 break
         ordered = order_output(data, self._writes)
         self._writes = ordered.rest if writes else []

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from entrypoints.worker.stage_host.output_order import OrderedOutput, order_output
-from entrypoints.worker.stage_host.stage_output import StageOutput
+from entrypoints.worker.stage_host.stage_output import READ_SIZE, StageOutput
 from entrypoints.worker.stage_host.write_watch import WriteWatch
 from tests.unit.entrypoints.worker.stage_runner import StageRunner, finish
 
@@ -69,24 +70,69 @@ def test_an_order_that_is_not_certain_is_marked(stdout: str, stderr: str, writes
     assert not found.is_exact
 
 
-def test_pipes_that_cannot_be_watched_give_marked_lines() -> None:
-    (out, out_end), (err, err_end) = os.pipe(), os.pipe()
-    os.set_blocking(out, False)
-    os.set_blocking(err, False)
-    output = StageOutput(out, err, UnavailableWatch())
-    os.write(err_end, b"a\n")
-    os.write(out_end, b"1\n")
+class Pipes:
+    """The pipes of a stage, both ends."""
+
+    def __init__(self) -> None:
+        (self.out, self._out_end), (self.err, self._err_end) = os.pipe(), os.pipe()
+        for descriptor in (self.out, self.err):
+            os.set_blocking(descriptor, False)
+
+    def write(self, stdout: bytes = b"", stderr: bytes = b"") -> None:
+        for descriptor, data in ((self._out_end, stdout), (self._err_end, stderr)):
+            if data:
+                os.write(descriptor, data)
+
+    def close(self) -> None:
+        for descriptor in (self.out, self._out_end, self.err, self._err_end):
+            os.close(descriptor)
+
+
+@pytest.fixture
+def pipes() -> Iterator[Pipes]:
+    pipes = Pipes()
+    yield pipes
+    pipes.close()
+
+
+def test_pipes_that_cannot_be_watched_give_marked_lines(pipes: Pipes) -> None:
+    output = StageOutput(pipes.out, pipes.err, UnavailableWatch())
+    pipes.write(stderr=b"a\n")
+    pipes.write(stdout=b"1\n")
 
     found = output.read()
 
     assert (found.parts, found.is_exact) == ([("stdout", b"1\n"), ("stderr", b"a\n")], False)
-    for descriptor in (out, out_end, err, err_end):
-        os.close(descriptor)
 
 
 class UnavailableWatch(WriteWatch):
     def watch(self, pipes: tuple[int, ...]) -> dict[int, int]:
         return {}
+
+
+def test_lines_written_while_a_full_pipe_is_read_are_in_order(pipes: Pipes) -> None:
+    output = StageOutput(pipes.out, pipes.err, WatchDuringWrites([lambda: None, lambda: pipes.write(b"last\n", b"error\n")]))
+    pipes.write(stdout=b"x\n" * (READ_SIZE // 2))
+
+    found = [output.read(), output.read()]
+
+    parts = [part for each in found for part in each.parts]
+    assert parts[-1] == ("stderr", b"error\n")
+    assert parts[-2][0] == "stdout" and parts[-2][1].endswith(b"last\n")
+    assert all(each.is_exact for each in found)
+
+
+class WatchDuringWrites(WriteWatch):
+    """A stage writes something before each look at the notifications."""
+
+    def __init__(self, steps: list[Callable[[], None]]) -> None:
+        super().__init__()
+        self._steps = steps
+
+    def take_writes(self, number: int) -> list[int]:
+        if self._steps:
+            self._steps.pop(0)()
+        return super().take_writes(number)
 
 
 LINES = [f"{name}{number}" for number in range(1, 6) for name in ("out", "err")]
