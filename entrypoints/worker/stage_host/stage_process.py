@@ -54,6 +54,7 @@ class StageProcess:
     def _begin(self, start: Message, interpreter: Message, watch: WriteWatch) -> tuple[int, StageOutput, int]:
         check_working_directory(start["cwd"])
         opened: list[int] = []
+        output: StageOutput | None = None
         try:
             for _ in range(3):
                 opened += os.pipe()
@@ -62,6 +63,8 @@ class StageProcess:
             output = StageOutput(out, err, watch)
             pid = _fork(start, pipes, interpreter) if start["kind"] in ("python", "http") else _spawn_command(start, pipes)
         except (OSError, ValueError, StageStartError) as failure:
+            if output is not None:
+                output.close()
             for descriptor in opened:
                 os.close(descriptor)
             name = (start["argv"] or [""])[0] if start["kind"] == "command" else start["callable"]

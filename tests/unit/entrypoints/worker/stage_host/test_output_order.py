@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from entrypoints.worker.stage_host.output_order import OrderedOutput, order_output
+from entrypoints.worker.stage_host.protocol import MARK_NAME
 from entrypoints.worker.stage_host.stage_output import READ_SIZE, StageOutput
+from entrypoints.worker.stage_host.stage_process import StageProcess
+from entrypoints.worker.stage_host.start_errors import StageStartError
 from entrypoints.worker.stage_host.write_watch import WriteWatch
 from tests.unit.entrypoints.worker.stage_runner import StageRunner, finish
 
@@ -120,6 +124,35 @@ def test_lines_written_while_a_full_pipe_is_read_are_in_order(pipes: Pipes) -> N
     assert parts[-1] == ("stderr", b"error\n")
     assert parts[-2][0] == "stdout" and parts[-2][1].endswith(b"last\n")
     assert all(each.is_exact for each in found)
+
+
+def test_a_stage_that_cannot_start_is_no_longer_watched(tmp_path: Path) -> None:
+    watch = CountingWatch()
+    start = {"id": 1, "kind": "command", "cwd": str(tmp_path), "env": {MARK_NAME: "mark"}, "argv": ["no-such-program"]}
+
+    with pytest.raises(StageStartError):
+        StageProcess(start, {}, watch)
+
+    assert watch.has_watched and not watch.watched
+
+
+class CountingWatch(WriteWatch):
+    """Knows which pipes are watched."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.watched: set[int] = set()
+        self.has_watched = False
+
+    def watch(self, pipes: tuple[int, ...]) -> dict[int, int]:
+        numbers = super().watch(pipes)
+        self.watched |= set(numbers.values())
+        self.has_watched = bool(numbers)
+        return numbers
+
+    def unwatch(self, numbers: list[int]) -> None:
+        super().unwatch(numbers)
+        self.watched -= set(numbers)
 
 
 class WatchDuringWrites(WriteWatch):
