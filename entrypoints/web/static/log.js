@@ -98,10 +98,12 @@
     async function load(query, add) {
       if (isBusy) return;
       isBusy = true;
+      let isLoaded = false;
       try {
         const url = box.dataset.fragment;
         const response = await fetch(url + (url.includes("?") ? "&" : "?") + query);
         if (response.ok) add(parse(await response.text()), response.headers.get("Headgate-More") === "yes");
+        isLoaded = response.ok;
       } catch {
         // the stream shows that the connection is lost; the next scroll tries again
       } finally {
@@ -109,6 +111,7 @@
         for (const [event, isReset] of pending.splice(0)) receive(event, isReset);
         updateCount();
       }
+      if (isLoaded) fillBox();
     }
     const loadEarlier = async () => isTop || load(`before=${first()}`, prepend);
     const loadLater = () => isTail || load(`after=${last()}`, (fresh, hasMore) => {
@@ -125,7 +128,7 @@
     function fillBox() {
       lastScrollTop = box.scrollTop;  // folding moves the log without a scroll of the user
       if (isTop || isBusy || box.scrollHeight > box.clientHeight || blocks.lines().length + 300 > maxLines) return;
-      loadEarlier().then(fillBox);
+      loadEarlier();
     }
     earlier.addEventListener("click", function (event) {
       event.preventDefault();

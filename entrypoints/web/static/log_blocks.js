@@ -94,9 +94,11 @@
     });
     box.addEventListener("toggle", function (event) {
       const block = event.target, line = list(block)?.firstElementChild;
-      if (!line || mixed.has(block)) return;
-      if (block.open) foldedKeys.delete(getKey(line));
-      else foldedKeys.add(getKey(line));
+      if (!line) return;
+      if (!mixed.has(block)) {
+        if (block.open) foldedKeys.delete(getKey(line));
+        else foldedKeys.add(getKey(line));
+      }
       onFold();
     }, true);
     foldAll?.addEventListener("click", function (event) {

@@ -126,6 +126,18 @@ def test_earlier_lines_join_the_block_that_they_belong_to(served: ThreadServer, 
     expect(page.locator("#log-count")).to_have_text("Lines 1 to 480 of 480")
 
 
+def test_earlier_lines_follow_when_a_mixed_block_is_folded(served: ThreadServer, open_page: OpenPage) -> None:
+    run_id = _open_run(served, [a_stage("load", needs=[]), a_stage("check", needs=[])])
+    _write(served, run_id, *[("load", 1), ("check", 2)] * 300)
+    page = open_page(f"{served.url}/ui/runs/{run_id}")
+    expect(page.locator("#live-state")).to_have_text("Live")
+    expect(page.locator("#log-count")).to_have_text("Lines 601 to 900 of 900")
+
+    page.locator(".log-block summary").click()
+
+    expect(page.locator("#log-count")).to_have_text("Lines 1 to 900 of 900")
+
+
 def test_folding_a_long_log_keeps_its_newest_lines(served: ThreadServer, open_page: OpenPage) -> None:
     run_id = _open_run(served, [a_stage("load", needs=[]), a_stage("check", needs=[])])
     _write(served, run_id, ("load", 600))
