@@ -10,6 +10,7 @@ from domain.concurrency.definition import ConcurrencyLimit
 from domain.schedules.definition import Expectation, ScheduleDefinition
 
 DEFAULT_POOL = "headgate"
+DEFAULT_PARALLELISM = 16
 DEFAULT_TIMEOUT = 3_600.0
 DEFAULT_EXTERNAL_TIMEOUT = 604_800.0
 QUEUE_TIMEOUT = 86_400.0
@@ -103,7 +104,7 @@ class PipelineDefinition:
     name: str
     stages: tuple[StageDefinition, ...]
     description: str = ""
-    parallelism: int = 16
+    parallelism: int = DEFAULT_PARALLELISM
     pool: str = DEFAULT_POOL
     parameters: Mapping[str, Any] | None = None
     tags: tuple[str, ...] = ()

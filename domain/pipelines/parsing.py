@@ -8,6 +8,7 @@ from domain.errors import FieldProblem, InvalidInput
 from domain.name_lists import format_path
 from domain.pipelines.definition import (
     DEFAULT_EXTERNAL_TIMEOUT,
+    DEFAULT_PARALLELISM,
     DEFAULT_POOL,
     DEFAULT_TIMEOUT,
     OnCancel,
@@ -38,7 +39,7 @@ def parse_definition(raw: object) -> PipelineDefinition:
     fields.reject_unknown_keys(PIPELINE_KEYS)
     name = fields.parse_name("name")
     description = fields.parse_text("description", "", max_length=2_000)
-    parallelism = fields.parse_integer("parallelism", 16, 1, 1_000)
+    parallelism = fields.parse_integer("parallelism", DEFAULT_PARALLELISM, 1, 1_000)
     pool = fields.parse_name("pool", DEFAULT_POOL)
     parameters = fields.parse_object("parameters")
     tags = fields.parse_tags("tags")

@@ -7,15 +7,20 @@ import yaml
 
 from application.queries.views.pipelines import RevisionWithSource
 from domain.concurrency.definition import WhenFull
-from domain.pipelines.definition import DEFAULT_POOL, OnCancel, PipelineDefinition, StageDefinition
+from domain.pipelines.definition import (
+    DEFAULT_EXTERNAL_TIMEOUT,
+    DEFAULT_POOL,
+    DEFAULT_TIMEOUT,
+    OnCancel,
+    PipelineDefinition,
+    StageDefinition,
+)
 from domain.pipelines.durations import format_duration
 from domain.pipelines.http_request import DEFAULT_EXPECTED, DEFAULT_MAX_BYTES
 from domain.pipelines.serialization import serialize_pipeline
 from domain.schedules.definition import DEFAULT_CATCH_UP_WINDOW, DEFAULT_GRACE, DEFAULT_ZONE, CatchUpPolicy, OverlapPolicy
 
 DEFAULT_PARALLELISM = 16
-DEFAULT_WORKER_TIMEOUT = 3_600.0
-DEFAULT_EXTERNAL_TIMEOUT = 604_800.0
 _Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 """The one in C is ten times faster; an installation without libyaml lacks it."""
 _STAGE_DEFAULTS: Mapping[str, Any] = {
@@ -94,7 +99,7 @@ def get_revision_text(revision: RevisionWithSource) -> str:
 
 def _remove_defaults(stage: StageDefinition, raw: Mapping[str, Any], previous: str | None) -> dict[str, Any]:
     """Return a stage's keys without defaults, and whole seconds as integers. By default, a stage needs the `previous` one."""
-    timeout = DEFAULT_WORKER_TIMEOUT if stage.kind.has_retries else DEFAULT_EXTERNAL_TIMEOUT
+    timeout = DEFAULT_TIMEOUT if stage.kind.has_retries else DEFAULT_EXTERNAL_TIMEOUT
     defaults = {**_STAGE_DEFAULTS, "timeout": timeout, "needs": [previous] if previous else []}
     changed = {key: value for key, value in raw.items() if key not in defaults or value != defaults[key]}
     return {key: int(value) if isinstance(value, float) and value.is_integer() else value for key, value in changed.items()}
