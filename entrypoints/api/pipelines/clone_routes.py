@@ -5,7 +5,6 @@ import asyncio
 from starlette.responses import Response
 
 from domain.errors import NotFound
-from domain.pipelines.serialization import serialize_pipeline
 from entrypoints.api.pipelines.dependencies import PipelineDep
 from entrypoints.api.pipelines.models import CloneRequest, PipelineResponse
 from entrypoints.api.pipelines.stored_pipeline import respond_with_created
@@ -13,7 +12,7 @@ from entrypoints.api.shared.dependencies import ActorDep, ApplicationDep, Reader
 from entrypoints.api.shared.idempotency import IdempotencyKeyDep
 from entrypoints.api.shared.problems import problems
 from entrypoints.api.shared.routing import create_router
-from entrypoints.definitions.renaming import rename_definition
+from entrypoints.definitions.renaming import copy_revision
 from entrypoints.http.auth.permissions import DEFINE, requires
 
 router = create_router("pipelines")
@@ -42,7 +41,6 @@ async def clone_pipeline(
     revision = await reader.revision(pipeline.id, pipeline.revision)
     if revision is None:
         raise NotFound("revision", pipeline.revision, pipeline.name)
-    definition = serialize_pipeline(revision.definition) | {"name": body.name}
-    source = await asyncio.to_thread(rename_definition, revision.source, body.name) if revision.source is not None else None
+    definition, source = await asyncio.to_thread(copy_revision, revision, body.name)
     created = await application.create_pipeline()(definition, key, actor, source=source, cloned_from=pipeline.name)
     return respond_with_created(created, response)

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from application.queries.views.pipelines import PipelineView, RevisionWithSource
+from application.queries.views.pipelines import PipelineView
 from domain.errors import InvalidInput, NameTaken
-from domain.pipelines.serialization import serialize_pipeline
-from entrypoints.definitions.renaming import rename_definition
+from entrypoints.definitions.renaming import copy_revision
 from entrypoints.http.auth.caller import get_actor
 from entrypoints.http.auth.permissions import DEFINE, requires
 from entrypoints.http.base_path import redirect
@@ -49,10 +48,8 @@ async def clone(request: Request, ref: str) -> Response:
     context = get_page_context(request)
     pipeline = await require_pipeline(context, ref)
     name = get_text(await parse_form(request), "name")
-    revision = await load_newest(context, pipeline)
-    raw = serialize_pipeline(revision.definition) | {"name": name}
+    raw, source = await asyncio.to_thread(copy_revision, await load_newest(context, pipeline), name)
     try:
-        source = await _rename(revision, name)
         created = await get_application(request).create_pipeline()(raw, None, get_actor(request), source=source, cloned_from=pipeline.name)
     except NameTaken as error:
         return _render_form(request, pipeline, CloneForm(name, str(error)), 409)
@@ -61,10 +58,6 @@ async def clone(request: Request, ref: str) -> Response:
         others = [problem for problem in error.problems if problem.field != "name"]
         return _render_form(request, pipeline, CloneForm(name, f"Name {named}." if named else "", format_problems(others)), 422)
     return redirect(get_page_after_saving(created))
-
-
-async def _rename(revision: RevisionWithSource, name: str) -> str | None:
-    return await asyncio.to_thread(rename_definition, revision.source, name) if revision.source is not None else None
 
 
 def _render_form(request: Request, pipeline: PipelineView, form: CloneForm, status: int) -> Response:
