@@ -11,7 +11,7 @@ from entrypoints.definitions.document_nodes import find_node, get_entry
 from entrypoints.definitions.node_positions import end_line, find_content_end, find_line_end, find_line_start, is_flow, replace_node
 from entrypoints.definitions.stage_insertion import insert_stage
 from entrypoints.definitions.yaml_format import format_entry, format_json
-from entrypoints.definitions.yaml_reader import InvalidDefinitionText, compose_document, parse_definition, parse_documents
+from entrypoints.definitions.yaml_reader import InvalidDefinitionText, compose_document, parse_definition, parse_definition_if_any
 
 
 class UneditableText(Exception):
@@ -59,7 +59,7 @@ def use_shell(text: str, index: int) -> str:
 
 def read_text(text: str) -> dict[str, Any]:
     """Return what a text means; nothing for a blank one. Raises InvalidDefinitionText."""
-    return parse_definition(text) if parse_documents(text) else {}
+    return parse_definition_if_any(text) or {}
 
 
 def _check(text: str, expected: Mapping[str, Any]) -> str:

@@ -59,14 +59,18 @@ def parse_documents(text: str) -> list[dict[str, Any]]:
 
 def parse_definition(text: str) -> dict[str, Any]:
     """Return the single definition in a text. Raise InvalidDefinitionText."""
-    documents = [_raise_if_invalid(document) for document in read_documents(text)]
+    definition = parse_definition_if_any(text)
+    if definition is None:
+        raise InvalidDefinitionText("the definition is empty; it must be an object with the keys name and stages")
+    return definition
+
+
+def parse_definition_if_any(text: str) -> dict[str, Any] | None:
+    """Return the single definition in a text; None for a blank text. Raise InvalidDefinitionText."""
+    documents = parse_documents(text)
     if len(documents) > 1:
         raise InvalidDefinitionText(f"has {len(documents)} definitions; only one can be stored here")
-    return (
-        documents[0]
-        if documents
-        else _raise_if_invalid(InvalidDefinitionText("the definition is empty; it must be an object with the keys name and stages"))
-    )
+    return documents[0] if documents else None
 
 
 def compose_document(text: str) -> yaml.Node | None:
