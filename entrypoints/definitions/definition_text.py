@@ -9,6 +9,7 @@ from application.queries.views.pipelines import RevisionWithSource
 from domain.concurrency.definition import WhenFull
 from domain.pipelines.definition import (
     DEFAULT_EXTERNAL_TIMEOUT,
+    DEFAULT_PARALLELISM,
     DEFAULT_POOL,
     DEFAULT_TIMEOUT,
     OnCancel,
@@ -20,7 +21,6 @@ from domain.pipelines.http_request import DEFAULT_EXPECTED, DEFAULT_MAX_BYTES
 from domain.pipelines.serialization import serialize_pipeline
 from domain.schedules.definition import DEFAULT_CATCH_UP_WINDOW, DEFAULT_GRACE, DEFAULT_ZONE, CatchUpPolicy, OverlapPolicy
 
-DEFAULT_PARALLELISM = 16
 _Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 """The one in C is ten times faster; an installation without libyaml lacks it."""
 _STAGE_DEFAULTS: Mapping[str, Any] = {
