@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from adapters.system.clock import SystemClock
 from domain.access.actor import Actor
 from domain.access.permissions import Role
+from tests.support.accessibility import expect_no_axe_issues
 from tests.support.builders import a_stage
 from tests.support.in_process import InProcessHeadgate
 from tests.support.servers import ThreadServer
@@ -234,5 +234,4 @@ def test_axe_finds_no_issues_and_a_phone_needs_no_sideways_scrolling(team: Threa
         if address is not None:
             page.goto(team.url + address)
         assert page.evaluate("document.documentElement.scrollWidth") <= 360, address
-        found = Axe().run(page)
-        assert found.violations_count == 0, (address, found.generate_report())
+        expect_no_axe_issues(page)

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from tests.support.accessibility import expect_no_axe_issues
 from tests.support.servers import ThreadServer
 
 OpenPage = Callable[..., Page]
@@ -131,5 +131,4 @@ def test_the_pages_are_accessible_and_fit_a_phone(served: ThreadServer, open_pag
     page = open_page(f"{address}{path}", color_scheme=scheme, **PHONE)
 
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
-    result = Axe().run(page)
-    assert result.violations_count == 0, result.generate_report()
+    expect_no_axe_issues(page)

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from adapters.delivery.alert_channels import build_channel_sender, build_channel_settings, build_outgoing_http
@@ -12,6 +11,7 @@ from adapters.system.clock import SystemClock
 from application.commands.alerts.create_channel import NewChannel
 from application.ports.access.action_tokens import ActionClaims, LinkAction
 from domain.alerts.channel import ChannelKind
+from tests.support.accessibility import expect_no_axe_issues
 from tests.support.http_receiver import HttpReceiver
 from tests.support.in_process import InProcessHeadgate
 from tests.support.in_thread import in_thread
@@ -237,5 +237,4 @@ def test_the_pages_are_accessible_and_fit_a_phone(alerting: ThreadServer, open_p
     page = open_page(alerting.url + path, color_scheme=scheme, expected=("status of 404",), **PHONE)
 
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
-    result = Axe().run(page)
-    assert result.violations_count == 0, result.generate_report()
+    expect_no_axe_issues(page)

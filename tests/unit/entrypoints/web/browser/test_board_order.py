@@ -4,10 +4,10 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from domain.runs.status import Status
+from tests.support.accessibility import expect_no_axe_issues
 from tests.support.builders import a_stage
 from tests.support.run_stories import end
 from tests.support.servers import ThreadServer
@@ -69,8 +69,7 @@ def test_rows_stay_in_their_places_until_they_are_sorted_again(
     expect(page.locator("#pipeline-3 [data-state='failed']")).to_have_count(1)
     expect(names).to_have_text(["alpha", "beta", "beta-two"])
     assert page.locator(".pipeline").evaluate_all("rows => rows.map(row => row.getBoundingClientRect().top)") == places
-    results = Axe().run(page)
-    assert results.violations_count == 0, results.generate_report()
+    expect_no_axe_issues(page)
     again.click()
 
     expect(names).to_have_text(["beta-two", "alpha", "beta"])

@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Dialog, Page, expect
 
+from tests.support.accessibility import expect_no_axe_issues_in_both_themes
 from tests.support.servers import ThreadServer
 from tests.unit.entrypoints.web.browser.page_waiting import arrived, until
 
@@ -218,10 +218,7 @@ def test_the_editor_fits_a_phone_and_axe_finds_nothing(served: ThreadServer, ope
             each.get_by_label("Definition").fill("name: 9\nstages:\n  - name: a\n    command: [ls, '|', wc]\n    timeout: -1\n")
             expect(each.locator(".editor-message").first).to_be_visible()
         assert phone.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
-        for theme in ("light", "dark"):
-            page.emulate_media(color_scheme=theme)
-            results = Axe().run(page)
-            assert results.violations_count == 0, results.generate_report()
+        expect_no_axe_issues_in_both_themes(page)
 
 
 def test_without_scripts_the_form_writes_into_the_text_and_the_review_saves(served: ThreadServer, open_page: OpenPage) -> None:
@@ -265,7 +262,4 @@ def test_a_revision_is_restored_and_a_pipeline_is_cloned(served: ThreadServer, o
 def check_layout(page: Page, viewport: dict[str, int]) -> None:
     """Check that the page fits, and that axe finds nothing in both themes."""
     assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
-    for theme in ("light", "dark"):
-        page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
-        results = Axe().run(page)
-        assert results.violations_count == 0, results.generate_report()
+    expect_no_axe_issues_in_both_themes(page)

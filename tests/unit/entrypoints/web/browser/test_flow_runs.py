@@ -7,12 +7,12 @@ from datetime import timedelta
 from typing import Final
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from adapters.system.clock import SystemClock
 from application.services.loop import run_service
 from domain.flow_runs.flow_state import FlowState
+from tests.support.accessibility import expect_no_axe_issues_in_both_themes
 from tests.support.builders import a_stage
 from tests.support.flow_run_stories import furnish_flow_runs
 from tests.support.in_process import InProcessHeadgate
@@ -91,10 +91,7 @@ def test_axe_finds_no_issues_and_a_phone_needs_no_sideways_scrolling(
         expect(page.get_by_role("rowheader", name="ml/train")).to_be_visible()
 
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
-    for theme in ("light", "dark"):
-        page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
-        results = Axe().run(page)
-        assert results.violations_count == 0, results.generate_report()
+    expect_no_axe_issues_in_both_themes(page)
 
 
 def test_a_person_triggers_a_deployment_reads_its_log_and_cancels_it(served: ThreadServer, open_page: OpenPage) -> None:

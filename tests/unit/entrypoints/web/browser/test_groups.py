@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from tests.support.accessibility import expect_no_axe_issues
 from tests.support.limited_pipelines import LOAD, add_limited_pipelines, trigger
 from tests.support.servers import ThreadServer
 
@@ -173,5 +173,4 @@ def test_the_pages_are_accessible_and_fit_a_phone(
     page = open_page(served.url + path.replace("run", f"/ui/runs/{runs[2]}", 1), color_scheme=scheme, **PHONE)
 
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
-    result = Axe().run(page)
-    assert result.violations_count == 0, result.generate_report()
+    expect_no_axe_issues(page)

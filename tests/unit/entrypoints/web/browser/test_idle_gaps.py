@@ -6,13 +6,13 @@ from itertools import pairwise
 from typing import Final
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from adapters.system.clock import SystemClock
 from domain.access.actor import Actor
 from domain.runs.retry import retry_failed
 from domain.runs.status import Status
+from tests.support.accessibility import expect_no_axe_issues_in_both_themes
 from tests.support.builders import a_stage
 from tests.support.in_process import InProcessHeadgate
 from tests.support.run_stories import end, start
@@ -92,10 +92,7 @@ def test_axe_finds_no_issues_and_labels_do_not_overlap(
     spans = sorted(get_span(page, ".axis text:visible", index) for index in range(texts.count()))
     assert len(spans) >= 3
     assert all(left[1] <= right[0] for left, right in pairwise(spans)), spans
-    for theme in ("light", "dark"):
-        page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
-        results = Axe().run(page)
-        assert results.violations_count == 0, results.generate_report()
+    expect_no_axe_issues_in_both_themes(page)
 
 
 def get_span(page: Page, selector: str, index: int = 0) -> tuple[float, float]:

@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from application.ports.persistence.pipelines import StoredPipeline
@@ -14,6 +13,7 @@ from domain.alerts.incident import Incident, Resolution
 from domain.alerts.incident_entry import IncidentEntryKind
 from domain.alerts.message import MessageKind
 from domain.runs.status import Status
+from tests.support.accessibility import expect_no_axe_issues
 from tests.support.run_stories import AttemptStory
 from tests.support.servers import ThreadServer
 
@@ -174,5 +174,4 @@ def test_the_pages_are_accessible_and_fit_a_phone(
     page = open_page(served.url + path, color_scheme=scheme, **PHONE)
 
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
-    result = Axe().run(page)
-    assert result.violations_count == 0, result.generate_report()
+    expect_no_axe_issues(page)

@@ -4,10 +4,10 @@ import re
 from collections.abc import Callable
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from domain.runs.status import Status
+from tests.support.accessibility import expect_no_axe_issues_in_both_themes
 from tests.support.run_stories import end, start
 from tests.support.servers import ThreadServer
 from tests.unit.entrypoints.web.browser.page_waiting import arrived, until
@@ -53,10 +53,7 @@ def test_axe_finds_no_issues_in_either_theme(exhibition: Exhibition, open_page: 
     served, found = exhibition
     page = open_page(served.url + _paths(found)[name], reduced_motion="reduce", expected=("404 (Not Found)",))
 
-    for theme in ("light", "dark"):
-        page.emulate_media(color_scheme=theme)
-        results = Axe().run(page)
-        assert results.violations_count == 0, results.generate_report()
+    expect_no_axe_issues_in_both_themes(page)
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from domain.runs.status import Status
+from tests.support.accessibility import expect_no_axe_issues_in_both_themes
 from tests.support.builders import a_stage
 from tests.support.run_stories import AttemptStory, end, start
 from tests.support.servers import ThreadServer
@@ -61,13 +61,6 @@ def _fail(served: ThreadServer, text: str = "row {}") -> int:
     return run_id
 
 
-def _check_with_axe(page: Page) -> None:
-    for theme in ("light", "dark"):
-        page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
-        results = Axe().run(page)
-        assert results.violations_count == 0, results.generate_report()
-
-
 def test_folded_blocks_stay_folded_while_lines_arrive(served: ThreadServer, open_page: OpenPage) -> None:
     headgate = served.headgate
     run_id = _open_run(served, [a_stage("load", needs=[]), a_stage("check", needs=[])])
@@ -93,7 +86,7 @@ def test_folded_blocks_stay_folded_while_lines_arrive(served: ThreadServer, open
     expect(check.locator("#L13")).to_be_visible()
     served.do(headgate.stories.change_run(run_id, end("load", Status.COMPLETED, headgate.fakes.clock.now())))
     expect(load.locator("summary")).to_contain_text("completed")
-    _check_with_axe(page)
+    expect_no_axe_issues_in_both_themes(page)
 
     page.get_by_role("link", name="Fold all").click()
     _write(served, run_id, ("check", 9))
@@ -182,7 +175,7 @@ def test_unfinished_lines_continue_the_log(served: ThreadServer, open_page: Open
     expect(page.locator("#log-lines .unfinished .line-stage")).to_have_text("load")
     last, unfinished = page.locator("#L6 code").bounding_box(), page.locator(".unfinished code").bounding_box()
     assert last and unfinished and last["x"] == unfinished["x"] and 0 <= unfinished["y"] - last["y"] - last["height"] < 12
-    _check_with_axe(page)
+    expect_no_axe_issues_in_both_themes(page)
 
     served.do(served.headgate.stories.show_unfinished(run_id, "load", 3))
     expect(page.locator("#log-unfinished")).to_be_hidden()
@@ -197,7 +190,7 @@ def test_the_log_of_a_run_with_200_stages_is_near(served: ThreadServer, open_pag
 
     assert page.locator("#log-h").evaluate("(head) => head.getBoundingClientRect().top + scrollY") < 2 * DESKTOP["height"]
     assert len(set(page.locator(".log-stages .filter").evaluate_all("(all) => all.map((one) => one.offsetTop)"))) == 1
-    _check_with_axe(page)
+    expect_no_axe_issues_in_both_themes(page)
     page.get_by_label("Stage of the log").select_option("shard-150")
     page.get_by_role("button", name="Show").click()
     arrived(page, "#log-count", "No output yet.")

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from adapters.system.clock import SystemClock
+from tests.support.accessibility import expect_no_axe_issues
 from tests.support.example_board import PASSWORD
 from tests.support.in_process import InProcessHeadgate
 from tests.support.long_names import LONG, TEAM_ADDRESSES, employ_with_long_names, furnish_with_long_names, list_addresses
@@ -111,8 +111,7 @@ def test_rows_on_a_phone_are_low_and_lead_to_their_pages(
         "all => all.filter(each => each.checkVisibility()).map(each => [each.textContent, each.getBoundingClientRect().height])"
     )
     assert targets and all(height >= 24 for _, height in targets), targets
-    results = Axe().run(page)
-    assert results.violations_count == 0, results.generate_report()
+    expect_no_axe_issues(page)
 
     page.locator("#pipeline-1").click(position={"x": 200, "y": 88})
     expect(page.locator("h1")).to_have_text(LONG)
@@ -121,7 +120,6 @@ def test_rows_on_a_phone_are_low_and_lead_to_their_pages(
     rows = page.locator("#runs tbody tr")
     heights = rows.evaluate_all("rows => rows.map(row => row.getBoundingClientRect().height)")
     assert max(heights) <= 96, heights
-    results = Axe().run(page)
-    assert results.violations_count == 0, results.generate_report()
+    expect_no_axe_issues(page)
     rows.first.click(position={"x": 20, "y": 60})
     expect(page.locator(".run-title")).to_be_visible()

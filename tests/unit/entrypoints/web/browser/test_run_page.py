@@ -6,12 +6,12 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, Request, expect
 
 from adapters.system.clock import SystemClock
 from application.queries.views.logs import LogLineView
 from domain.runs.status import Status
+from tests.support.accessibility import expect_no_axe_issues_in_both_themes
 from tests.support.builders import a_stage
 from tests.support.example_board import furnish
 from tests.support.in_process import InProcessHeadgate
@@ -98,10 +98,7 @@ def test_axe_finds_no_issues_and_a_phone_needs_no_sideways_scrolling(
 
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     page.set_viewport_size({"width": 1440, "height": 900})
-    for theme in ("light", "dark"):
-        page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
-        results = Axe().run(page)
-        assert results.violations_count == 0, results.generate_report()
+    expect_no_axe_issues_in_both_themes(page)
 
 
 def test_an_embedded_image_is_served_from_this_server(shown: tuple[ThreadServer, dict[str, str]], open_page: OpenPage) -> None:

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from domain.access.permissions import Role
+from tests.support.accessibility import expect_no_axe_issues_in_both_themes
 from tests.support.builders import a_stage
 from tests.support.servers import ThreadServer
 from tests.support.waiting import wait_for
@@ -203,10 +203,7 @@ def test_pages_with_schedules_fit_a_phone_and_axe_finds_nothing(
     phone, page = open_page(served.url + path, viewport=PHONE), open_page(served.url + path, reduced_motion="reduce")
 
     assert phone.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
-    for theme in ("light", "dark"):
-        page.emulate_media(color_scheme=theme)
-        results = Axe().run(page)
-        assert results.violations_count == 0, results.generate_report()
+    expect_no_axe_issues_in_both_themes(page)
 
 
 def get_states(served: ThreadServer) -> list[str]:

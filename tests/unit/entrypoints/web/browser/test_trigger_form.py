@@ -6,9 +6,9 @@ from typing import Any
 
 import httpx
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from tests.support.accessibility import expect_no_axe_issues
 from tests.support.builders import a_stage
 from tests.support.servers import ThreadServer
 
@@ -115,8 +115,7 @@ def test_the_form_is_accessible_and_needs_no_sideways_scrolling(form: str, open_
 
     page.get_by_label("id", exact=True).fill("none")
     for _ in range(2):
-        results = Axe().run(page)
-        assert results.violations_count == 0, results.generate_report()
+        expect_no_axe_issues(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         if not page.get_by_role("alert").count():
             press_trigger(page)

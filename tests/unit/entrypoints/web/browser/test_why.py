@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import httpx
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from domain.access.actor import Actor
+from tests.support.accessibility import expect_no_axe_issues
 from tests.support.builders import a_stage
 from tests.support.servers import ThreadServer
 from tests.unit.entrypoints.web.browser.page_waiting import arrived
@@ -44,7 +44,7 @@ def test_a_skipped_run_is_explained_on_a_phone(served: ThreadServer, open_page: 
     section = page.locator("#why")
     expect(section).to_contain_text("is not over yet")
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
-    assert Axe().run(page).response["violations"] == []
+    expect_no_axe_issues(page)
     section.get_by_role("link", name="#1", exact=True).first.click()
     arrived(page, "h1", "rollup#1")
 
