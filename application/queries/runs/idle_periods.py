@@ -62,10 +62,18 @@ def _get_busy_span(run: RunView, stage: StageRunView, attempt: AttemptView, end:
     elif attempt.number > 1 and not attempt.by_person:
         start = attempt.created_at
     else:
-        start = attempt.queued_at or attempt.started_at
+        start = _find_turn(run, stage, attempt)
     if attempt.reason is Reason.PAUSED and attempt.status is Status.WAITING and run.idle_since is not None:
         end = run.idle_since
     return (start, max(start, attempt.finished_at or end)) if start is not None else None
+
+
+def _find_turn(run: RunView, stage: StageRunView, attempt: AttemptView) -> datetime | None:
+    """Return when the attempt began to be queued; None if it never was. A grant of slots, or a resumed flow run, sets `queued_at` again."""
+    if attempt.queued_at is None:
+        return attempt.started_at
+    ends = [need.newest.finished_at or attempt.queued_at for need in run.stages if need.name in stage.needs]
+    return min(attempt.queued_at, max([attempt.created_at, *ends]))
 
 
 def _get_approval_span(stage: StageRunView, attempt: AttemptView, end: datetime) -> tuple[datetime, datetime] | None:

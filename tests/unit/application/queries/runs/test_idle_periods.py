@@ -62,3 +62,23 @@ async def check_periods(works: list[int], sleeps: list[int]) -> None:
         (at(asked), at(decided), IdleCause.APPROVAL),
     ]
     assert sum(period.seconds for period in periods) == get_idle_seconds(run, at(decided + 1_000)) == sum(sleeps)
+
+
+async def test_a_run_that_waits_for_a_slot_beside_an_approval_is_not_idle() -> None:
+    headgate = InProcessHeadgate()
+    stages = [a_stage("ask", "approval"), a_stage("work", needs=[]) | {"uses": ["cluster"]}]
+    pipeline = await headgate.stories.add_pipeline(stages=stages)
+    run_id = await headgate.stories.open_run(pipeline, NOW)
+    granted, worked, decided = (NOW + timedelta(seconds=seconds) for seconds in (100, 130, 190))
+    await headgate.stories.change_run(
+        run_id,
+        lambda run: run.grant(1, granted),
+        lambda run: start(run, granted),
+        end("work", Status.COMPLETED, worked),
+        lambda run: decide_approval(run, "ask", Decision(True), decided, MARA),
+    )
+    run = await headgate.fakes.reader.run(run_id)
+    assert run is not None
+
+    assert [(period.start, period.end) for period in find_idle_periods(run, decided)] == [(worked, decided)]
+    assert run.idle_seconds == 60.0
