@@ -12,7 +12,7 @@ from domain.name_lists import MAX_CHOICES_NAMED, format_names
 from domain.text_validation import describe_other_type
 
 MAX_CHANNEL_NAME_LENGTH: Final = 63
-_NAME: Final = re.compile(rf"[a-z0-9-]{{1,{MAX_CHANNEL_NAME_LENGTH}}}", re.ASCII)
+CHANNEL_NAME: Final = re.compile(rf"[a-z0-9-]{{1,{MAX_CHANNEL_NAME_LENGTH}}}", re.ASCII)
 
 
 class ChannelKind(StrEnum):
@@ -76,7 +76,7 @@ def find_channel_name_problem(value: object) -> str | None:
     """Return why the value is not a channel's name, None if it is one."""
     if not isinstance(value, str):
         return describe_other_type(value)
-    if _NAME.fullmatch(value) is None:
+    if CHANNEL_NAME.fullmatch(value) is None:
         return f"must be 1 to {MAX_CHANNEL_NAME_LENGTH} lower-case letters, digits and hyphens"
     return None
 

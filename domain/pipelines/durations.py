@@ -4,7 +4,7 @@ import math
 import re
 from typing import Final
 
-_DURATION: Final = re.compile(r"(?:([0-9]{1,9})d)?(?:([0-9]{1,9})h)?(?:([0-9]{1,9})m)?(?:([0-9]{1,9}(?:\.[0-9]{1,6})?)s)?")
+DURATION: Final = re.compile(r"(?:([0-9]{1,9})d)?(?:([0-9]{1,9})h)?(?:([0-9]{1,9})m)?(?:([0-9]{1,9}(?:\.[0-9]{1,6})?)s)?")
 _UNITS: Final = (("d", 86_400), ("h", 3_600), ("m", 60))
 
 
@@ -16,7 +16,7 @@ def parse_duration(value: object) -> float | None:
         except OverflowError:
             return None
         return seconds if math.isfinite(seconds) else None
-    match = _DURATION.fullmatch(value) if isinstance(value, str) and value else None
+    match = DURATION.fullmatch(value) if isinstance(value, str) and value else None
     if match is None:
         return None
     days, hours, minutes, seconds = (float(part or 0) for part in match.groups())

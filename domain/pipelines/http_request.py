@@ -14,22 +14,27 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 HTTP_STAGE_KEYS = frozenset({"url", "method", "query", "headers", "body", "expected", "max_bytes"})
 DEFAULT_MAX_BYTES = 1024 * 1024
 MAX_RESPONSE_BYTES = 16 * 1024 * 1024
+MAX_URL_LENGTH = 2_000
+MAX_ENTRIES = 50
+"""Headers, or values of the query, of one request."""
+MAX_QUERY_NAME_LENGTH = 200
+MAX_QUERY_VALUE_LENGTH = 4_096
 DEFAULT_EXPECTED = (HTTPStatus.OK.value, HTTPStatus.CREATED.value, HTTPStatus.ACCEPTED.value, HTTPStatus.NO_CONTENT.value)
 """The HTTP statuses with which a request succeeds."""
-_SUCCESS, _LAST_STATUS = HTTPStatus.OK.value, 599
-_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
-_HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
-_HEADER_TEXT = re.compile(r"[\x20-\x7e\t]{0,4096}")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
-_RESERVED_HEADERS = frozenset(
+FIRST_STATUS, LAST_STATUS = HTTPStatus.OK.value, 599
+HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
+HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
+HEADER_TEXT = re.compile(r"[\x20-\x7e\t]{0,4096}")
+SECRET_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
+RESERVED_HEADERS = frozenset(
     {"host", "content-length", "transfer-encoding", "connection", "accept-encoding", "proxy-authorization", "upgrade", "te"}
 )
 
 
 def find_url_problem(url: object) -> str | None:
     """Return what is wrong with the text of a URL, None if nothing is. Its destination is checked when the request is sent."""
-    if not isinstance(url, str) or len(url) > 2_000 or not re.fullmatch(r"[\x21-\x7e]+", url) or "\\" in url:
-        return "must be a URL in ASCII without spaces, at most 2,000 characters"
+    if not isinstance(url, str) or len(url) > MAX_URL_LENGTH or not re.fullmatch(r"[\x21-\x7e]+", url) or "\\" in url:
+        return f"must be a URL in ASCII without spaces, at most {MAX_URL_LENGTH:,} characters"
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -39,7 +44,7 @@ def find_url_problem(url: object) -> str | None:
         return "must begin with http:// or https://"
     if "@" in parts.netloc:
         return "must not contain a user and password; use a header with a secret"
-    if port == 0 or not _HOST.fullmatch(parts.netloc) or parts.fragment:
+    if port == 0 or not HOST.fullmatch(parts.netloc) or parts.fragment:
         return "must have a host of letters, digits, - and . and no fragment"
     return None
 
@@ -59,16 +64,17 @@ def parse_http_request(raw: Mapping[str, Any], path: str) -> tuple[dict[str, Any
     if (
         not isinstance(expected, list)
         or not expected
-        or not all(type(status) is int and _SUCCESS <= status <= _LAST_STATUS for status in expected)
+        or not all(type(status) is int and FIRST_STATUS <= status <= LAST_STATUS for status in expected)
     ):
-        problems.append(("expected", f"must be a list of HTTP statuses, {_SUCCESS} to {_LAST_STATUS}"))
+        problems.append(("expected", f"must be a list of HTTP statuses, {FIRST_STATUS} to {LAST_STATUS}"))
     max_bytes = raw.get("max_bytes", DEFAULT_MAX_BYTES)
     if type(max_bytes) is not int or not 1 <= max_bytes <= MAX_RESPONSE_BYTES:
         problems.append(("max_bytes", f"must be a whole number from 1 to {MAX_RESPONSE_BYTES}"))
-    problems += _find_header_problems(raw.get("headers") or {})
-    problems += _find_query_problems(raw.get("query") or {})
+    headers, query = ({} if raw.get(key) is None else raw[key] for key in ("headers", "query"))
+    problems += _find_header_problems(headers)
+    problems += _find_query_problems(query)
     problems += find_json_problems(raw.get("body"), "body")
-    read = {"url": raw.get("url"), "method": method, "query": raw.get("query") or {}, "headers": raw.get("headers") or {}}
+    read = {"url": raw.get("url"), "method": method, "query": query, "headers": headers}
     read |= {"body": raw.get("body"), "expected": expected, "max_bytes": max_bytes}
     return read, [FieldProblem(f"{path}{key}", problem) for key, problem in problems]
 
@@ -79,31 +85,34 @@ def get_secret_names(request: Mapping[str, Any]) -> list[str]:
 
 
 def _find_header_problems(headers: object) -> list[tuple[str, str]]:
-    if not isinstance(headers, Mapping) or len(headers) > 50:
-        return [("headers", "must be an object of at most 50 headers")]
+    if not isinstance(headers, Mapping) or len(headers) > MAX_ENTRIES:
+        return [("headers", f"must be an object of at most {MAX_ENTRIES} headers")]
     problems = []
     for name, value in headers.items():
-        if not isinstance(name, str) or not _TOKEN.fullmatch(name) or name.lower() in _RESERVED_HEADERS:
+        if not isinstance(name, str) or not HEADER_NAME.fullmatch(name) or name.lower() in RESERVED_HEADERS:
             problems.append(("headers", "a header must have a name, and not one that Headgate sets itself"))
         elif isinstance(value, Mapping):
             secret, prefix = value.get("secret"), value.get("prefix", "")
-            is_valid = isinstance(secret, str) and _NAME.fullmatch(secret) and isinstance(prefix, str) and _HEADER_TEXT.fullmatch(prefix)
+            is_valid = (
+                isinstance(secret, str) and SECRET_NAME.fullmatch(secret) and isinstance(prefix, str) and HEADER_TEXT.fullmatch(prefix)
+            )
             if not is_valid or value.keys() - {"secret", "prefix"}:
                 problems.append((f"headers.{name}", "must be a text, or {secret: NAME} with an optional prefix"))
         elif not isinstance(value, str):
             problems.append((f"headers.{name}", describe_other_type(value)))
-        elif not _HEADER_TEXT.fullmatch(value):
+        elif not HEADER_TEXT.fullmatch(value):
             problems.append((f"headers.{name}", "must be printable ASCII on one line"))
     return problems
 
 
 def _find_query_problems(query: object) -> list[tuple[str, str]]:
-    if not isinstance(query, Mapping) or len(query) > 50:
-        return [("query", "must be an object of at most 50 values")]
+    if not isinstance(query, Mapping) or len(query) > MAX_ENTRIES:
+        return [("query", f"must be an object of at most {MAX_ENTRIES} values")]
     problems = []
     for name, value in query.items():
-        if find_text_problem(name, 200) or not (
-            get_reference(value) is not None or (isinstance(value, str | int | float) and not find_text_problem(str(value), 4_096))
+        if find_text_problem(name, MAX_QUERY_NAME_LENGTH) or not (
+            get_reference(value) is not None
+            or (isinstance(value, str | int | float) and not find_text_problem(str(value), MAX_QUERY_VALUE_LENGTH))
         ):
             problems.append(("query", "a value must be a text, a number, or {parameter: NAME}"))
     return problems

@@ -8,14 +8,14 @@ from domain.schedules.zones import to_instant, to_local
 
 FIRST_YEAR: Final = 1970
 LAST_YEAR: Final = 2999
-_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})?")
+DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})?")
 _TICK: Final = timedelta(microseconds=1)
 
 
 def parse_date(text: object) -> date | None:
     """Return the date of a text such as 2026-12-24, from 1970 to 2999; None for anything else."""
-    if not isinstance(text, str) or not _DATE.fullmatch(text):
+    if not isinstance(text, str) or not DATE.fullmatch(text):
         return None
     try:
         day = date.fromisoformat(text)
@@ -26,7 +26,7 @@ def parse_date(text: object) -> date | None:
 
 def parse_time(text: object, zone: tzinfo) -> datetime | None:
     """Return the instant, in UTC, of a text such as 2026-12-24T18:00 in the zone; None for anything else. An offset overrides the zone."""
-    if not isinstance(text, str) or not _TIME.fullmatch(text):
+    if not isinstance(text, str) or not TIME.fullmatch(text):
         return None
     try:
         written = datetime.fromisoformat(text)

@@ -9,9 +9,9 @@ from application.queries.views.alerts import AlertRuleView
 from domain.alerts.serialization import serialize_rule
 from domain.pipelines.field_parser import MAX_TAGS, TAG
 from entrypoints.api.pipelines.alert_models import AlertRuleDefinitionResponse
-from entrypoints.api.pipelines.alert_schema import RULE
-from entrypoints.api.pipelines.schedule_schema import or_null
 from entrypoints.api.shared.models import with_example
+from entrypoints.definitions.schema.alerts import RULE
+from entrypoints.definitions.schema.values import or_null
 from entrypoints.http.base_path import link
 
 _RULE: Final = {

@@ -12,10 +12,10 @@ from domain.pipelines.serialization import serialize_pipeline
 from domain.runs.status import Status
 from entrypoints.api.pipelines.alert_models import AlertRuleDefinitionResponse
 from entrypoints.api.pipelines.concurrency_models import ConcurrencyLimitResponse
-from entrypoints.api.pipelines.definition_schema import DEFINITION
 from entrypoints.api.pipelines.schedule_models import ExpectationResponse, ScheduleDefinitionResponse
 from entrypoints.api.runs.models import FlowRunResponse, StageResponse
 from entrypoints.api.shared.models import RequestModel, ResponseModel, Timestamp, with_example
+from entrypoints.definitions.schema.pipeline import DEFINITION
 from entrypoints.http.base_path import link
 
 _PARAMETERS_EXAMPLE = {"type": "object", "properties": {"month": {"type": "integer", "minimum": 1, "maximum": 12}}}

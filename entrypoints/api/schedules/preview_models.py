@@ -11,8 +11,9 @@ from domain.errors import InvalidInput
 from domain.pipelines.field_parser import FieldParser
 from domain.schedules.definition import ScheduleDefinition
 from domain.schedules.parsing import TIMING_KEYS, parse_timing
-from entrypoints.api.pipelines.schedule_schema import SCHEDULE, or_null
 from entrypoints.api.shared.models import ResponseModel, parse_timestamp, with_example
+from entrypoints.definitions.schema.schedules import SCHEDULE
+from entrypoints.definitions.schema.values import or_null
 
 DEFAULT_COUNT: Final = 5
 _PREVIEW: Final[dict[str, Any]] = {

@@ -9,7 +9,7 @@ from domain.alerts.rule import AlertEvent
 from domain.errors import InvalidInput
 from domain.pipelines.parsing import parse_definition
 from domain.pipelines.serialization import serialize_pipeline
-from entrypoints.api.pipelines.definition_schema import DEFINITION
+from entrypoints.definitions.schema.pipeline import DEFINITION
 from tests.support.builders import a_stage
 
 VALIDATOR = Draft202012Validator(DEFINITION)
