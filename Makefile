@@ -16,7 +16,7 @@ ifneq ($(strip $(IS_MOVED)),)
 IGNORED := $(shell rm -f $(VENV)/tools.stamp $(VENV)/run.stamp $(VENV)/test.stamp)
 endif
 
-.PHONY: run test test-fast check first-runs docs bench chaos fuzz simulate screenshots lock clean
+.PHONY: run test test-fast check first-runs docs bench chaos fuzz simulate screenshots lock wheel clean
 
 run: $(VENV)/run.stamp
 	@$(BIN)/headgate up $(ARGS)
@@ -82,12 +82,17 @@ docs: $(VENV)/test.stamp
 	@$(BIN)/python -m tests.support.reference_pages
 
 # Universal: each package has the Python versions and systems that need it. The packages that pyproject.toml overrides, and theirs, are left out.
-LOCK := pip compile pyproject.toml --universal --group examples --generate-hashes --no-emit-index-url --no-header --no-annotate \
-	$(foreach name,django numpy pandas sqlparse,--no-emit-package $(name))
+LOCKED := pip compile --universal --generate-hashes --no-emit-index-url --no-header --no-annotate
+LOCK := $(LOCKED) pyproject.toml --extra examples $(foreach name,django numpy pandas sqlparse,--no-emit-package $(name))
 
 lock: $(VENV)/tools.stamp
 	$(BIN)/uv $(LOCK) -o requirements.lock
 	$(BIN)/uv $(LOCK) --group test -c requirements.lock -o requirements-test.lock
+	printf 'hatchling\nuv\n' | $(BIN)/uv $(LOCKED) - -c requirements-test.lock -o requirements-tools.lock
+
+# A wheel and an sdist. The wheel needs no checkout.
+wheel: $(VENV)/tools.stamp
+	@$(BIN)/python -m hatchling build -d dist
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache

@@ -1,4 +1,7 @@
-"""The `headgate` command. It imports Headgate's packages from this folder, whatever else is installed under their names."""
+"""The `headgate` command, also as `python -m headgate`. Headgate's packages are imported from this file's folder first.
+
+A wheel contains this file as `headgate/__init__.py`, beside the packages.
+"""
 
 from __future__ import annotations
 
@@ -13,3 +16,7 @@ def main() -> None:
     from entrypoints.cli.app import main as run  # only now, since an installed package may have the same name
 
     run()
+
+
+if __name__ == "__main__":
+    main()

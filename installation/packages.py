@@ -53,7 +53,7 @@ class Installer:
 
 
 def install_tools(venv: Path, root: Path) -> None:
-    """Install uv and setuptools with pip."""
+    """Install uv and the build backend with pip."""
     doing = "install uv with pip"
     Installer.for_environment(venv).pip("--require-hashes", "-r", root / "requirements-tools.lock", doing=doing)
 

@@ -78,7 +78,7 @@ class ProcessPlan:
         return _STOP_ORDER.index(name)
 
     def _build_headgate_spec(self, name: str, environment: Mapping[str, str]) -> ProcessSpec:
-        argv = self._commands.get(name, [sys.executable, "-P", "-m", "entrypoints.cli", name])
+        argv = self._commands.get(name, [sys.executable, "-P", "-m", "headgate", name])
         return ProcessSpec(name, argv, environment, _STOP_SECONDS[name], has_start_errors=True)
 
     def _build_prefect_spec(self, server: PrefectServer) -> ProcessSpec:

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +19,7 @@ from tests.support.paths import ROOT
 START_SECONDS: Final = 240.0
 RUN_SECONDS: Final = 60.0
 _FOLDERS: Final = ("adapters", "alembic", "application", "domain", "entrypoints", "examples", "installation")
-_FILES: Final = ("Makefile", "README.md", "alembic.ini", "headgate.py", "pyproject.toml")
+_FILES: Final = ("LICENSE", "Makefile", "README.md", "alembic.ini", "hatch_build.py", "headgate.py", "pyproject.toml")
 _DIRECT: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -39,11 +39,11 @@ def copy_checkout(folder: Path, owner: int) -> None:
 
 
 @contextlib.contextmanager
-def making_run(folder: Path, environment: Mapping[str, str], python: Path, user: int) -> Iterator[subprocess.Popen[bytes]]:
-    """Run `make run` as the user within the block; then press Ctrl-C and wait until it has ended."""
+def running(command: Sequence[str | Path], folder: Path, environment: Mapping[str, str], user: int) -> Iterator[subprocess.Popen[bytes]]:
+    """Run the command as the user within the block; then press Ctrl-C and wait until it has ended."""
     with (folder / "output").open("wb") as output:
         process = subprocess.Popen(
-            ["make", "run", f"PYTHON={python}"],
+            command,
             cwd=folder,
             env=dict(environment),
             stdin=subprocess.DEVNULL,
@@ -92,7 +92,7 @@ def _wait(process: subprocess.Popen[bytes], seconds: float, what: str, is_true: 
     deadline = time.monotonic() + seconds
     while not is_true():
         if process.poll() is not None:
-            raise FirstRunError(f"`make run` ended with code {process.returncode}")
+            raise FirstRunError(f"the command ended with code {process.returncode}")
         if time.monotonic() > deadline:
             raise FirstRunError(f"not {what} after {seconds:g} s")
         time.sleep(0.2)

@@ -11,6 +11,7 @@ from typing import Final
 from tests.support.paths import ROOT
 
 _MAKE: Final = "tests/system/test_readme_examples.py::test_make_starts_headgate_and_the_tests"
+_WHEEL: Final = "tests/integration/installation/test_wheel.py::test_the_commands_of_the_readme_build_install_and_start_headgate"
 _EXAMPLES: Final = "tests/system/test_readme_examples.py::test_every_example_answers_as_its_page_says"
 _TUTORIAL: Final = "tests/system/test_readme_examples.py::test_the_tutorial_works_from_an_empty_folder"
 _ALERTS: Final = "tests/system/test_alerting.py::test_the_alerts_of_the_tutorial_arrive"
@@ -22,7 +23,7 @@ _WORKERS: Final = "tests/system/test_added_workers.py::test_workers_on_another_m
 _CONTAINERS: Final = "tests/integration/docker/test_compose_up.py::test_the_commands_of_the_page_start_a_headgate_that_runs_pipelines"
 
 TESTS_BY_PAGE: Final[Mapping[str, tuple[str, ...]]] = {
-    "README.md": (_MAKE, *[_EXAMPLES] * 4),
+    "README.md": (_MAKE, _WHEEL, *[_EXAMPLES] * 4),
     "docs/tutorial.md": (*[_TUTORIAL] * 9, *[_ALERTS] * 4),
     "docs/how-to/add-workers.md": (_WORKERS,) * 6,
     "docs/how-to/alert-on-failures.md": ("tests/system/test_alerting.py::test_the_commands_of_the_page_work",) * 5,

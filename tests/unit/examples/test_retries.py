@@ -11,11 +11,12 @@ import pytest
 from tests.unit.examples.test_definitions import ROOT, by_name
 
 STAGES = {stage["name"]: stage for stage in by_name("retries")["stages"]}
+DEFAULTS = {name: schema["default"] for name, schema in by_name("retries")["parameters"]["properties"].items()}
 
 
 def start(name: str, run_dir: Path, attempt: int = 1, **parameters: object) -> subprocess.CompletedProcess[str]:
     stage = STAGES[name]
-    parameters_in_environment = {f"HEADGATE_PARAM_{key.upper()}": str(value) for key, value in parameters.items()}
+    parameters_in_environment = {f"HEADGATE_PARAM_{key.upper()}": str(value) for key, value in (DEFAULTS | parameters).items()}
     environment = {"PATH": os.environ["PATH"], "HEADGATE_RUN_DIR": str(run_dir), "HEADGATE_ATTEMPT": str(attempt)}
     argv = ["sh", "-c", stage["command"]] if stage.get("shell") else stage["command"]
     return subprocess.run(

@@ -18,7 +18,8 @@ from tests.support.paths import ROOT
 
 PYTHONS: Final = ("3.11.0", "3.11.2", "3.11.3", "3.11.14", "3.12.0", "3.12.12", "3.13.0", "3.13.9", "3.14.0", "3.14.2")
 SYSTEMS: Final = {"linux": "Linux", "darwin": "Darwin"}
-GROUPS: Final = {"requirements.lock": ["examples"], "requirements-test.lock": ["examples", "test"]}
+GROUPS: Final = {"requirements.lock": [], "requirements-test.lock": ["test"]}
+"""The dependency groups of each lock, besides the project's dependencies and its extra `examples`."""
 PROJECT: Final = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 OVERRIDDEN: Final = {Requirement(text).name for text in PROJECT["tool"]["uv"]["override-dependencies"]}
 
@@ -61,7 +62,8 @@ def test_packages_that_some_pythons_need_are_locked_for_them() -> None:
 
 def find_needed(lock: str, environment: dict[str, str]) -> Iterator[Requirement]:
     """Yield each requirement of the project and of the installed packages below it that applies to the environment."""
-    project = PROJECT["project"]["dependencies"] + [text for group in GROUPS[lock] for text in PROJECT["dependency-groups"][group]]
+    project = [*PROJECT["project"]["dependencies"], *PROJECT["project"]["optional-dependencies"]["examples"]]
+    project += [text for group in GROUPS[lock] for text in PROJECT["dependency-groups"][group]]
     waiting = list(select_needed(map(Requirement, project), environment))
     seen: set[str] = set()
     while waiting:
