@@ -15,6 +15,8 @@ FILES = {
 """The files that are elsewhere in the wheel. headgate.pth adds the package's folder to the import path, for Prefect's own workers."""
 INSIDE = ("alembic.ini", "alembic", "domain", "application", "adapters", "entrypoints", "examples")
 """What is in the package. As packages of their own, `domain` and above all `alembic` would be in the way of others."""
+SHARED = {"deploy": "share/headgate"}
+"""Files for administrators, in the folder of the virtual environment, where the path does not depend on the version of Python."""
 
 
 class PackageFolders(BuildHookInterface):
@@ -24,4 +26,5 @@ class PackageFolders(BuildHookInterface):
         """Add the files to a wheel that is not one of an installation in place."""
         if version == "standard":
             included = FILES | {name: f"headgate/{name}" for name in INSIDE}
+            build_data["shared_data"] |= {str(Path(self.root) / source): target for source, target in SHARED.items()}
             build_data["force_include"] |= {str(Path(self.root) / source): target for source, target in included.items()}

@@ -28,6 +28,7 @@ GROUPS: Final = (
     "tests/integration/orchestration",
     "tests/system/telemetry",
     "tests/system/flow_runs",
+    "tests/system/team",
     "tests/system",
     "tests/unit/entrypoints/web/browser",
 )

@@ -18,7 +18,8 @@ _ALERTS: Final = "tests/system/test_alerting.py::test_the_alerts_of_the_tutorial
 _PIPELINE: Final = "tests/system/test_readme_examples.py::test_the_pipeline_of_the_how_to_page_completes"
 _SCHEDULES: Final = "tests/system/test_readme_examples.py::test_the_schedules_of_the_how_to_page_are_stored"
 _LIMITS: Final = "tests/system/test_readme_examples.py::test_the_limits_of_the_how_to_page_hold"
-_TEAM: Final = "tests/system/test_team_sign_in.py::test_a_team_signs_in_and_sends_tokens_as_the_page_says"
+_ACCESS: Final = "tests/system/test_team_sign_in.py::test_a_team_signs_in_and_sends_tokens_as_the_page_says"
+_TEAM: Final = "tests/system/team/test_first_start.py::test_the_pages_lead_to_two_webs_and_two_workers"
 _WORKERS: Final = "tests/system/test_added_workers.py::test_workers_on_another_machine_join_and_serve_another_pool"
 _CONTAINERS: Final = "tests/integration/docker/test_compose_up.py::test_the_commands_of_the_page_start_a_headgate_that_runs_pipelines"
 
@@ -30,7 +31,9 @@ TESTS_BY_PAGE: Final[Mapping[str, tuple[str, ...]]] = {
     "docs/how-to/backfill.md": ("tests/system/test_backfilling.py::test_the_commands_of_the_page_work",) * 2,
     "docs/how-to/limit-concurrency.md": (_LIMITS,) * 5,
     "docs/how-to/report-from-another-machine.md": (_EXAMPLES,),
-    "docs/how-to/run-for-a-team.md": (_TEAM,) * 4,
+    "docs/how-to/manage-access.md": (_ACCESS,) * 4,
+    "docs/how-to/run-for-a-team.md": (_TEAM,) * 11,
+    "docs/how-to/operate-it.md": (_TEAM,) * 8,
     "docs/how-to/run-in-containers.md": (_CONTAINERS,) * 3,
     "docs/how-to/pause-and-archive.md": ("tests/system/test_pausing.py::test_the_commands_of_the_page_work",),
     "docs/how-to/run-prefect-deployments.md": ("tests/system/test_prefect_deployments.py::test_the_commands_of_the_page_work",) * 4,

@@ -84,10 +84,12 @@ class ReverseProxy:
             return
         upstream = urlsplit(self.target)
         answers, requests = await asyncio.open_connection(upstream.hostname, upstream.port)
-        requests.write(b"%b %b HTTP/1.1\r\nConnection: close\r\n%b" % (found[1], target.encode(), _drop_connection(head[found.end() :])))
-        sending = asyncio.create_task(_copy(reader, requests))
+        requests.write(
+            b"%b %b HTTP/1.1\r\nConnection: close\r\n%b" % (found[1], target.encode(), drop_connection_header(head[found.end() :]))
+        )
+        sending = asyncio.create_task(copy_stream(reader, requests))
         try:
-            await _copy(answers, writer)
+            await copy_stream(answers, writer)
         finally:
             sending.cancel()
             requests.close()
@@ -110,11 +112,11 @@ def serving_below(path: str, *, removes_path: bool = False, **settings: Any) -> 
             yield proxy, served
 
 
-def _drop_connection(headers: bytes) -> bytes:
+def drop_connection_header(headers: bytes) -> bytes:
     return re.sub(rb"(?im)^connection:.*\r\n", b"", headers)
 
 
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def copy_stream(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Copy until the end. The end of the requests closes the connection, as when a browser leaves a stream."""
     with contextlib.suppress(ConnectionError):
         while data := await reader.read(1 << 16):

@@ -28,7 +28,7 @@ curl -fsS "$HEADGATE_URL/status-update/" -H "Authorization: Bearer $HEADGATE_TOK
 
 @pytest.fixture(scope="module")
 def team() -> Iterator[Headgate]:
-    with temporary_headgate(command=find_start_command("docs/how-to/run-for-a-team.md"), with_prefect=False) as headgate:
+    with temporary_headgate(command=find_start_command("docs/how-to/manage-access.md"), with_prefect=False) as headgate:
         yield headgate.start()
 
 

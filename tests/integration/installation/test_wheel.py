@@ -29,10 +29,11 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_has_every_file_of_the_program_in_its_one_package(wheel: Path) -> None:
     tracked = subprocess.run(["git", "ls-files", *FOLDERS, "alembic.ini"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
     own = {"headgate.pth", "headgate/__init__.py", "headgate/__main__.py"}
+    shared = {f"share/headgate/{path.relative_to(ROOT / 'deploy')}" for path in (ROOT / "deploy").rglob("*") if path.is_file()}
 
-    names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+    names = {name.partition(".data/data/")[2] or name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
 
-    assert names == own | {f"headgate/{name}" for name in tracked.splitlines()}
+    assert names == own | shared | {f"headgate/{name}" for name in tracked.splitlines()}
 
 
 def test_the_wheel_names_its_licence_and_its_extra(wheel: Path) -> None:
