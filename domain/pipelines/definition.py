@@ -59,6 +59,7 @@ class StageCondition(StrEnum):
 class StageDefinition:
     """One stage. Durations are in seconds; `needs` names the stages that must end before it.
 
+    `python` is the path of the interpreter or virtual environment in which a `python` stage runs; None: that of the pipeline.
     `secrets` maps environment variables to names of secrets. `request` has the keys of an `http` stage. For an approval, `approvers` are
     the people or roles that may decide (everyone with the permission to operate if empty), `message` is the question, and `fields` is a
     JSON Schema of further values, which later stages get as parameters; with `hold`, the run keeps its slots while it waits for the
@@ -90,6 +91,7 @@ class StageDefinition:
     deployment: str | None = None
     parameters: Mapping[str, Any] | None = None
     on_cancel: OnCancel = OnCancel.CANCEL
+    python: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,7 @@ class PipelineDefinition:
     """The content of one revision. `stages` and `tags` are in the author's order; the graph of `needs` has no cycle.
 
     `env` are environment variables of all stages of kind `command` and `python`. A stage's own `env` overrides them.
+    `python` is the interpreter or virtual environment of its `python` stages that name none; None: the worker's own.
     `expect` is for pipelines whose stages are all external; the others may have `schedules`. `concurrency` limits the runs that are open at
     once; waiting runs start in the order of `priority`, then of age. `alerts` are its rules besides those for all pipelines.
     """
@@ -114,6 +117,7 @@ class PipelineDefinition:
     concurrency: tuple[ConcurrencyLimit, ...] = ()
     priority: int = 0
     alerts: tuple[AlertRule, ...] = ()
+    python: str | None = None
 
     def stage(self, name: str) -> StageDefinition | None:
         return next((stage for stage in self.stages if stage.name == name), None)

@@ -16,15 +16,17 @@ MAX_SECONDS = 366 * 86_400.0
 MAX_SECRETS = 50
 MAX_TAGS = 20
 MAX_TEXT_LENGTH = 65_536
+MAX_PATH_LENGTH = 4_096
 MAX_PROBLEMS = 100
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,99}")
 ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
 CALLABLE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
+VERSION = re.compile(r"(python)?[0-9]+(\.[0-9]+)*", re.IGNORECASE)
 TAG = re.compile(r"[a-z0-9][a-z0-9._-]{0,29}")
 COMMON_STAGE_KEYS = frozenset({"name", "kind", "needs", "timeout", "allow_failure", "when"})
 STAGE_KEYS = {
     "command": frozenset({"command", "shell", "env", "secrets", "workdir", "retries", "retry_delay", "retry_on_loss", "uses"}),
-    "python": frozenset({"callable", "env", "secrets", "workdir", "retries", "retry_delay", "retry_on_loss", "uses"}),
+    "python": frozenset({"callable", "python", "env", "secrets", "workdir", "retries", "retry_delay", "retry_on_loss", "uses"}),
     "http": http_request.HTTP_STAGE_KEYS | {"retries", "retry_delay", "retry_on_loss", "uses"},
     "prefect": frozenset({"deployment", "parameters", "on_cancel", "retries", "retry_delay", "retry_on_loss", "uses"}),
     "external": frozenset[str](),
@@ -193,6 +195,21 @@ class FieldParser:
         is_other_type = value is not None and not isinstance(value, str)
         self.add_problem("callable", describe_other_type(value) if is_other_type else "must name a function as package.module:function")
         return None
+
+    def parse_python(self) -> str | None:
+        """Return the path of an interpreter or a virtual environment. A version is no path."""
+        value = self.raw.get("python")
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if is_number or (isinstance(value, str) and VERSION.fullmatch(value)):
+            self.add_problem("python", "must be a path of an interpreter or a virtual environment, such as .venv or /usr/bin/python3.12")
+            return None
+        if isinstance(value, str) and value.startswith("~"):
+            self.add_problem("python", "must be a whole path: ~ does not stand for a home folder here")
+            return None
+        if value is not None and (problem := find_text_problem(value, MAX_PATH_LENGTH)):
+            self.add_problem("python", problem)
+            return None
+        return value or None
 
     def parse_deployment(self) -> str | None:
         value = self.raw.get("deployment")

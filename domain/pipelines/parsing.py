@@ -26,7 +26,7 @@ MAX_RETRIES = 100
 MAX_APPROVERS = 100
 MAX_PRIORITY = 100
 PIPELINE_KEYS = frozenset(
-    {"name", "description", "parallelism", "pool", "parameters", "stages", "tags", "env"}
+    {"name", "description", "parallelism", "pool", "parameters", "stages", "tags", "env", "python"}
     | {"schedules", "expect", "concurrency", "priority", "alerts"}
 )
 
@@ -44,6 +44,7 @@ def parse_definition(raw: object) -> PipelineDefinition:
     parameters = fields.parse_object("parameters")
     tags = fields.parse_tags("tags")
     env = fields.parse_environment()
+    python = fields.parse_python()
     stages = _parse_stages(fields)
     is_all_external = None if fields.has_problem_in("stages") else all(stage.kind is StageKind.EXTERNAL for stage in stages)
     schedules = parse_schedules(fields, is_all_external)
@@ -54,8 +55,8 @@ def parse_definition(raw: object) -> PipelineDefinition:
     alerts = parse_alerts(fields)
     if fields.problems:
         raise InvalidInput(fields.problems)
-    limits = concurrency, priority
-    return PipelineDefinition(name, stages, description, parallelism, pool, parameters, tags, env, schedules, expect, *limits, alerts)
+    start = name, stages, description, parallelism, pool, parameters, tags, env
+    return PipelineDefinition(*start, schedules, expect, concurrency, priority, alerts, python)
 
 
 def _parse_stages(pipeline: FieldParser) -> tuple[StageDefinition, ...]:
@@ -93,6 +94,7 @@ def _parse_stage(raw: object, path: str, previous: str | None, problems: list[Fi
         command=fields.parse_command(shell) if kind is StageKind.COMMAND else None,
         shell=shell,
         callable=fields.parse_callable() if kind is StageKind.PYTHON else None,
+        python=fields.parse_python() if kind is StageKind.PYTHON else None,
         env=fields.parse_environment(),
         secrets=fields.parse_secrets(),
         request=fields.parse_request() if kind is StageKind.HTTP else None,

@@ -15,7 +15,7 @@ def serialize_stage(stage: StageDefinition) -> dict[str, Any]:
         written["command"] = stage.command if isinstance(stage.command, str) else list(stage.command or ())
         written["shell"] = stage.shell
     if stage.kind is StageKind.PYTHON:
-        written["callable"] = stage.callable
+        written |= {"callable": stage.callable, "python": stage.python}
     if stage.kind is StageKind.APPROVAL:
         written |= {
             "approvers": list(stage.approvers),
@@ -36,9 +36,13 @@ def serialize_stage(stage: StageDefinition) -> dict[str, Any]:
 
 
 def serialize_stage_to_run(definition: PipelineDefinition, stage: StageDefinition) -> dict[str, Any]:
-    """Return the stage's keys as a worker needs them: its `env` includes that of the pipeline."""
+    """Return the stage's keys as a worker needs them: with the `env` and `python` of the pipeline."""
     written = serialize_stage(stage)
-    return written | {"env": {**definition.env, **stage.env}} if "env" in written else written
+    if "env" in written:
+        written["env"] = {**definition.env, **stage.env}
+    if "python" in written:
+        written["python"] = stage.python or definition.python
+    return written
 
 
 def serialize_pipeline(definition: PipelineDefinition) -> dict[str, Any]:
@@ -53,6 +57,7 @@ def serialize_pipeline(definition: PipelineDefinition) -> dict[str, Any]:
         "pool": definition.pool,
         "parameters": dict(definition.parameters) if definition.parameters is not None else None,
         "env": dict(definition.env),
+        "python": definition.python,
         "stages": [serialize_stage(stage) for stage in definition.stages],
         "schedules": [serialize_schedule(schedule) for schedule in definition.schedules],
         "expect": [serialize_expectation(expectation) for expectation in definition.expect],

@@ -36,6 +36,7 @@ _STAGE_DEFAULTS: Mapping[str, Any] = {
     "body": None,
     "expected": list(DEFAULT_EXPECTED),
     "max_bytes": DEFAULT_MAX_BYTES,
+    "python": None,
     "workdir": None,
     "retries": 0,
     "retry_delay": 0.0,
@@ -75,7 +76,7 @@ def format_definition(definition: PipelineDefinition) -> str:
         stages.append(_remove_defaults(stage, raw, previous))
         previous = stage.name
     text: dict[str, Any] = {"name": serialized["name"]}
-    text |= {key: serialized[key] for key in ("description", "tags", "parameters", "env") if serialized[key]}
+    text |= {key: serialized[key] for key in ("description", "tags", "parameters", "env", "python") if serialized[key]}
     if definition.parallelism != DEFAULT_PARALLELISM:
         text["parallelism"] = serialized["parallelism"]
     if serialized["concurrency"]:

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 from application.ports.dispatch.worker_messages import AttemptStart, Claim, StopRun, WakeRun, WorkerMessage
 
-PROTOCOL_VERSION: Final = 2
+PROTOCOL_VERSION: Final = 3
 """To be raised with every change that the other side of the release before does not understand. Version 1 called dispatches bursts."""
 
 PROTOCOL_HEADER: Final = "Headgate-Worker-Protocol"

@@ -80,6 +80,7 @@ def parse_stored_definition(stored: Mapping[str, Any]) -> PipelineDefinition:
         concurrency=tuple(restore_limit(limit) for limit in stored.get("concurrency") or ()),
         priority=stored.get("priority", 0),
         alerts=tuple(restore_rule(rule) for rule in stored.get("alerts") or ()),
+        python=stored.get("python"),
     )
 
 
@@ -92,6 +93,7 @@ def _parse_stage(stored: Mapping[str, Any]) -> StageDefinition:
         command=tuple(command) if isinstance(command, list) else command,
         shell=stored.get("shell", False),
         callable=stored.get("callable"),
+        python=stored.get("python"),
         env=stored.get("env") or {},
         secrets=stored.get("secrets") or {},
         request={key: stored[key] for key in http_request.HTTP_STAGE_KEYS} if stored["kind"] == StageKind.HTTP else None,

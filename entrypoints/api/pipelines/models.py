@@ -56,6 +56,7 @@ class StageDefinitionResponse(ResponseModel):
     command: list[str] | str | None = None
     shell: bool = False
     callable: str | None = None
+    python: str | None = Field(default=None, description="The interpreter or virtual environment that the stage names.")
     env: dict[str, str] = {}
     url: str | None = None
     method: str | None = None
@@ -140,6 +141,7 @@ class PipelineResponse(ResponseModel):
     pool: str
     parameters: dict[str, Any] | None = Field(description="JSON Schema of a run's parameters.")
     env: dict[str, str] = Field(default={}, description="Environment variables of its stages.")
+    python: str | None = Field(default=None, description="The interpreter or virtual environment of its `python` stages that name none.")
     stages: list[StageDefinitionResponse]
     schedules: list[ScheduleDefinitionResponse] = []
     expect: list[ExpectationResponse] = []

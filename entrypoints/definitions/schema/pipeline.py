@@ -7,7 +7,7 @@ from entrypoints.definitions.schema.alerts import ALERTS
 from entrypoints.definitions.schema.concurrency import CONCURRENCY, PRIORITY
 from entrypoints.definitions.schema.schedules import EXPECT, SCHEDULES
 from entrypoints.definitions.schema.stage import STAGE
-from entrypoints.definitions.schema.values import Schema, build_name, build_text, build_variables, or_null
+from entrypoints.definitions.schema.values import Schema, build_interpreter, build_name, build_text, build_variables, or_null
 
 DEFINITION: Schema = {
     "type": "object",
@@ -36,6 +36,10 @@ DEFINITION: Schema = {
         "env": build_variables(
             "Environment variables of all its `command` and `python` stages. A stage's own `env` overrides them.",
             examples=[{"TARGET": "s3://sales"}],
+        ),
+        "python": build_interpreter(
+            "Path of the interpreter or virtual environment of its `python` stages that name none, relative to the worker's folder; "
+            "the worker's own interpreter if omitted.",
         ),
         "concurrency": CONCURRENCY,
         "priority": PRIORITY,

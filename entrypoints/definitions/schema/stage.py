@@ -10,7 +10,16 @@ from domain.pipelines.field_parser import ALL_STAGE_KEYS, COMMON_STAGE_KEYS, ENV
 from domain.pipelines.parsing import MAX_APPROVERS, MAX_RETRIES
 from entrypoints.definitions.schema.concurrency import USES
 from entrypoints.definitions.schema.http_request import HTTP_REQUEST
-from entrypoints.definitions.schema.values import VARIABLE_NAME, Schema, build_duration, build_name, build_text, build_variables, or_null
+from entrypoints.definitions.schema.values import (
+    VARIABLE_NAME,
+    Schema,
+    build_duration,
+    build_interpreter,
+    build_name,
+    build_text,
+    build_variables,
+    or_null,
+)
 
 _WORD = r"[^\x00-\x2f\x3a-\x40\x5b-\x5e\x60\x7b-\x7f]"
 """A letter, a digit or _, also of another script."""
@@ -50,6 +59,10 @@ STAGE_KEY_SCHEMAS: dict[str, Schema] = {
         "description": "`package.module:function`. The function gets the parameters as keyword arguments and returns the output.",
         "examples": ["jobs.load:main"],
     },
+    "python": build_interpreter(
+        "Path of the interpreter or virtual environment that calls the function, relative to the worker's folder; "
+        "the pipeline's `python` if omitted, the worker's own interpreter if both are.",
+    ),
     **HTTP_REQUEST,
     "deployment": {
         "type": "string",

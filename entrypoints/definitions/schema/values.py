@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from domain.pipelines.durations import DURATION
-from domain.pipelines.field_parser import ENV_NAME, MAX_SECONDS, MAX_TEXT_LENGTH, NAME
+from domain.pipelines.field_parser import ENV_NAME, MAX_PATH_LENGTH, MAX_SECONDS, MAX_TEXT_LENGTH, NAME
 
 Schema = dict[str, Any]
 VARIABLE_NAME = rf"^(?!HEADGATE_){ENV_NAME.pattern}$"
 """A regular expression of ECMAScript, as all patterns of the schema."""
 _WITHOUT_NUL = r"^[^\u0000]*$"
+_INTERPRETER = r"^(?!~)(?!([Pp][Yy][Tt][Hh][Oo][Nn])?[0-9]+(\.[0-9]+)*$)[^\u0000]*$"
+"""Neither in a home folder nor a version, such as 3.12 or python3."""
 _TOO_SHORT = {"more than 0": r"0+(\.0+)?s", "at least 5s": r"0*[0-4](\.[0-9]+)?s", "at least 1m": r"0*[1-5]?[0-9](\.[0-9]+)?s"}
 """The seconds of durations that are too short, by the limit. Days, hours and minutes before them are 0."""
 
@@ -23,6 +25,12 @@ def build_name(description: str, examples: Sequence[str] = (), **keywords: Any) 
 def build_text(max_length: int = MAX_TEXT_LENGTH, **keywords: Any) -> Schema:
     """Return the schema of a text that can be stored."""
     return {"type": "string", "maxLength": max_length, "pattern": _WITHOUT_NUL, **keywords}
+
+
+def build_interpreter(description: str) -> Schema:
+    """Return the schema of the path of an interpreter or a virtual environment."""
+    path: Schema = {"type": "string", "maxLength": MAX_PATH_LENGTH, "pattern": _INTERPRETER}
+    return or_null(path, description, examples=[".venv", "/opt/team/venv", "/usr/bin/python3.12"])
 
 
 def build_duration(

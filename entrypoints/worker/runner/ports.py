@@ -15,7 +15,7 @@ class StageEnvironmentError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class StageStart:
-    """An attempt to start. `spec` has the definition's keys: command, shell, callable, env, secrets, workdir."""
+    """An attempt to start. `spec` has the definition's keys: command, shell, callable, python, env, secrets, workdir."""
 
     run_id: int
     stage: str

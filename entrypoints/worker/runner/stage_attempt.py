@@ -176,7 +176,8 @@ class StageAttempt:
 
 def _format_command(start: AttemptStart) -> str:
     if start.kind == "python":
-        return str(start.spec.get("callable", ""))
+        python = start.spec.get("python")
+        return f"{start.spec.get('callable', '')}{f' (python: {python})' if python else ''}"
     if start.kind == "http":
         return ""
     command = start.spec.get("command") or []

@@ -15,6 +15,7 @@ from domain.pipelines.http_request import HTTP_STAGE_KEYS, get_secret_names
 from entrypoints.worker.http_stage.http_request import build_request
 from entrypoints.worker.runner.login_environment import build_login_environment, get_proxy_passwords
 from entrypoints.worker.runner.ports import StageEnvironmentError, StageStart
+from entrypoints.worker.runner.stage_interpreter import StageInterpreter, find_interpreter
 from entrypoints.worker.stage_host.job import JobSpec
 from entrypoints.worker.stage_host.secret_masker import SecretMasker
 
@@ -44,7 +45,10 @@ class StageSettings:
 
 @dataclass(frozen=True, slots=True)
 class StageEnvironment:
-    """The environment of a stage's process. `run_dir` is shared by the stages of one run on this worker."""
+    """The environment of a stage's process. `run_dir` is shared by the stages of one run on this worker.
+
+    `python` is the interpreter that a `python` stage names, if it names one.
+    """
 
     env: Mapping[str, str]
     cwd: Path
@@ -52,6 +56,7 @@ class StageEnvironment:
     run_dir: Path
     masker: SecretMasker = field(default_factory=lambda: SecretMasker(()))
     request: Mapping[str, Any] = field(default_factory=dict)
+    python: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,7 @@ class StageJobBuilder:
 def build_stage_environment(start: StageStart, settings: StageSettings) -> StageEnvironment:
     """Create the run's directory and the parameters file (0600), and return what the process gets. Raises StageEnvironmentError."""
     cwd = _resolve_workdir(start, settings)
+    interpreter = _find_interpreter(start, settings)
     secrets = _read_secrets(start, settings)
     root = settings.runs / str(start.run_id)
     run_dir, parameters_dir = root / "files", root / "parameters"
@@ -75,11 +81,14 @@ def build_stage_environment(start: StageStart, settings: StageSettings) -> Stage
     parameters_file = parameters_dir / f"{start.attempt}-{re.sub(r'[^A-Za-z0-9_.-]', '_', start.stage)}.json"
     _write_private_file(parameters_file, json.dumps(dict(start.parameters)))
     variables = build_variables(start, settings, parameters_file, run_dir)
+    if interpreter is not None:
+        variables = interpreter.activate(variables)
     request = _build_http_request(start, settings, secrets) if start.kind == "http" else {}
     if start.kind != "http":
         variables |= secrets
     masker = SecretMasker((*secrets.values(), start.token, *get_proxy_passwords(settings.environment)))
-    return StageEnvironment(variables, cwd, parameters_file, run_dir, masker, request)
+    python = interpreter.program if interpreter is not None else ""
+    return StageEnvironment(variables, cwd, parameters_file, run_dir, masker, request, python)
 
 
 def build_variables(start: StageStart, settings: StageSettings, parameters_file: Path, run_dir: Path) -> dict[str, str]:
@@ -107,7 +116,13 @@ def build_job(start: StageStart, environment: StageEnvironment) -> JobSpec:
     cwd = str(environment.cwd)
     if start.kind == "python":
         return JobSpec(
-            "python", cwd, environment.env, callable=start.spec["callable"], parameters=start.parameters, masker=environment.masker
+            "python",
+            cwd,
+            environment.env,
+            callable=start.spec["callable"],
+            python=environment.python,
+            parameters=start.parameters,
+            masker=environment.masker,
         )
     if start.kind == "http":
         return JobSpec("http", cwd, environment.env, request=environment.request, masker=environment.masker)
@@ -141,6 +156,13 @@ def _read_secrets(start: StageStart, settings: StageSettings) -> dict[str, str]:
     except SecretUnavailable as missing:
         raise StageEnvironmentError(str(missing)) from None
     return {variable: known[name] for variable, name in asked.items()}
+
+
+def _find_interpreter(start: StageStart, settings: StageSettings) -> StageInterpreter | None:
+    named = start.spec.get("python")
+    if start.kind != "python" or not named:
+        return None
+    return find_interpreter(named, settings.workdir.resolve(), settings.environment.get("PATH", os.defpath))
 
 
 def _resolve_workdir(start: StageStart, settings: StageSettings) -> Path:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import gc
-import json
 import os
 import signal
 import sys
@@ -13,11 +12,10 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from entrypoints.worker.stage_host import python_callable
+from entrypoints.worker.stage_host.import_path import set_import_path
 from entrypoints.worker.stage_host.processes import die_with_parent, libc, reset_signals, set_process_name
 from entrypoints.worker.stage_host.protocol import MARK_NAME, Message
-
-RESULT_FD = 3
-"""The descriptor on which the child sends a callable's result, or the reason of its failure."""
+from entrypoints.worker.stage_host.result_pipe import RESULT_FD, send_result
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +34,18 @@ def run_stage(start: Message, pipes: StagePipes, host: int, interpreter: Message
         _detach_from_host(pipes, host)
         os.chdir(start["cwd"])
         _set_process_mark(start["env"][MARK_NAME])
-        code = _send_http_request(start) if start["kind"] == "http" else python_callable.call(start, interpreter, send_result)
+        code = _send_http_request(start) if start["kind"] == "http" else _call_function(start, interpreter)
     except BaseException as failure:
         send_result({"error": f"The stage could not be started: {failure}"})
     finally:
         os._exit(code)
+
+
+def _call_function(start: Message, interpreter: Message) -> int:
+    def prepare_imports() -> None:
+        set_import_path(start["cwd"], start["env"].get("PYTHONPATH", ""), interpreter)
+
+    return python_callable.call(start, prepare_imports, send_result)
 
 
 def _send_http_request(start: Message) -> int:
@@ -50,13 +55,6 @@ def _send_http_request(start: Message) -> int:
 
     os.environ.clear()
     return http_request.call(start["request"], send_result, lambda text: print(text, flush=True))
-
-
-def send_result(result: Message) -> None:
-    """Send the result to the host."""
-    left = memoryview(json.dumps(result).encode())
-    while left:
-        left = left[os.write(RESULT_FD, left) :]
 
 
 def _detach_from_host(pipes: StagePipes, host: int) -> None:

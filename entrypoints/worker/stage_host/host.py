@@ -7,7 +7,6 @@ It has one thread and one selector, so forking is safe.
 from __future__ import annotations
 
 import gc
-import json
 import os
 import selectors
 import signal
@@ -17,6 +16,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
+from entrypoints.worker.stage_host.function_job import describe_missing_start
 from entrypoints.worker.stage_host.processes import (
     become_subreaper,
     find_changed_signals,
@@ -28,6 +28,7 @@ from entrypoints.worker.stage_host.processes import (
 )
 from entrypoints.worker.stage_host.protocol import Message
 from entrypoints.worker.stage_host.python_callable import install_exit_builtins
+from entrypoints.worker.stage_host.result_pipe import parse_result
 from entrypoints.worker.stage_host.stage_process import StageProcess
 from entrypoints.worker.stage_host.start_errors import StageStartError
 from entrypoints.worker.stage_host.worker_connection import WorkerConnection
@@ -224,9 +225,11 @@ def _build_end(stage: StageProcess) -> Message:
     code = os.waitstatus_to_exitcode(stage.status or 0)
     end: Message = {"code": code if code >= 0 else None, "signal": -code if code < 0 else None, "result": None, "error": None, "note": None}
     try:
-        end |= json.loads(stage.result_buffer) if stage.result_buffer else {}
+        end |= parse_result(stage.result_buffer)
     except (ValueError, RecursionError):
         end["error"] = "The stage's result was cut off"
+    if stage.interpreter and not stage.result_buffer and code >= 0 and not stage.was_signalled:
+        end["error"] = describe_missing_start(stage.interpreter, code)
     return end | {"helpers": list(stage.ended_helpers.items()), "cpu": stage.cpu, "max_rss": stage.max_rss}
 
 

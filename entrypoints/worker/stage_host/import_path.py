@@ -74,6 +74,12 @@ def set_import_path(folder: str, python_path: str, interpreter: Message) -> None
     _forget_hidden_modules([folder, *first])
 
 
+def add_working_folder(folder: str, python_path: str) -> None:
+    """Let the interpreter that a stage names import from this folder first, as `python` does when it starts there."""
+    sys.path.insert(0, folder)
+    _forget_hidden_modules([folder, *filter(None, python_path.split(os.pathsep))])
+
+
 def _forget_hidden_modules(folders: Sequence[str]) -> None:
     """Forget modules that the host has imported and that a new interpreter would find in these folders, such as a user's `token.py`."""
     present = {name for folder in folders for name in _list_names(folder)}

@@ -20,7 +20,8 @@ class JobSpec:
     """What to start. `env` is the whole environment; nothing is inherited.
 
     A `command` is an argument list, executed as it is; with `shell`, `/bin/sh -c` runs its first item with the others as arguments.
-    A `python` job names `package.module:function`, which gets `parameters` as keyword arguments.
+    A `python` job names `package.module:function`, which gets `parameters` as keyword arguments. `python` is the interpreter that calls it;
+    without one, a process of the worker's own interpreter does.
     """
 
     kind: Literal["command", "python", "http"]
@@ -29,6 +30,7 @@ class JobSpec:
     command: Sequence[str] = ()
     shell: bool = False
     callable: str = ""
+    python: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     request: Mapping[str, Any] = field(default_factory=dict)
     """The request of an `http` job, with its references resolved."""
@@ -44,6 +46,7 @@ class JobSpec:
             "env": dict(self.env),
             "argv": argv,
             "callable": self.callable,
+            "python": self.python,
             "parameters": dict(self.parameters),
             "request": dict(self.request),
         }

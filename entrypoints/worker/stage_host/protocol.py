@@ -1,7 +1,7 @@
 """The protocol between the worker and its stage host: frames over one stream socket.
 
 A frame is two big-endian lengths, a JSON header and raw bytes. Output is raw bytes, so neither side encodes it. Standard library only: the
-host imports this file too.
+host imports this file too, and so does the interpreter that a stage names, Python 3.8 or newer.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Dict, Final
 
-Message = dict[str, Any]
+Message = Dict[str, Any]
 
 WINDOW: Final = 256 * 1024
 """Unacknowledged bytes of one stage's output after which the host stops reading it. Only that stage then waits."""

@@ -1,4 +1,7 @@
-"""Call a stage's Python function inside the forked child. Standard library only."""
+"""Calls a stage's Python function, in the forked child or in the interpreter that the stage names.
+
+Standard library only, and Python 3.8 or newer.
+"""
 
 from __future__ import annotations
 
@@ -13,17 +16,17 @@ import sys
 import time
 import traceback
 import types
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from entrypoints.worker.stage_host.import_path import set_import_path
-from entrypoints.worker.stage_host.protocol import Message
 from entrypoints.worker.stage_host.result_limits import limit_result, shorten
 from entrypoints.worker.stage_host.trace_context import activate_trace_context
 
-_ERROR_LIMIT = 4000
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-SendResult = Callable[[Message], None]
+    from entrypoints.worker.stage_host.protocol import Message
+
+_ERROR_LIMIT = 4000
 
 
 class InvalidCallable(Exception):
@@ -34,11 +37,12 @@ class InvalidResult(Exception):
     """The callable returned a value that cannot be stored as the stage's output."""
 
 
-def call(start: Message, interpreter: Message, send_result: SendResult) -> int:
+def call(start: Message, prepare_imports: Callable[[], None], send_result: Callable[[Message], None]) -> int:
     """Import the target, call it, and send its result or error. Return the exit code."""
-    _prepare_interpreter(start, interpreter)
+    _prepare_interpreter(start)
+    prepare_imports()
     try:
-        target = _import_target(start["callable"], start["cwd"])
+        target = _import_target(start["callable"], _describe_places(start))
         activate_trace_context()
         result = _call_target(target, start["parameters"])
         code = _finalize_interpreter()
@@ -59,7 +63,7 @@ def call(start: Message, interpreter: Message, send_result: SendResult) -> int:
     return code
 
 
-def _prepare_interpreter(start: Message, interpreter: Message) -> None:
+def _prepare_interpreter(start: Message) -> None:
     # A user's import must not find one of our modules.
     for name in [name for name in sys.modules if name.partition(".")[0] == "entrypoints"]:
         del sys.modules[name]
@@ -75,7 +79,6 @@ def _prepare_interpreter(start: Message, interpreter: Message) -> None:
     # As an interpreter does: a Python program expects an exception for a failed write, not a signal that kills it.
     for ignored in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(ignored, signal.SIG_IGN)
-    set_import_path(start["cwd"], start["env"].get("PYTHONPATH", ""), interpreter)
 
 
 def _line_buffered(descriptor: int) -> io.TextIOWrapper:
@@ -83,7 +86,12 @@ def _line_buffered(descriptor: int) -> io.TextIOWrapper:
     return open(descriptor, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
 
 
-def _import_target(name: str, folder: str) -> Callable[..., Any]:
+def _describe_places(start: Message) -> str:
+    packages = f"the packages of {start['python']}" if start["python"] else "the worker's packages"
+    return f"looked in {start['cwd']} and in {packages}"
+
+
+def _import_target(name: str, places: str) -> Callable[..., Any]:
     module_name, _, path = name.partition(":")
     if not module_name or not path:
         raise InvalidCallable(f"{name!r} does not name a function: write package.module:function")
@@ -91,7 +99,7 @@ def _import_target(name: str, folder: str) -> Callable[..., Any]:
         found: Any = importlib.import_module(module_name)
     except ModuleNotFoundError as missing:
         if missing.name and (module_name == missing.name or module_name.startswith(missing.name + ".")):
-            raise InvalidCallable(f"No module named {missing.name!r} (looked in {folder} and in the worker's packages)") from None
+            raise InvalidCallable(f"No module named {missing.name!r} ({places})") from None
         raise
     for part in path.split("."):
         try:
@@ -143,7 +151,7 @@ def _finalize_interpreter() -> int:
             wait_for_threads()
         atexit._run_exitfuncs()
     except BaseException as failure:
-        traceback.print_exception(failure)
+        traceback.print_exception(type(failure), failure, failure.__traceback__)
         code = 120
     for stream in (sys.stdout, sys.stderr):
         try:

@@ -1,4 +1,4 @@
-"""Converts a stage's result to JSON values and limits its size. Standard library only: the child imports this file."""
+"""Converts a stage's result to JSON values and limits its size. Standard library only, and Python 3.8 or newer."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def is_deeper_than(value: Any, levels: int) -> bool:
     """Return True if lists and objects are nested deeper than so many levels."""
     current = [value]
     for _ in range(levels + 1):
-        containers = [item for item in current if isinstance(item, dict | list | tuple)]
+        containers = [item for item in current if isinstance(item, (dict, list, tuple))]
         if not containers:
             return False
         current = [item for container in containers for item in (container.values() if isinstance(container, dict) else container)]
@@ -52,9 +52,9 @@ def is_deeper_than(value: Any, levels: int) -> bool:
 
 def _convert(value: Any) -> Any:
     """Return a value that JSON has for one that it lacks. Raise TypeError if there is no usual one."""
-    if isinstance(value, set | frozenset):
+    if isinstance(value, (set, frozenset)):
         return sorted(value, key=str)
-    if isinstance(value, bytes | bytearray):
+    if isinstance(value, (bytes, bytearray)):
         return value.decode("utf-8", "replace")
     for method in ("tolist", "isoformat", "_asdict"):  # of numpy and pandas, of dates and times, of rows
         if not isinstance(value, type) and callable(convert := getattr(value, method, None)):
@@ -77,7 +77,7 @@ def _convert_by_type(value: Any) -> Any:
         return value.value
     if isinstance(value, datetime.timedelta):
         return value.total_seconds()
-    if isinstance(value, decimal.Decimal | fractions.Fraction | pathlib.PurePath | uuid.UUID):
+    if isinstance(value, (decimal.Decimal, fractions.Fraction, pathlib.PurePath, uuid.UUID)):
         return str(value)
     raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
 
@@ -85,7 +85,7 @@ def _convert_by_type(value: Any) -> Any:
 def _locate(value: Any) -> str:
     """Return where the first value without a form in JSON is, such as " (at output.rows[3])"."""
     path = "output"
-    while isinstance(value, dict | list | tuple) and len(path) < _PLACE_LIMIT:
+    while isinstance(value, (dict, list, tuple)) and len(path) < _PLACE_LIMIT:
         items = value.items() if isinstance(value, dict) else enumerate(value)
         found = next(((key, item) for key, item in items if not _is_writable({key: item})), None)
         if found is None or not _is_writable({found[0]: None}):

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import time
+from collections.abc import Sequence
 from typing import Final
 
 from entrypoints.worker.stage_host.child_process import StagePipes, run_stage
+from entrypoints.worker.stage_host.function_job import build_arguments, write_job
 from entrypoints.worker.stage_host.import_path import warm_caches
 from entrypoints.worker.stage_host.processes import (
     die_with_parent,
@@ -35,6 +37,8 @@ class StageProcess:
     def __init__(self, start: Message, interpreter: Message, watch: WriteWatch) -> None:
         """Start the stage. Raise StageStartError with the reason if that fails."""
         self.id: int = start["id"]
+        self.interpreter: str = start["python"]
+        """The interpreter that a `python` stage names, or nothing."""
         self.mark = f"{MARK_NAME}={start['env'][MARK_NAME]}".encode()
         self.credit = WINDOW
         self.result_buffer = bytearray()
@@ -61,13 +65,13 @@ class StageProcess:
             out, out_end, err, err_end, result_buffer, result_fd = opened
             pipes = StagePipes(out_end, err_end, result_fd)
             output = StageOutput(out, err, watch)
-            pid = _fork(start, pipes, interpreter) if start["kind"] in ("python", "http") else _spawn_command(start, pipes)
+            pid = _fork(start, pipes, interpreter) if _runs_in_fork(start) else _spawn(start, pipes)
         except (OSError, ValueError, StageStartError) as failure:
             if output is not None:
                 output.close()
             for descriptor in opened:
                 os.close(descriptor)
-            name = (start["argv"] or [""])[0] if start["kind"] == "command" else start["callable"]
+            name = (start["argv"] or [""])[0] if start["kind"] == "command" else start["python"] or start["callable"]
             if isinstance(failure, StageStartError):
                 raise
             raise explain_start_failure(name, failure, start["env"], start["cwd"]) from failure
@@ -153,8 +157,21 @@ def _fork(start: Message, pipes: StagePipes, interpreter: Message) -> int:
     return pid
 
 
-def _spawn_command(start: Message, pipes: StagePipes) -> int:
-    argv = start["argv"]
+def _runs_in_fork(start: Message) -> bool:
+    return start["kind"] == "http" or (start["kind"] == "python" and not start["python"])
+
+
+def _spawn(start: Message, pipes: StagePipes) -> int:
+    if start["kind"] == "command":
+        return _spawn_program(start, start["argv"], pipes)
+    job = write_job(start)
+    try:
+        return _spawn_program(start, build_arguments(start, pipes.result, job), pipes, (pipes.result, job))
+    finally:
+        os.close(job)
+
+
+def _spawn_program(start: Message, argv: list[str], pipes: StagePipes, inherited: Sequence[int] = ()) -> int:
     if not argv or not argv[0]:
         raise StageStartError("The command is empty")
     host = os.getpid()
@@ -174,6 +191,7 @@ def _spawn_command(start: Message, pipes: StagePipes) -> int:
         stderr=pipes.stderr,
         start_new_session=True,
         preexec_fn=prepare,
+        pass_fds=inherited,
     )
     # The host itself waits for all its children.
     process.returncode = 0

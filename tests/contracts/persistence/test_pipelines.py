@@ -202,12 +202,18 @@ async def test_every_key_of_every_kind_is_read_back_unchanged(store: StoreUnderT
         "workdir": "w",
         "allow_failure": True,
     }
-    stages = [a_stage("a", **work), a_stage("b", "python", **work), a_stage("c", "external"), a_stage("d", "approval", **ask)]
+    stages = [
+        a_stage("a", **work),
+        a_stage("b", "python", python=".venv", **work),
+        a_stage("c", "external"),
+        a_stage("d", "approval", **ask),
+    ]
     stages.append(a_stage("e") | {"shell": True, "command": "true", "when": "always"})
     flow_run = {"parameters": {"day": {"parameter": "day"}, "rows": [1, None]}, "on_cancel": "leave", "retries": 1, "uses": ["gpu"]}
     stages.append(a_stage("f", "prefect", **flow_run))
     limits = [{"limit": 1, "when_full": "skip"}, {"limit": 2, "key": {"parameter": "ü"}}, {"group": "warehouse"}]
     keys = {"description": "d", "parallelism": 3, "pool": "gpu", "parameters": {"type": "object"}, "concurrency": limits, "priority": -5}
+    keys["python"] = "/opt/team"
     keys["alerts"] = [{"name": "nightly", "on": ["failed", "lost"], "to": ["team", {"channel": "pager", "after": 60}], "remind": 3_600}]
     definition = a_definition("complete", stages, **keys)
     async with store.open_unit_of_work() as work_unit:

@@ -142,6 +142,6 @@ def _check(tx: Transaction, definition: PipelineDefinition, origin: RevisionOrig
             values.text(word)
         values.document(definition.parameters)
         for stage in definition.stages:
-            values.document([stage.name, stage.needs, stage.command, stage.callable, dict(stage.env), stage.workdir])
+            values.document([stage.name, stage.needs, stage.command, stage.callable, dict(stage.env), stage.workdir, stage.python])
     except values.RowRejected as error:
         raise tx.abort(error) from None

@@ -75,6 +75,7 @@ FIELDS: Final = (
     StageField("parameters", "Parameters", Reading.YAML, "such as {day: {parameter: day}}", rows=1, is_main=True),
     StageField("message", "Question", hint="shown to the approvers", is_main=True),
     StageField("approvers", "Approvers", Reading.NAMES, "names or roles; blank: all operators", is_main=True),
+    StageField("python", "Interpreter", hint="a virtual environment or interpreter; blank: the worker’s"),
     StageField("env", "Environment variables", Reading.VARIABLES, "NAME=value, one a line", rows=2),
     StageField("secrets", "Secrets", Reading.SECRETS, "NAME, or VARIABLE=NAME, one a line", rows=1),
     StageField("workdir", "Working directory"),

@@ -9,7 +9,7 @@ from domain.errors import InvalidInput
 from domain.pipelines.definition import OnCancel, PipelineDefinition, StageCondition, StageDefinition, StageKind
 from domain.pipelines.field_parser import ALL_STAGE_KEYS
 from domain.pipelines.parsing import PIPELINE_KEYS, parse_definition
-from domain.pipelines.serialization import serialize_pipeline
+from domain.pipelines.serialization import serialize_pipeline, serialize_stage_to_run
 from domain.text_validation import find_text_problem
 from tests.support.builders import a_stage
 
@@ -25,6 +25,14 @@ def a_raw_definition(stages: Any = None, **keys: Any) -> dict[str, Any]:
 
 def with_stage_keys(**keys: Any) -> dict[str, Any]:
     return a_raw_definition([{**a_stage("a"), **keys}])
+
+
+def with_keys_of(kind: str, **keys: Any) -> dict[str, Any]:
+    return a_raw_definition([{"name": "a", "kind": kind, **keys}])
+
+
+def with_interpreter(python: object) -> dict[str, Any]:
+    return a_raw_definition([{**a_stage("a", "python"), "python": python}])
 
 
 def with_prefect_keys(**keys: Any) -> dict[str, Any]:
@@ -116,6 +124,21 @@ INVALID = {
     "an environment name with =": (with_stage_keys(env={"A=B": "1"}), "stages[0].env"),
     "an environment name of ours": (with_stage_keys(env={"HEADGATE_TOKEN": "x"}), "stages[0].env"),
     "a workdir with NUL": (with_stage_keys(workdir=NUL), "stages[0].workdir"),
+    "an interpreter of a command": (with_stage_keys(python=".venv"), "stages[0].python"),
+    "an interpreter of an external stage": (with_keys_of("external", python="x"), "stages[0].python"),
+    "an interpreter of an http stage": (
+        a_raw_definition([{"name": "a", "kind": "http", "url": "https://a.example", "python": "x"}]),
+        "stages[0].python",
+    ),
+    "an interpreter with NUL": (with_interpreter(NUL), "stages[0].python"),
+    "an interpreter that is a list": (with_interpreter(["python"]), "stages[0].python"),
+    "an interpreter that is too long": (with_interpreter("x" * 4_097), "stages[0].python"),
+    "an interpreter in a home folder": (with_interpreter("~/venv"), "stages[0].python"),
+    "an interpreter that is a version": (with_interpreter("3.12"), "stages[0].python"),
+    "an interpreter that is a number": (with_interpreter(3.12), "stages[0].python"),
+    "a pipeline's interpreter that is a number": (a_raw_definition(python=3), "python"),
+    "a pipeline's interpreter that is true": (a_raw_definition(python=True), "python"),
+    "a pipeline's interpreter in a home folder": (a_raw_definition(python="~ada/venv"), "python"),
     "no deployment": (a_raw_definition([{"name": "a", "kind": "prefect"}]), "stages[0].deployment"),
     "a deployment without its flow": (a_raw_definition([{"name": "a", "deployment": "train"}]), "stages[0].deployment"),
     "a deployment that is a number": (a_raw_definition([{"name": "a", "kind": "prefect", "deployment": 7}]), "stages[0].deployment"),
@@ -321,3 +344,26 @@ def test_a_value_that_should_be_text_is_named(definition: object, field: str, me
         parse_definition(definition)
 
     assert (field, message) in [(problem.field, problem.message) for problem in error.value.problems]
+
+
+@pytest.mark.parametrize("python", [3.12, 3, "3.12", "python3.12", "Python3"])
+def test_a_version_is_no_interpreter(python: object) -> None:
+    with pytest.raises(InvalidInput) as error:
+        parse_definition(with_interpreter(python))
+
+    assert [problem.message for problem in error.value.problems] == [
+        "must be a path of an interpreter or a virtual environment, such as .venv or /usr/bin/python3.12"
+    ]
+
+
+def test_a_stage_runs_in_its_own_interpreter_or_in_that_of_its_pipeline() -> None:
+    own, none = {"name": "own", "callable": "m:f", "python": "/opt/own"}, {"name": "none", "callable": "m:f"}
+    command = {"name": "shell", "command": ["true"]}
+
+    definition = parse_definition(a_raw_definition([own, none, command], python=".venv"))
+
+    assert [serialize_stage_to_run(definition, stage).get("python") for stage in definition.stages] == ["/opt/own", ".venv", None]
+    assert "python" not in serialize_stage_to_run(definition, definition.stages[2])
+    assert parse_definition(serialize_pipeline(definition)) == definition
+    without = parse_definition(a_raw_definition([none, own | {"python": None}]))
+    assert [serialize_stage_to_run(without, stage)["python"] for stage in without.stages] == [None, None]

@@ -22,6 +22,7 @@ SECONDS = st.sampled_from([0.5, 1, 90, 3_600, 86_400, "15m", "24h", "7d"])
 TEXT = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), min_size=1, max_size=30)
 NAME = st.sampled_from(["yes", "null", "n", "on", "a1", "x.y", "e-1", "No", "True", "load", "extract"])
 VARIABLES = st.dictionaries(st.sampled_from(["A", "PATH", "x_1"]), TEXT, max_size=2)
+PATH = st.sampled_from([".venv", "/opt/team/bin/python3.12", "with a space/venv"])
 REPEATED = {"retries": st.integers(0, 3), "retry_delay": st.sampled_from([0, 0.5, 5, "1m"]), "retry_on_loss": st.booleans()}
 COMMON = {
     "timeout": SECONDS,
@@ -33,7 +34,7 @@ PROGRAM = {**COMMON, **REPEATED, "env": VARIABLES, "workdir": TEXT}
 KINDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "command": ({"command": st.lists(TEXT, min_size=1, max_size=3)}, PROGRAM),
     "shell": ({"kind": st.just("command"), "command": TEXT, "shell": st.just(True)}, PROGRAM),
-    "python": ({"callable": st.just("package.module:main")}, PROGRAM),
+    "python": ({"callable": st.just("package.module:main")}, {**PROGRAM, "python": PATH}),
     "external": ({}, COMMON),
     "approval": (
         {},
@@ -72,6 +73,7 @@ DEFINITIONS = st.fixed_dictionaries(
     },
     optional={
         "description": TEXT,
+        "python": PATH,
         "parallelism": st.sampled_from([1, 16]),
         "pool": st.sampled_from(["headgate", "gpu"]),
         "priority": st.sampled_from([0, 5]),

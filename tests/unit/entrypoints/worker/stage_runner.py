@@ -36,9 +36,10 @@ time.sleep(600)
 class StageRunner:
     """Stages in one directory, on one host."""
 
-    def __init__(self, host: StageHost, folder: Path) -> None:
+    def __init__(self, host: StageHost, folder: Path, python: str = "") -> None:
         self.host = host
         self.folder = folder
+        self.python = python
 
     def module(self, name: str, text: str) -> None:
         (self.folder / f"{name}.py").write_text(textwrap.dedent(text))
@@ -50,7 +51,10 @@ class StageRunner:
         return await finish(await self.start("/bin/sh", "-c", script, *arguments, **more))
 
     async def begin(self, target: str, env: dict[str, str] | None = None, **parameters: Any) -> Job:
-        return await self.host.run(JobSpec("python", str(self.folder), ENV | (env or {}), callable=target, parameters=parameters))
+        environment = ENV | (env or {})
+        return await self.host.run(
+            JobSpec("python", str(self.folder), environment, callable=target, python=self.python, parameters=parameters)
+        )
 
     async def call(self, target: str, env: dict[str, str] | None = None, **parameters: Any) -> tuple[list[OutputLine], JobResult]:
         return await finish(await self.begin(target, env, **parameters))

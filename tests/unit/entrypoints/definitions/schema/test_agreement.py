@@ -35,7 +35,7 @@ PROGRAM: Final[dict[str, Any]] = {**COMMON, **REPEATED, "env": {"A": "1"}, "secr
 STAGES: Final[list[dict[str, Any]]] = [
     {"name": "command", "kind": "command", "command": ["true", ""], **PROGRAM},
     {"name": "shell", "command": "a | b", "shell": True, "secrets": ["TOKEN"]},
-    {"name": "python", "kind": "python", "callable": "jöbs.load:main", **PROGRAM},
+    {"name": "python", "kind": "python", "callable": "jöbs.load:main", "python": ".venv", **PROGRAM},
     {
         "name": "http",
         "kind": "http",
@@ -69,6 +69,7 @@ WHOLE: Final[dict[str, Any]] = {
     "parallelism": 4,
     "parameters": {"type": "object"},
     "env": {"A_b": "1"},
+    "python": "/opt/team/bin/python3.12",
     "concurrency": [{"limit": 1, "when_full": "skip"}, {"limit": 2, "key": {"parameter": "a b"}}, {"group": "g", "limit": None}],
     "priority": -100,
     "pool": "gpu",

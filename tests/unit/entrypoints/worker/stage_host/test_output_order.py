@@ -128,7 +128,7 @@ def test_lines_written_while_a_full_pipe_is_read_are_in_order(pipes: Pipes) -> N
 
 def test_a_stage_that_cannot_start_is_no_longer_watched(tmp_path: Path) -> None:
     watch = CountingWatch()
-    start = {"id": 1, "kind": "command", "cwd": str(tmp_path), "env": {MARK_NAME: "mark"}, "argv": ["no-such-program"]}
+    start = {"id": 1, "kind": "command", "cwd": str(tmp_path), "env": {MARK_NAME: "mark"}, "argv": ["no-such-program"], "python": ""}
 
     with pytest.raises(StageStartError):
         StageProcess(start, {}, watch)

@@ -15,6 +15,7 @@ ENTERED = {
     "command": "echo 'a b' c",
     "shell": "true",
     "callable": "jobs.daily:run",
+    "python": "/srv/team/.venv",
     "url": "https://example.com/x",
     "method": "POST",
     "deployment": "ml/train",
