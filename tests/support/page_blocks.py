@@ -16,6 +16,7 @@ _EXAMPLES: Final = "tests/system/test_readme_examples.py::test_every_example_ans
 _TUTORIAL: Final = "tests/system/test_readme_examples.py::test_the_tutorial_works_from_an_empty_folder"
 _ALERTS: Final = "tests/system/test_alerting.py::test_the_alerts_of_the_tutorial_arrive"
 _PIPELINE: Final = "tests/system/test_readme_examples.py::test_the_pipeline_of_the_how_to_page_completes"
+_ENVIRONMENT: Final = "tests/system/test_readme_examples.py::test_the_environment_of_the_how_to_page_has_the_packages_of_the_team"
 _SCHEDULES: Final = "tests/system/test_readme_examples.py::test_the_schedules_of_the_how_to_page_are_stored"
 _LIMITS: Final = "tests/system/test_readme_examples.py::test_the_limits_of_the_how_to_page_hold"
 _ACCESS: Final = "tests/system/test_team_sign_in.py::test_a_team_signs_in_and_sends_tokens_as_the_page_says"
@@ -39,7 +40,7 @@ TESTS_BY_PAGE: Final[Mapping[str, tuple[str, ...]]] = {
     "docs/how-to/run-prefect-deployments.md": ("tests/system/test_prefect_deployments.py::test_the_commands_of_the_page_work",) * 4,
     "docs/how-to/schedule-a-pipeline.md": (_SCHEDULES,) * 6,
     "docs/how-to/use-the-api.md": (_EXAMPLES,) * 5,
-    "docs/how-to/write-a-pipeline.md": (_PIPELINE,) * 2,
+    "docs/how-to/write-a-pipeline.md": (*[_PIPELINE] * 2, *[_ENVIRONMENT] * 3),
 }
 """For each page, the test that runs its first block, its second, and so on."""
 

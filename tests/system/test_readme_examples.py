@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.local_packages import build_wheel
 from tests.support.page_blocks import Block
 from tests.support.pasted_commands import Shell, build_shell_environment, replace_each
 from tests.support.running_headgate import Headgate
@@ -72,6 +73,26 @@ def test_the_pipeline_of_the_how_to_page_completes(running_headgate: Headgate, s
 
     (run,) = running_headgate.http.get("/pipelines/reports/runs").json()
     assert (run["status"], run["parameters"]) == ("completed", {"region": "south"})
+
+
+def test_the_environment_of_the_how_to_page_has_the_packages_of_the_team(
+    running_headgate: Headgate, shell: Shell, blocks: list[Block]
+) -> None:
+    install, definition, commands = blocks
+    sales = shell.folder / "sales"
+    sales.mkdir()
+    wheel = build_wheel(sales, "sales_tools", "def count(): return 4711\n")
+    (sales / "requirements.txt").write_text(f"{wheel}\n")
+    (sales / "figures.py").write_text("import sales_tools\ndef load(): return {'records_processed': sales_tools.count()}\n")
+    (shell.folder / "figures.yaml").write_text(replace_each(definition.text, {"/srv/sales": str(sales)}))
+
+    Shell(shell.folder, shell.environment | {"PIP_NO_INDEX": "1"}).run(replace_each(install.text, {"/srv/sales": str(sales)}))
+    shell.run(commands.text)
+
+    (run,) = running_headgate.http.get("/pipelines/figures/runs").json()
+    stored = running_headgate.http.get("/pipelines/figures").json()
+    assert (run["status"], run["records_processed"]) == ("completed", 4711)
+    assert (stored["python"], stored["stages"][0]["python"]) == (str(sales / ".venv"), None)
 
 
 def test_the_schedules_of_the_how_to_page_are_stored(running_headgate: Headgate, shell: Shell, blocks: list[Block]) -> None:
