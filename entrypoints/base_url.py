@@ -23,6 +23,7 @@ OWN_SEGMENTS: Final = frozenset(
         "readyz",
         "runs",
         "schedules",
+        "schemas",
         "silences",
         "static",
         "status-update",

@@ -16,7 +16,7 @@ from entrypoints.api.incidents import control_routes as incident_control_routes
 from entrypoints.api.incidents import routes as incident_routes
 from entrypoints.api.logs import routes as log_routes
 from entrypoints.api.logs.log_tail import LogTail
-from entrypoints.api.pipelines import activation_routes, clone_routes, definition_routes, revision_routes
+from entrypoints.api.pipelines import activation_routes, clone_routes, definition_routes, revision_routes, schema_routes
 from entrypoints.api.pipelines import routes as pipeline_routes
 from entrypoints.api.pipelines.pipeline_list import create_pipeline_list_cache
 from entrypoints.api.reports import routes as report_routes
@@ -33,6 +33,7 @@ from entrypoints.api.workers import routes as worker_routes
 ROUTERS = (
     pipeline_routes.router,
     definition_routes.router,
+    schema_routes.router,
     revision_routes.router,
     clone_routes.router,
     activation_routes.router,

@@ -10,6 +10,7 @@ from entrypoints.cli.commands.activation import archive, delete, pause, resume, 
 from entrypoints.cli.commands.backfills import backfill, backfill_cancel, backfill_pause, backfill_resume, backfills
 from entrypoints.cli.commands.channels import channels
 from entrypoints.cli.commands.completion import completion, set_up
+from entrypoints.cli.commands.definitions import init, lint, schema
 from entrypoints.cli.commands.deployments import deployments, prefect
 from entrypoints.cli.commands.groups import groups, start_over_limit
 from entrypoints.cli.commands.incidents import ack, incidents, resolve, snooze
@@ -35,6 +36,8 @@ for _command in (up, web, worker, migrate, prune):
 app.command("retry-prefect")(retry_prefect)
 app.command("worker-token")(worker_token)
 app.command()(config)
+for _file_command in (init, lint, schema):
+    app.command()(_file_command)
 for _api_command in (apply, trigger, status, retry, again, cancel, skip, approve, reject, waiting):
     app.command()(_api_command)
 for _activation_command in (pause, resume, archive, unarchive, delete):

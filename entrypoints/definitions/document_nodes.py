@@ -11,7 +11,7 @@ from domain.errors import FieldProblem
 Node = yaml.Node
 """A part of a text with its position."""
 _PART = re.compile(r"\.?([^.\[\]]+)|\[(\d+)\]")
-_POSITION = re.compile(r"(?:^|; )line (\d+), column \d+: ")
+_POSITION = re.compile(r"(?:^|; )line (\d+), column (\d+): ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,7 @@ class LocatedProblem:
     line: int | None
     field: str
     message: str
+    column: int | None = None
 
 
 def find_node(root: yaml.Node, field: str) -> tuple[yaml.Node, bool]:
@@ -48,8 +49,14 @@ def get_line(text: str, node: yaml.Node) -> int:
 
 def find_line(text: str, root: yaml.Node, field: str) -> int | None:
     """Return the line of a field, or of the nearest object or list that could have it. None if that is the whole definition."""
+    node = find_place(root, field)
+    return get_line(text, node) if node is not None else None
+
+
+def find_place(root: yaml.Node, field: str) -> yaml.Node | None:
+    """Return the node of a field, or of the nearest object or list that could have it. None if that is the whole definition."""
     node, is_field = find_node(root, field)
-    return get_line(text, node) if field and (is_field or node is not root) else None
+    return node if field and (is_field or node is not root) else None
 
 
 def locate_problems(text: str, root: yaml.Node | None, problems: Sequence[FieldProblem]) -> list[LocatedProblem]:
@@ -62,11 +69,12 @@ def _locate(text: str, root: yaml.Node | None, problem: FieldProblem) -> Iterato
     parts = _POSITION.split(problem.message)
     if len(parts) > 1:
         last = text.count("\n") + 1
-        named = zip(parts[1::2], parts[2::2], strict=True)
-        yield from (LocatedProblem(min(int(line), last), problem.field, message) for line, message in named)
+        named = zip(parts[1::3], parts[3::3], parts[2::3], strict=True)
+        yield from (LocatedProblem(min(int(line), last), problem.field, message, int(column)) for line, message, column in named)
     else:
-        line = None if root is None else find_line(text, root, problem.field)
-        yield LocatedProblem(line, problem.field, problem.message)
+        node = None if root is None else find_place(root, problem.field)
+        line = None if node is None else get_line(text, node)
+        yield LocatedProblem(line, problem.field, problem.message, node.start_mark.column + 1 if node is not None else None)
 
 
 def _step(node: yaml.Node, field: str, position: int) -> tuple[yaml.Node, int] | None:

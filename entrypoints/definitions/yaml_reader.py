@@ -81,6 +81,14 @@ def compose_document(text: str) -> yaml.Node | None:
         return None
 
 
+def compose_documents(text: str) -> list[yaml.Node]:
+    """Return the root node of every non-empty document of a text, up to the first syntax error."""
+    found: list[yaml.Node] = []
+    with suppress(yaml.YAMLError):
+        found.extend(node for node in yaml.compose_all(remove_byte_order_mark(text), _StrictLoader) if not _is_empty(node))
+    return found
+
+
 def list_document_lines(text: str) -> list[int]:
     """Return the line on which each non-empty document of a YAML text begins, counted from 0. Raise yaml.YAMLError."""
     found: list[int] = []

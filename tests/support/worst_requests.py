@@ -341,6 +341,7 @@ WORST_REQUESTS: Final[Mapping[tuple[str, str], Sequence[WorstRequest]]] = {
     ("POST", "/incidents/{incident_id}/snooze"): bodies("/incidents/1/snooze", few_values("for")),
     ("GET", "/livez"): one("/livez"),
     ("GET", "/openapi.json"): one("/openapi.json"),
+    ("GET", "/schemas/pipeline.json"): one("/schemas/pipeline.json"),
     ("GET", "/pipelines/"): one("/pipelines/?limit=1000", "/pipelines/?limit=10"),
     ("POST", "/pipelines/"): [*bodies("/pipelines/", definitions("new")), *yaml_bodies("/pipelines/")],
     ("GET", "/pipelines/{pipeline_id}"): of_pipelines("/pipelines/{}"),

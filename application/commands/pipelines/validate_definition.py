@@ -23,11 +23,12 @@ async def parse_and_validate_definition(raw: object, schemas: ParameterSchemas, 
     A large definition, and one whose ticks have to be computed, is read in a thread, so that other tasks run meanwhile.
     """
     if _has_at_most(LARGE_DEFINITION, raw) and not _has_ticks(raw):
-        return _parse_and_validate(raw, schemas, cron)
-    return await asyncio.to_thread(_parse_and_validate, raw, schemas, cron)
+        return validate_definition(raw, schemas, cron)
+    return await asyncio.to_thread(validate_definition, raw, schemas, cron)
 
 
-def _parse_and_validate(raw: object, schemas: ParameterSchemas, cron: CronExpressions) -> PipelineDefinition:
+def validate_definition(raw: object, schemas: ParameterSchemas, cron: CronExpressions) -> PipelineDefinition:
+    """Return the definition, as `parse_and_validate_definition` does, without a thread."""
     definition = parse_definition(raw)
     problems = list(schemas.find_schema_problems(definition.parameters)) if definition.parameters is not None else []
     for index, stage in enumerate(definition.stages):

@@ -31,7 +31,7 @@ def run_etag(run: RunView) -> str:
 
 def page_etag(versions: Sequence[PipelineStateVersion] | Sequence[RunStateVersion]) -> str:
     """Return the weak ETag of a list's page, from the versions of its items."""
-    return _weak_etag(repr(versions).encode())
+    return weak_etag(repr(versions).encode())
 
 
 def etag_matches(request: Request, etag: str) -> bool:
@@ -47,7 +47,7 @@ def make_conditional(request: Request, response: Response) -> Response:
     if response.status_code != 200 or response.headers.get("content-type") != "application/json":
         return response
     headers = response.headers
-    etag = headers.get("etag") or _weak_etag(bytes(response.body))
+    etag = headers.get("etag") or weak_etag(bytes(response.body))
     if etag_matches(request, etag):
         return not_modified(etag, {"Link": headers["link"]} if "link" in headers else {})
     headers.update(cache_headers(etag))
@@ -72,5 +72,6 @@ def parse_expected_revisions(if_match: str | None) -> frozenset[int] | None:
     return frozenset(int(part) for part in first_parts if part.isascii() and part.isdigit() and len(part) < 10)
 
 
-def _weak_etag(content: bytes) -> str:
+def weak_etag(content: bytes) -> str:
+    """Return the weak ETag of a content."""
     return f'W/"{hashlib.blake2b(content, digest_size=12).hexdigest()}"'

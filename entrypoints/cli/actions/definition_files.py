@@ -26,20 +26,28 @@ class DefinitionSource:
     """A definition and its location: `flights.yaml`, or `all.yaml #2` in a file of several.
 
     `text` is the text as it is written; None if that of one definition of several cannot be read alone.
+    `number` counts the documents of a file.
     """
 
     location: str
     definition: dict[str, Any]
     text: DocumentText | None = None
+    number: int = 1
 
 
 @dataclass(slots=True)
 class FileContents:
-    """The definitions of a file; why parts of it cannot be read; and why parts of it are skipped. Each line names its location."""
+    """The definitions of a file; why parts of it cannot be read; and why parts of it are skipped. Each line names its location.
+
+    `text` is that of the whole file, and `invalid` its documents that are no definitions, by number; both are for those who need more than
+    lines.
+    """
 
     sources: list[DefinitionSource] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    text: str | None = None
+    invalid: list[tuple[int, InvalidDefinitionText]] = field(default_factory=list)
 
 
 def read_definitions(file: DefinitionFile) -> FileContents:
@@ -72,6 +80,7 @@ def is_like_definition(document: Mapping[str, Any]) -> bool:
 
 
 def _read_documents(file: DefinitionFile, text: str, contents: FileContents) -> None:
+    contents.text = text
     documents = list(read_documents(text))
     definitions = [document for document in documents if not isinstance(document, InvalidDefinitionText)]
     texts = iter(split_documents(text, definitions) if len(definitions) == len(documents) else [None] * len(definitions))
@@ -85,12 +94,13 @@ def _read_documents(file: DefinitionFile, text: str, contents: FileContents) -> 
                 contents.notes.append(f"{location}: not a pipeline definition")
             else:
                 contents.problems.append(f"{location}: {document}")
+                contents.invalid.append((number, document))
             continue
         part = next(texts)
         if file.is_found_in_folder and not is_like_definition(document):
             contents.notes.append(f"{location}: not a pipeline definition")
         else:
-            contents.sources.append(DefinitionSource(location, document, part))
+            contents.sources.append(DefinitionSource(location, document, part, number))
 
 
 def _is_of_another_program(text: str, error: InvalidDefinitionText) -> bool:

@@ -33,8 +33,6 @@ ALLOWED: Final = {
     ("docs/reference/commands.md", "--list-params"): "the name of an option",
     ("docs/decisions/0001-embedded-postgresql.md", "`nobody`"): "the name of a user",
     ("docs/decisions/0010-persistence-performance.md", "`params`"): "a name of SQLAlchemy",
-    ("README.md", "(LICENSE)"): "the name of a file",
-    ("CHANGELOG.md", "`LICENSE`"): "the name of a file",
     ("CHANGELOG.md", "--list-params"): "the name of an option",
     ("CHANGELOG.md", "task run"): "a term of Prefect",
     ("CHANGELOG.md", '"Burst" is now'): "names the term of an earlier release",

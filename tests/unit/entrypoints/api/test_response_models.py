@@ -24,6 +24,7 @@ WITHOUT_MODEL = {
     "/worker/stream": "a stream",
     "/audit/export": "a file",
     "/openapi.json": "the document itself",
+    "/schemas/pipeline.json": "the document itself",
     "/docs/openapi-3.0.json": "the document itself",
     "/docs": "a page",
     "/docs/start.js": "a file",

@@ -35,6 +35,7 @@ def test_the_public_routes_are_exactly_these() -> None:
     assert public == {
         "/livez",
         "/readyz",
+        "/schemas/pipeline.json",
         "/static/{digest}/{name}",
         "/favicon.ico",
         "/ui/sign-in",

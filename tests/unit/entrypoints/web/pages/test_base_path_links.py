@@ -43,6 +43,7 @@ API: Final = (
     "/tokens/",
     "/accounts/",
     "/openapi.json",
+    "/schemas/pipeline.json",
 )
 UNLINKED: Final = (
     "/livez",
