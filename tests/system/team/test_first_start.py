@@ -102,9 +102,14 @@ class HeldRuns:
         """Trigger a run. Return its id once its stage runs, and the worker that runs it."""
         run_id = self._team.trigger("hold")
         started = self._folder / f"started-{run_id}"
-        work = wait_for(lambda: started.exists() and started.read_text().strip(), SECONDS, self._team.describe)
+        work = wait_for(lambda: started.exists() and started.read_text().strip(), SECONDS, lambda: self._describe(run_id))
         (machine,) = [machine for machine in self._team.site.workers if machine.localize("/var/lib/headgate/work") == work]
         return run_id, machine
+
+    def _describe(self, run_id: int) -> str:
+        why = [self._team.api.get(f"/runs/{n}/why").text for n in (run_id - 1, run_id)]
+        system = self._team.browser.get("/ui/system", headers={"Accept": "text/plain"}).text
+        return f"{why}\n{system}\n{self._team.describe()}"
 
     def release(self, run_id: int) -> None:
         (self._folder / f"go-{run_id}").touch()
