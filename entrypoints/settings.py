@@ -108,7 +108,8 @@ class Settings(BaseSettings):
         description="Work pools of Headgate's own workers, separated by commas. Prefect's workers serve every other pool.",
     )
     worker_token: SecretStr | None = Field(
-        None, description="Token of a worker on another machine; `headgate worker-token` prints it. Not set: derived from the secret."
+        None,
+        description="Token of a worker on another machine; `headgate worker-tokens create` prints one. Not set: derived from the secret.",
     )
     keep_logs_days: float = Field(30.0, ge=0, description="Days to keep the output of stages; 0 keeps it forever.")
     keep_events_days: float = Field(

@@ -16,8 +16,8 @@ _RANDOM_BYTES: Final = 20
 _RANDOM_DIGITS: Final = 27
 """The base 62 digits that 160 bits need."""
 _CHECKSUM_DIGITS: Final = 6
-_KIND_PREFIXES: Final = {TokenKind.API: "api", TokenKind.REPORTER: "rep"}
-_TOKEN: Final = re.compile(rf"hg_(api|rep)_[0-9A-Za-z]{{{_RANDOM_DIGITS + _CHECKSUM_DIGITS}}}")
+_KIND_PREFIXES: Final = {TokenKind.API: "api", TokenKind.REPORTER: "rep", TokenKind.WORKER: "wrk"}
+_TOKEN: Final = re.compile(rf"hg_(api|rep|wrk)_[0-9A-Za-z]{{{_RANDOM_DIGITS + _CHECKSUM_DIGITS}}}")
 
 
 class RandomCredentials:

@@ -21,7 +21,7 @@ from entrypoints.cli.commands.processes import up, web, worker
 from entrypoints.cli.commands.runs import again, approve, cancel, reject, retry, skip, waiting
 from entrypoints.cli.commands.schedules import next_times, run_now, schedules, why
 from entrypoints.cli.commands.silences import silence, silence_end, silences
-from entrypoints.cli.commands.tokens import tokens
+from entrypoints.cli.commands.tokens import tokens, worker_tokens
 from entrypoints.cli.error_reporting import end_on_closed_output, escape_unprintable_characters, exit_on_known_errors
 from entrypoints.process.time_zones import use_packaged_time_zones
 
@@ -64,6 +64,7 @@ app.command("silence-end")(silence_end)
 app.add_typer(channels, name="channels")
 app.add_typer(users, name="user")
 app.add_typer(tokens, name="token")
+app.add_typer(worker_tokens, name="worker-tokens")
 
 
 def main() -> None:

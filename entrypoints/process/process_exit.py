@@ -11,8 +11,8 @@ _REPORT_SECONDS: Final = 1.0
 """Time for the report of a process that did not end."""
 
 
-def exit_immediately() -> NoReturn:
-    """Flush the output and exit with code 0, without the interpreter's shutdown.
+def exit_immediately(code: int = 0) -> NoReturn:
+    """Flush the output and exit, without the interpreter's shutdown.
 
     The shutdown could block on threads that have nothing left to do for Headgate, such as a thread that imports a library, or a tracer's
     thread that waits for an agent that never answers.
@@ -20,7 +20,7 @@ def exit_immediately() -> NoReturn:
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(0)
+    os._exit(code)
 
 
 def exit_after(seconds: float, report: Callable[[], object]) -> None:

@@ -19,7 +19,7 @@ from entrypoints.process import logging_config, parent_watch
 from entrypoints.process.garbage_collection import exempt_from_garbage_collection
 from entrypoints.process.process_exit import exit_immediately
 from entrypoints.settings import Settings
-from entrypoints.worker.client.api_client import ApiClient, WorkerIdentity
+from entrypoints.worker.client.api_client import ApiClient, TokenRejected, WorkerIdentity
 from entrypoints.worker.runner.slots import Slots
 from entrypoints.worker.runner.stage_attempt import StageContext
 from entrypoints.worker.runner.stage_environment import StageJobBuilder
@@ -46,22 +46,37 @@ _PREFECT_STOP_SECONDS: Final = 2.0
 """The longest time that a stop waits for Prefect's client to end, in seconds."""
 _EXIT_SECONDS: Final = 15.0
 """The maximum time from the end of the last dispatch to the exit, in seconds. The stage host needs up to 12 s."""
+_TOKEN_REJECTED_CODE: Final = 77
+"""The exit code of a worker whose token Headgate rejects, EX_NOPERM of sysexits.h. A service manager must not restart it."""
 _IMPORT_THREAD: Final = "import"
 _ORPHAN_GRACE: Final = 4.0
 """Seconds from the end of the parent process to a forced exit."""
 
 
 def serve(settings: Settings, telemetry: Telemetry) -> None:
-    """Execute dispatches until SIGTERM or SIGINT, or until the parent process ends; then drain and return."""
+    """Execute dispatches until SIGTERM or SIGINT, or until the parent process ends; then drain and return.
+
+    Exit with code 77 if Headgate rejects the worker's token. Running stages are then ended, because they cannot be reported.
+    """
+    code = 0
     logging_config.configure(settings, "worker", telemetry)
     check_proxies(settings, os.environ)
     environment = use_prefect_environment(settings)
     try:
         WorkerProcess(settings, telemetry, environment).run()
+    except TokenRejected as rejection:
+        log.error(
+            "Headgate rejects the token of this worker (%s). Create one on the page Tokens or with `headgate worker-tokens create NAME`, "
+            "set it as HEADGATE_WORKER_TOKEN and start the worker again.",
+            rejection,
+        )
+        code = _TOKEN_REJECTED_CODE
     finally:
         telemetry.flush(_FLUSH_SECONDS)
     if telemetry.is_on or _is_importing():
-        exit_immediately()
+        exit_immediately(code)
+    if code:
+        sys.exit(code)
 
 
 def _is_importing() -> bool:

@@ -27,7 +27,7 @@ _CONTAINERS: Final = "tests/integration/docker/test_compose_up.py::test_the_comm
 TESTS_BY_PAGE: Final[Mapping[str, tuple[str, ...]]] = {
     "README.md": (_MAKE, _WHEEL, *[_EXAMPLES] * 4),
     "docs/tutorial.md": (*[_TUTORIAL] * 9, *[_ALERTS] * 4),
-    "docs/how-to/add-workers.md": (_WORKERS,) * 6,
+    "docs/how-to/add-workers.md": (_WORKERS,) * 7,
     "docs/how-to/alert-on-failures.md": ("tests/system/test_alerting.py::test_the_commands_of_the_page_work",) * 5,
     "docs/how-to/backfill.md": ("tests/system/test_backfilling.py::test_the_commands_of_the_page_work",) * 2,
     "docs/how-to/limit-concurrency.md": (_LIMITS,) * 5,

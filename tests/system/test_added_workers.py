@@ -5,20 +5,21 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import httpx
+
 from tests.support.page_blocks import Block
 from tests.support.pasted_commands import Shell, build_shell_environment, replace_each
 from tests.support.running_headgate import START_SECONDS, Headgate
 
 
 def test_workers_on_another_machine_join_and_serve_another_pool(running_headgate: Headgate, blocks: list[Block], tmp_path: Path) -> None:
-    print_token, join, join_several, start, join_pool, definition = blocks
+    create_token, join, revoke, join_several, start, join_pool, definition = blocks
     assert start.text == running_headgate.command
     running_headgate.wait_for_prefect()
-    token = running_headgate.build_shell().run(print_token.text).strip()
-    machine = build_other_machine(running_headgate, tmp_path)
+    token = running_headgate.build_shell().run(create_token.text).strip()
+    machine = build_other_machine(tmp_path)
     with running_headgate.build_prefect_client() as prefect:
-        prefect_api = str(prefect.base_url).rstrip("/")
-        addresses = {"https://headgate.example.com": running_headgate.url, "…": token, "http://prefect.internal:4200/api": prefect_api}
+        addresses = {"https://headgate.example.com": running_headgate.url, "…": token}
         commands = replace_each(join.text, addresses)
         variables = commands.removesuffix("headgate worker\n")
         webs = {"http://web-1.internal:8000": "http://127.0.0.1:9", "http://web-2.internal:8000": running_headgate.url}
@@ -31,24 +32,26 @@ def test_workers_on_another_machine_join_and_serve_another_pool(running_headgate
                 running_headgate.wait_until(lambda: count_workers(running_headgate) == 4, START_SECONDS)
                 listed = running_headgate.http.get("/ui/system", headers={"Accept": "text/plain"}).text
             run_pipeline(running_headgate, machine, definition)
-            running_headgate.wait_until(lambda: prefect.get("/work_pools/gpu").is_success, START_SECONDS)
+            running_headgate.wait_until(lambda: find_flow_run_states(prefect, "train#1") == ["COMPLETED"], START_SECONDS)
+            running_headgate.build_shell().run(revoke.text)
+            running_headgate.wait_until(lambda: "Headgate rejects the token" in (tmp_path / "pool.log").read_text(), START_SECONDS)
 
     assert sorted(re.findall(r"^other-machine +(\w+) +4 +4", listed, re.MULTILINE)) == ["gpu", "headgate", "headgate"]
     assert (machine.folder / "trained").exists()
     running_headgate.wait_until(lambda: count_workers(running_headgate) == 1, START_SECONDS)
 
 
-def build_other_machine(headgate: Headgate, folder: Path) -> Shell:
+def find_flow_run_states(prefect: httpx.Client, name: str) -> list[str]:
+    answer = prefect.post("/flow_runs/filter", json={"flow_runs": {"name": {"any_": [name]}}})
+    return [flow_run["state_type"] for flow_run in answer.json()]
+
+
+def build_other_machine(folder: Path) -> Shell:
     """Return a terminal on another machine: in a folder of its own, without the secret of Headgate's home."""
     machine = folder / "machine"
     machine.mkdir()
     (machine / "train.sh").write_text("touch trained\n")
-    password = (headgate.home / "prefect-password").read_text().strip()
-    own = {
-        "HEADGATE_PREFECT_API_AUTH_STRING": f"headgate:{password}",
-        "HEADGATE_WORKER_NAME": "other-machine",
-        "HEADGATE_WORKER_SLOTS": "4",
-    }
+    own = {"HEADGATE_WORKER_NAME": "other-machine", "HEADGATE_WORKER_SLOTS": "4"}
     return Shell(machine, build_shell_environment(folder) | own)
 
 

@@ -10,7 +10,7 @@ from application.ports.persistence.pipelines import PipelineRef
 from application.ports.persistence.unit_of_work import OpenUnitOfWork
 from application.ports.system.clock import Clock
 from domain.access.actor import Actor
-from domain.access.api_tokens import ApiToken, TokenKind, check_new_token
+from domain.access.api_tokens import ApiToken, TokenKind, check_new_token, check_worker_name
 from domain.access.audit import AuditAction, create_audit_entry
 from domain.access.permissions import Scope
 from domain.errors import InvalidInput
@@ -20,7 +20,7 @@ _HINT_LENGTH = 4
 
 @dataclass(frozen=True, slots=True)
 class NewToken:
-    """The token to create. A reporter's token has one pipeline and only the scope report."""
+    """The token to create. A reporter's token has one pipeline and only the scope report, a worker's token neither."""
 
     name: str
     kind: TokenKind
@@ -54,6 +54,8 @@ class CreateToken:
             scopes = tuple(scope for scope in Scope if scope in new.scopes)
             pipeline_id = pipeline.id if pipeline else None
             check_new_token(new.name.strip(), new.kind, scopes, pipeline_id, new.expires_at, now)
+            if new.kind is TokenKind.WORKER:
+                check_worker_name(new.name.strip(), await work.api_tokens.list_all(), now)
             text = self.credentials.new_token(new.kind)
             draft = ApiToken(0, new.name.strip(), new.kind, scopes, pipeline_id, text[-_HINT_LENGTH:], actor.name, now, new.expires_at)
             token = await work.api_tokens.add(draft, self.credentials.digest(text))

@@ -44,8 +44,9 @@ class CreateTokenRequest(RequestModel):
     model_config = with_example({"name": "ci", "scopes": ["trigger", "read"], "pipeline": None, "expires_at": "2036-01-01T00:00:00Z"})
 
     name: Label = Field(description="The program or machine that uses it.")
-    kind: Literal["api", "reporter"] = "api"
-    scopes: Annotated[list[Annotated[Scope, Field(strict=False)]], Field(min_length=1, max_length=len(Scope))]
+    kind: Literal["api", "reporter", "worker"] = "api"
+    scopes: Annotated[list[Annotated[Scope, Field(strict=False)]], Field(max_length=len(Scope))] = []
+    """Required, except for kind `worker`."""
     pipeline: PipelineRefField = Field(None, description="Id or name of the pipeline to which the token is limited.")
     expires_at: Timestamp = Field(None, description="Never expires if omitted.")
 
@@ -77,7 +78,7 @@ class TokenResponse(ResponseModel):
 
     id: int
     name: str
-    kind: Literal["api", "reporter"]
+    kind: Literal["api", "reporter", "worker"]
     scopes: list[Scope]
     pipeline_id: int | None
     hint: str = Field(description="Its last characters.")

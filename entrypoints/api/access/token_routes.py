@@ -29,7 +29,10 @@ async def list_tokens(application: ApplicationDep) -> list[TokenResponse]:
 )
 @requires(ADMIN)
 async def create_token(body: CreateTokenRequest, application: ApplicationDep, actor: ActorDep) -> CreatedTokenResponse:
-    """Create a token. A token of kind `reporter` has the scope `report` and is limited to one pipeline."""
+    """Create a token. A token of kind `reporter` has the scope `report` and is limited to one pipeline.
+
+    One of kind `worker` has no scopes and is valid for worker processes only; no other active worker token may have its name.
+    """
     new = NewToken(body.name, TokenKind(body.kind), body.scopes, body.pipeline, body.expires_at)
     return CreatedTokenResponse.from_view(await application.create_token()(new, actor))
 

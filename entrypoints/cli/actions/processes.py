@@ -52,11 +52,14 @@ def _check_schema(settings: Settings) -> None:
 
 
 def run_worker() -> None:
-    """Run stages until the process is stopped. Raise SettingsError if no Prefect server is configured."""
+    """Run stages until the process is stopped. Raise SettingsError if neither a token nor a Prefect server is configured.
+
+    Without a Prefect server, the web shows the runs in Prefect.
+    """
     settings = Settings.read()
-    if settings.prefect_api_url is None:
+    if settings.prefect_api_url is None and settings.worker_token is None:
         raise SettingsError(
-            "A worker needs HEADGATE_PREFECT_API_URL, and HEADGATE_URL if the web server runs elsewhere; or use `headgate up`."
+            "A worker needs HEADGATE_URL and HEADGATE_WORKER_TOKEN (`headgate worker-tokens create NAME` prints one); or use `headgate up`."
         )
     if settings.worker_token is None:
         settings.secret_key()

@@ -1,4 +1,4 @@
-"""Signatures of the `headgate token` commands. They work on the database itself."""
+"""Signatures of the `headgate token` and `headgate worker-tokens` commands. They work on the database itself."""
 
 from typing import Annotated
 
@@ -8,6 +8,7 @@ from domain.access.permissions import Scope
 from entrypoints.cli.commands.remote import Wide
 
 tokens = typer.Typer(help="Manage API tokens.", no_args_is_help=True)
+worker_tokens = typer.Typer(help="Manage the tokens of workers on other machines.", no_args_is_help=True)
 
 
 @tokens.command("create")
@@ -38,3 +39,30 @@ def revoke_token(token_id: Annotated[int, typer.Argument(metavar="ID", min=1)]) 
     from entrypoints.cli.actions.tokens import run_token_action
 
     run_token_action(lambda tokens: tokens.revoke(token_id))
+
+
+@worker_tokens.command("create")
+def create_worker_token(
+    name: Annotated[str, typer.Argument(metavar="NAME")],
+    days: Annotated[int | None, typer.Option(min=1, help="Days until the token expires. Default: it does not expire.")] = None,
+) -> None:
+    """Create a token for workers and print it. It cannot be shown again."""
+    from entrypoints.cli.actions.tokens import run_token_action
+
+    run_token_action(lambda tokens: tokens.create_for_worker(name, days))
+
+
+@worker_tokens.command("list")
+def list_worker_tokens(wide: Wide = False) -> None:
+    """List the tokens of workers, with their creator and the day of their last use."""
+    from entrypoints.cli.actions.tokens import run_token_action
+
+    run_token_action(lambda tokens: tokens.list_of_workers(wide))
+
+
+@worker_tokens.command("revoke")
+def revoke_worker_token(name: Annotated[str, typer.Argument(metavar="NAME")]) -> None:
+    """Revoke a worker token. Its workers stop, and their stages are lost when their leases expire."""
+    from entrypoints.cli.actions.tokens import run_token_action
+
+    run_token_action(lambda tokens: tokens.revoke_of_worker(name))

@@ -52,6 +52,10 @@ class RequestRejected(Exception):
         self.status = status
 
 
+class TokenRejected(Exception):
+    """Headgate refuses the worker's token. It accepts nothing from this process any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class WorkerIdentity:
     """How a worker process identifies itself. `id` starts with the name, which people recognise, and is unique per process."""

@@ -9,13 +9,14 @@ from typing import Final
 import httpx
 
 from application.ports.dispatch.worker_messages import StopRun, WakeRun
-from entrypoints.worker.client.api_client import ApiClient, RequestRejected
+from entrypoints.worker.client.api_client import ApiClient, RequestRejected, TokenRejected
 from entrypoints.worker.runner.active_dispatches import ActiveDispatches
 from entrypoints.worker.runner.leases import HeartbeatSignal, LeaseMonitor
 from entrypoints.worker.runner.slots import Slots
 from entrypoints.worker_protocol.messages import HeartbeatResponse
 
 CALL_ERRORS: Final = (httpx.HTTPError, RequestRejected, ValueError)
+_TOKEN_STATUSES: Final = (401, 403)
 _POLL_SECONDS: Final = 1.0
 _SLOT_REPORT_DELAY: Final = 0.02
 
@@ -32,12 +33,14 @@ class Heartbeats:
         slots.on_change = self._on_slots_changed
 
     async def run(self) -> None:
-        """Send heartbeats until cancelled."""
+        """Send heartbeats until cancelled. Raises TokenRejected."""
         while True:
             self._signal.due.clear()
             try:
                 await self.send()
             except CALL_ERRORS as error:
+                if isinstance(error, RequestRejected) and error.status in _TOKEN_STATUSES:
+                    raise TokenRejected(str(error)) from error
                 self._api.connectivity.record_failure(error)
                 await asyncio.sleep(min(_POLL_SECONDS, self._interval))
                 continue

@@ -17,7 +17,7 @@ class FakeCredentials:
         return f"session-{next(self._numbers)}"
 
     def is_token(self, text: str) -> bool:
-        return text.startswith(("hg_api_", "hg_reporter_")) and text.endswith("_sum")
+        return text.startswith(("hg_api_", "hg_reporter_", "hg_worker_")) and text.endswith("_sum")
 
     def digest(self, text: str) -> bytes:
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()

@@ -1,4 +1,4 @@
-"""API and reporter tokens."""
+"""API, reporter and worker tokens."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -43,12 +43,12 @@ async def create_token(request: Request) -> Response:
     """Create a token and lead to its page, which shows the token with commands to copy. Loading that page again creates no second one."""
     fields = await parse_form(request)
     form = get_last_values(fields)
-    kind = TokenKind.REPORTER if form.get("kind") == "reporter" else TokenKind.API
+    kind = TokenKind(form["kind"]) if form.get("kind") in set(TokenKind) else TokenKind.API
     scopes = [Scope.REPORT] if kind is TokenKind.REPORTER else [Scope(word) for word in fields.get("scope", ()) if word in set(Scope)]
     days, name = form.get("days", "").strip(), form.get("pipeline", "").strip()
     pipeline_ref = name if (number := parse_id(name)) is None else number
     try:
-        if kind is TokenKind.REPORTER and fields.get("scope"):
+        if kind is not TokenKind.API and fields.get("scope"):
             raise InvalidInput.for_field("scopes", "apply to API tokens only: choose API, or clear them")
         expires_at = _parse_expiry(days, get_page_context(request).now())
         new = NewToken(form.get("name", ""), kind, scopes, pipeline_ref or None, expires_at)

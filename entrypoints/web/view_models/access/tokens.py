@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from application.queries.views.pipelines import PipelineView
-from domain.access.api_tokens import ApiToken
+from domain.access.api_tokens import ApiToken, TokenKind
 from entrypoints.web.view_models.formatting import Timestamp, format_timestamp
 from entrypoints.web.view_models.report_commands import build_crontab_line, build_report_line, build_systemd_unit, find_stage_to_report
 
@@ -45,7 +45,7 @@ def build_token_item(token: ApiToken, pipeline: str | None, now: datetime) -> To
         token.id,
         token.name,
         token.hint,
-        ", ".join(token.scopes),
+        ", ".join(token.scopes) or token.kind.value,
         pipeline or "",
         state,
         token.is_valid(now),
@@ -56,7 +56,9 @@ def build_token_item(token: ApiToken, pipeline: str | None, now: datetime) -> To
 
 
 def build_token_snippets(text: str, token: ApiToken, pipeline: PipelineView | None, origin: str) -> Sequence[Snippet]:
-    """Return commands that use a token: reports for a token of one pipeline, otherwise a request and an environment variable."""
+    """Return commands that use a token: the start of a worker, reports about one pipeline, or a request and an environment variable."""
+    if token.kind is TokenKind.WORKER:
+        return [Snippet("On the worker's machine", f"export HEADGATE_URL={origin}\nexport HEADGATE_WORKER_TOKEN={text}\nheadgate worker")]
     header = f"-H 'Authorization: Bearer {text}'"
     if pipeline is None:
         return [

@@ -65,6 +65,8 @@ async def test_a_malformed_token_is_refused_without_the_store(access: AccessUseC
         (NewToken("", TokenKind.API, [Scope.READ]), "name"),
         (NewToken("a\nb", TokenKind.API, [Scope.READ]), "name"),
         (NewToken("ci", TokenKind.API, []), "scopes"),
+        (NewToken("lab", TokenKind.WORKER, [Scope.READ]), "kind"),
+        (NewToken("lab", TokenKind.WORKER, [], "flights"), "kind"),
         (NewToken("ci", TokenKind.REPORTER, [Scope.REPORT]), "kind"),
         (NewToken("ci", TokenKind.REPORTER, [Scope.REPORT, Scope.READ], "flights"), "kind"),
         (NewToken("ci", TokenKind.API, [Scope.ADMIN], "flights"), "scopes"),

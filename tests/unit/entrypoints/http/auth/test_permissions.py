@@ -297,3 +297,24 @@ async def test_an_attempts_token_ends_with_its_attempt(callers: Callers) -> None
 
     assert done.json()["applied"] is True
     assert (after.status_code, after.json()["problem"]) == (409, "late_report")
+
+
+async def test_a_worker_token_is_valid_for_worker_routes_until_it_is_revoked(callers: Callers) -> None:
+    headgate = callers.headgate
+    admin = await headgate.api.sign_in(Role.ADMIN)
+    made = await headgate.client.post("/tokens/", json={"name": "lab", "kind": "worker"}, headers=admin)
+    worker = headgate.api.worker_headers | {"Authorization": f"Bearer {made.json()['token']}"}
+    beat = {"worker_id": "w-1", "name": "w", "pool": "headgate", "slots": 1, "free": 1}
+
+    async def status(method: str, path: str, **sent: Any) -> int:
+        return (await headgate.client.request(method, path, headers=worker, **sent)).status_code
+
+    assert made.status_code == 201
+    assert await status("POST", "/worker/heartbeat", json=beat) == 200
+    refused = [await status(method, path) for (method, path), rule in RULES.items() if isinstance(rule.requirement, Permission)]
+    assert refused and set(refused) == {403}
+    twin = await headgate.client.post("/tokens/", json={"name": "lab", "kind": "worker"}, headers=admin)
+    assert (twin.status_code, "belongs to an active worker token" in twin.text) == (422, True)
+    assert (await headgate.client.delete(f"/tokens/{made.json()['id']}", headers=admin)).status_code == 200
+    assert await status("POST", "/worker/heartbeat", json=beat) == 401
+    assert (await headgate.client.post("/tokens/", json={"name": "lab", "kind": "worker"}, headers=admin)).status_code == 201

@@ -44,3 +44,12 @@ async def test_a_number_of_days_out_of_range_is_refused(headgate: InProcessHeadg
     answer = await headgate.page_client.post("/ui/tokens", data={"name": "ci", "kind": "api", "scope": "read", "days": days})
 
     assert answer.status_code == 422 and "must be a number from 1 to" in to_text(answer.text)
+
+
+async def test_the_page_of_a_worker_token_shows_how_to_start_a_worker(headgate: InProcessHeadgate) -> None:
+    created = await headgate.page_client.post("/ui/tokens", data={"name": "lab-2", "kind": "worker", "days": ""})
+
+    text = await get_text(headgate, created.headers["location"])
+
+    assert "export HEADGATE_WORKER_TOKEN=hg_worker_1_sum" in text
+    assert "headgate worker" in text

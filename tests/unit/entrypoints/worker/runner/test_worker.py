@@ -12,7 +12,7 @@ import pytest
 
 from application.ports.dispatch.worker_messages import WorkerMessage
 from domain.runs.status import Reason, Status
-from entrypoints.worker.client.api_client import ApiClient
+from entrypoints.worker.client.api_client import ApiClient, TokenRejected
 from entrypoints.worker.runner import stage_attempt
 from entrypoints.worker.runner.run_executor import DispatchResult, RunExecutor
 from entrypoints.worker.runner.worker import WorkerTimings
@@ -252,14 +252,20 @@ async def test_a_stopping_worker_ends_slow_stages_and_reports_why(web: ServedHea
     assert (attempt.status, attempt.error_message) == (Status.FAILED, "The worker was stopped while the stage was running.")
 
 
-async def test_a_wrong_token_does_not_crash_the_worker(web: ServedHeadgate, tmp_path: Path) -> None:
-    async with running_worker(web, tmp_path) as running:
-        web.faults.is_token_wrong = True
-        await web.stop()
-        await web.start()
-        await eventually(lambda: web.faults.requests[-1][0].endswith("/heartbeat"))
-        web.faults.is_token_wrong = False
-        await asyncio.wait_for(running.worker.connected.wait(), 20)
+async def test_a_worker_whose_token_is_rejected_ends_its_stages_and_reports_nothing(web: ServedHeadgate, tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    pipeline = await web.create_pipeline(sh("long", wait_for(tmp_path / "never", started)))
+
+    with pytest.raises(TokenRejected, match=r"^401: "):
+        async with running_worker(web, tmp_path) as running:
+            await web.trigger(pipeline)
+            await eventually(started.exists)
+            web.faults.is_token_wrong = True
+            await asyncio.wait_for(asyncio.shield(running.task), 20)
+
+    await eventually(lambda: not is_running(int(started.read_text())))
+    steps = [json.loads(raw) for path, raw in web.faults.requests if path.endswith("/advance")]
+    assert [step["reports"] for step in steps if step["reports"]] == []
 
 
 async def test_a_refusal_during_the_last_step_does_not_revoke_the_dispatch(web: ServedHeadgate, tmp_path: Path) -> None:
