@@ -16,7 +16,7 @@ from entrypoints.api.incidents import control_routes as incident_control_routes
 from entrypoints.api.incidents import routes as incident_routes
 from entrypoints.api.logs import routes as log_routes
 from entrypoints.api.logs.log_tail import LogTail
-from entrypoints.api.pipelines import activation_routes, clone_routes, definition_routes, revision_routes, schema_routes
+from entrypoints.api.pipelines import activation_routes, clone_routes, definition_routes, file_routes, revision_routes, schema_routes
 from entrypoints.api.pipelines import routes as pipeline_routes
 from entrypoints.api.pipelines.pipeline_list import create_pipeline_list_cache
 from entrypoints.api.reports import routes as report_routes
@@ -36,6 +36,7 @@ ROUTERS = (
     schema_routes.router,
     revision_routes.router,
     clone_routes.router,
+    file_routes.router,
     activation_routes.router,
     schedule_routes.router,
     preview_routes.router,

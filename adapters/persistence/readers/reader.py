@@ -17,6 +17,7 @@ from adapters.persistence.connection.database_errors import translate_database_e
 from adapters.persistence.connection.sql_transaction import READ_ONLY_SNAPSHOT, SqlTransaction
 from adapters.persistence.readers import run_pages
 from adapters.persistence.readers.alert_settings import AlertSettingsReader
+from adapters.persistence.readers.applied_files import select_applied_files, to_applied_file_view
 from adapters.persistence.readers.approvals import DECISIONS, WAITING, to_past_decision
 from adapters.persistence.readers.backfills import BackfillReader
 from adapters.persistence.readers.failures import FAILURES, FIRST_SEEN, to_failure_view
@@ -61,7 +62,14 @@ from application.queries.views.events import EventView
 from application.queries.views.groups import FullBucketView, GroupDetailView, GroupView
 from application.queries.views.history import FailureView, FirstOccurrence, PastDecision, StageTimes
 from application.queries.views.logs import LogFilter, LogLineView
-from application.queries.views.pipelines import BoardRow, PipelineStateVersion, PipelineView, RevisionView, RevisionWithSource
+from application.queries.views.pipelines import (
+    AppliedFileView,
+    BoardRow,
+    PipelineStateVersion,
+    PipelineView,
+    RevisionView,
+    RevisionWithSource,
+)
 from application.queries.views.runs import RunStateVersion, RunTimes, RunView
 from application.queries.views.schedules import ScheduleView, TickCount, TickView
 from application.queries.views.ticks import TickGroup, TickWindow
@@ -290,6 +298,13 @@ class SqlReader:
     async def tick_counts(self, since: datetime, until: datetime, step: timedelta, limit: int) -> list[TickCount]:
         async with self._schedules(None) as schedules:
             return await schedules.counts(since, until, step, limit)
+
+    async def applied_files(
+        self, *, source: str | None = None, pipeline_id: int | None = None, skip: int = 0, limit: int
+    ) -> list[AppliedFileView]:
+        query = select_applied_files(source, pipeline_id, skip, limit)
+        async with self._read(None) as (transaction, _):
+            return [to_applied_file_view(row) for row in await transaction.execute(query)]
 
     async def groups(self, *, limit: int, after: str | None = None) -> list[GroupView]:
         async with self._groups() as groups:

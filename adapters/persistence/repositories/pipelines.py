@@ -36,6 +36,7 @@ from adapters.persistence.tables.pipelines import HAS_EXPECTATIONS, NOT_DELETED,
 from application.ports.persistence.pipelines import PipelineRef, StoredPipeline, StoredRevision
 from domain.errors import NameTaken
 from domain.pipelines.activation import ACTIVE, Activation
+from domain.pipelines.applied_file import AppliedFile, DefinitionFile
 from domain.pipelines.definition import PipelineDefinition
 from domain.pipelines.revision_origin import UNKNOWN_ORIGIN, RevisionOrigin
 from domain.pipelines.serialization import serialize_pipeline
@@ -136,6 +137,10 @@ class SqlPipelines:
     async def add_source(self, pipeline_id: int, number: int, source: str) -> None:
         await self._transaction.execute(update(revision).where(_is_revision(pipeline_id, number)).values(source=source))
 
+    async def set_applied(self, pipeline_id: int, applied: AppliedFile) -> None:
+        values = {"source": applied.file.source, "source_file": applied.file.path, "source_revision": applied.revision}
+        await self._transaction.execute(update(pipeline).where(pipeline.c.id == pipeline_id).values(**values))
+
     async def set_activation(self, pipeline_id: int, activation: Activation) -> None:
         values = {name: getattr(activation, name) for name in _ACTIVATION}
         await self._transaction.execute(
@@ -202,7 +207,13 @@ def is_valid_pipeline_ref(ref: PipelineRef) -> bool:
 
 
 def to_pipeline(row: Any, definition: PipelineDefinition) -> StoredPipeline:
-    return StoredPipeline(row.id, row.revision, definition, row.created_at, row.updated_at, to_activation(row))
+    times = row.created_at, row.updated_at
+    return StoredPipeline(row.id, row.revision, definition, *times, to_activation(row), applied=to_applied_file(row))
+
+
+def to_applied_file(row: Any) -> AppliedFile | None:
+    """Return the file that the pipeline of this row was applied from; None if no folder applied it."""
+    return AppliedFile(DefinitionFile(row.source, row.source_file), row.source_revision) if row.source is not None else None
 
 
 def to_activation(row: Any) -> Activation:

@@ -18,6 +18,7 @@ HAS_EXPECTATIONS = "json_array_length(definition -> 'expect') > 0"
 class PipelineTable(TableBase, table=True):
     """A pipeline: its unique name, the number of its newest revision, and whether it is paused or archived.
 
+    `source`, `source_file` and `source_revision`: the file that was applied last, and the revision that it made.
     `deleting_at`: a pipeline that was deleted then, whose rows are being removed. Its name is changed to one that no pipeline can take.
     """
 
@@ -38,6 +39,9 @@ class PipelineTable(TableBase, table=True):
     archived_by: str | None = Field(default=None, sa_column=Column(Text))
     activation_changes: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default=text("0")))
     deleting_at: datetime | None = Field(default=None, sa_column=timestamp_column())
+    source: str | None = Field(default=None, sa_column=Column(Text))
+    source_file: str | None = Field(default=None, sa_column=Column(Text))
+    source_revision: int | None = Field(default=None, sa_column=Column(Integer))
 
 
 class PipelineAliasTable(TableBase, table=True):

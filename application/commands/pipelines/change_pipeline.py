@@ -20,6 +20,7 @@ from application.services.schedules.schedule_sync import ScheduleSync
 from domain.access.actor import ANONYMOUS_ACTOR, Actor
 from domain.access.audit import AuditAction, create_audit_entry
 from domain.errors import NotFound, StaleRevision
+from domain.pipelines.applied_file import AppliedFile, DefinitionFile, require_same_source
 from domain.pipelines.revision_origin import RevisionOrigin, normalize_source
 from domain.schedules.past_times import require_future_times
 from domain.site_events import SiteEvent, SiteEventType
@@ -37,10 +38,11 @@ class ChangePipeline:
     """Add a revision, unless definition and text equal those of the newest one. Active runs keep their revision.
 
     `source` is the text of which `raw` was read; without it, only definitions are compared. A newest revision with the same definition and
-    no text gets the text. `restored_from` is the number of the revision that the new one repeats.
+    no text gets the text. `restored_from` is the number of the revision that the new one repeats. `file` is the file that the definition is
+    applied from. A dry run checks all and stores nothing.
 
     Raises NotFound; InvalidInput, also for groups that do not fit those of other pipelines, and for unknown channels and deployments;
-    NameTaken; IdempotencyKeyReused; StaleRevision if `expected` does not include the newest revision.
+    NameTaken; IdempotencyKeyReused; Conflict `other_source`; StaleRevision if `expected` does not include the newest revision.
     """
 
     open_unit_of_work: OpenUnitOfWork
@@ -61,6 +63,8 @@ class ChangePipeline:
         source: str | None = None,
         restored_from: int | None = None,
         key: IdempotencyKey | None = None,
+        file: DefinitionFile | None = None,
+        is_dry_run: bool = False,
     ) -> ChangedPipeline:
         origin = RevisionOrigin(normalize_source(source) if source is not None else None, actor.name, restored_from)
         definition = await parse_and_validate_definition(raw, self.schemas, self.cron_expressions)
@@ -73,16 +77,25 @@ class ChangePipeline:
                 return await _load_changed(work, pipeline, stored)
             if expected is not None and pipeline.revision not in expected:
                 raise StaleRevision(f"{pipeline.name} is at revision {pipeline.revision} now. Reload it before you change it.")
+            if file is not None:
+                require_same_source(pipeline.name, pipeline.applied, file)
+            if pipeline.archived_at is not None:
+                warnings += (f"{pipeline.name} is archived, and stays archived. Unarchive it to run it.",)
             now = self.clock.now()
             if pipeline.definition == definition and await self._keeps_text(work, pipeline, origin.source, actor, now):
                 changed = _to_changed(pipeline, warnings)
-                await _remember(work, key, changed)
+                if not is_dry_run:
+                    await _set_applied(work, pipeline, changed, file)
+                    await _remember(work, key, changed)
                 return changed
             require_future_times(definition, pipeline.definition, now)
             changed = _to_changed(await work.pipelines.revise(pipeline.id, definition, now, origin), warnings)
             has_new_times = await self.schedule_sync.update(work, pipeline, changed, now)
             has_new_limits = await update_limits(work, pipeline.definition, changed, now, actor.name)
             has_new_rules = await update_rules(work, pipeline.definition, changed)
+            if is_dry_run:
+                return changed
+            await _set_applied(work, pipeline, changed, file)
             renamed = definition.name if definition.name != pipeline.name else None
             details = {"revision": changed.revision, "renamed": renamed, "restored_from": restored_from}
             await work.audit.add([create_audit_entry(actor, AuditAction.PIPELINE_CHANGED, f"pipeline {pipeline.name}", now, **details)])
@@ -113,7 +126,14 @@ class ChangePipeline:
 
 def _to_changed(pipeline: StoredPipeline, warnings: tuple[str, ...], replayed: bool = False) -> ChangedPipeline:
     times = pipeline.created_at, pipeline.updated_at
-    return ChangedPipeline(pipeline.id, pipeline.revision, pipeline.definition, *times, pipeline.activation, warnings, replayed)
+    return ChangedPipeline(pipeline.id, pipeline.revision, pipeline.definition, *times, pipeline.activation, warnings, replayed=replayed)
+
+
+async def _set_applied(work: UnitOfWork, before: StoredPipeline, after: StoredPipeline, file: DefinitionFile | None) -> None:
+    """Store the file that the revision was applied from, unless it is stored already."""
+    applied = AppliedFile(file, after.revision) if file is not None else before.applied
+    if applied is not None and applied != before.applied:
+        await work.pipelines.set_applied(after.id, applied)
 
 
 async def _remember(work: UnitOfWork, key: IdempotencyKey | None, changed: ChangedPipeline) -> None:

@@ -20,6 +20,7 @@ from application.services.schedules.schedule_sync import ScheduleSync
 from domain.access.actor import ANONYMOUS_ACTOR, Actor
 from domain.access.audit import AuditAction, create_audit_entry
 from domain.pipelines.activation import ACTIVE
+from domain.pipelines.applied_file import AppliedFile, DefinitionFile
 from domain.pipelines.parsing import parse_definition
 from domain.pipelines.revision_origin import RevisionOrigin, normalize_source
 from domain.pipelines.serialization import serialize_pipeline
@@ -56,7 +57,8 @@ class CreatePipeline:
     """Store a pipeline as revision 1, with its schedules paused if `with_paused_schedules` is set.
 
     `source` is the text of which `raw` was read. `cloned_from` names the pipeline that the definition was copied from: a clone with
-    schedules or expectations starts paused.
+    schedules or expectations starts paused. `file` is the file that the definition is applied from.
+    A dry run checks all and stores nothing.
 
     Raises InvalidInput with every invalid field, also for deployments that do not exist; NameTaken; IdempotencyKeyReused.
     """
@@ -78,6 +80,8 @@ class CreatePipeline:
         source: str | None = None,
         with_paused_schedules: bool = False,
         cloned_from: str | None = None,
+        file: DefinitionFile | None = None,
+        is_dry_run: bool = False,
     ) -> CreatedPipeline:
         origin = RevisionOrigin(normalize_source(source) if source is not None else None, actor.name)
         definition = await parse_and_validate_definition(raw, self.schemas, self.cron_expressions)
@@ -91,10 +95,19 @@ class CreatePipeline:
             if cloned_from is not None and (definition.schedules or definition.expect):
                 created = replace(created, activation=ACTIVE.pause(now, actor.name))
                 await work.pipelines.set_activation(created.id, created.activation)
+            if file is not None:
+                await work.pipelines.set_applied(created.id, AppliedFile(file, created.revision))
             has_schedules = await self.schedule_sync.add_all(work, created, now, with_paused_schedules)
             has_limits = await update_limits(work, None, created, now, actor.name)
             has_rules = await update_rules(work, None, created)
-            details = {"id": created.id, "cloned_from": cloned_from, "paused": created.paused_at is not None or None}
+            if is_dry_run:
+                return created
+            details = {
+                "id": created.id,
+                "file": _describe(file),
+                "cloned_from": cloned_from,
+                "paused": created.paused_at is not None or None,
+            }
             await work.audit.add([create_audit_entry(actor, AuditAction.PIPELINE_CREATED, f"pipeline {definition.name}", now, **details)])
             data = {"name": definition.name, "revision": created.revision, "created": True}
             await work.site_events.add([SiteEvent(SiteEventType.PIPELINE_CHANGED, now, created.id, actor.name, data)])
@@ -109,3 +122,7 @@ class CreatePipeline:
         if has_rules:
             self.wakeups.notify_alerts_changed()
         return created
+
+
+def _describe(file: DefinitionFile | None) -> str | None:
+    return f"{file.source}: {file.path}" if file is not None else None

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from domain.pipelines.activation import ACTIVE, Activation
+from domain.pipelines.applied_file import AppliedFile
 from domain.pipelines.definition import PipelineDefinition
 from domain.pipelines.revision_origin import UNKNOWN_ORIGIN, RevisionOrigin
 
@@ -15,7 +16,10 @@ PipelineRef = int | str
 
 @dataclass(frozen=True, slots=True)
 class StoredPipeline:
-    """A pipeline with its newest revision. `warnings` are sentences about it, after it was created or changed."""
+    """A pipeline with its newest revision. `warnings` are sentences about it, after it was created or changed.
+
+    `applied` is the file that was applied last; None if no folder applied the pipeline.
+    """
 
     id: int
     revision: int
@@ -24,6 +28,7 @@ class StoredPipeline:
     updated_at: datetime
     activation: Activation = ACTIVE
     warnings: tuple[str, ...] = ()
+    applied: AppliedFile | None = None
 
     @property
     def paused_at(self) -> datetime | None:
@@ -78,6 +83,10 @@ class Pipelines(Protocol):
 
     async def add_source(self, pipeline_id: int, number: int, source: str) -> None:
         """Store the text of a revision of a locked pipeline, which has none so far."""
+        ...
+
+    async def set_applied(self, pipeline_id: int, applied: AppliedFile) -> None:
+        """Store the file that a locked pipeline was applied from."""
         ...
 
     async def set_activation(self, pipeline_id: int, activation: Activation) -> None:

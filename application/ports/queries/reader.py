@@ -20,7 +20,14 @@ from application.queries.views.events import EventView
 from application.queries.views.groups import FullBucketView, GroupDetailView, GroupView
 from application.queries.views.history import FailureView, FirstOccurrence, PastDecision, StageTimes
 from application.queries.views.logs import LogFilter, LogLineView
-from application.queries.views.pipelines import BoardRow, PipelineStateVersion, PipelineView, RevisionView, RevisionWithSource
+from application.queries.views.pipelines import (
+    AppliedFileView,
+    BoardRow,
+    PipelineStateVersion,
+    PipelineView,
+    RevisionView,
+    RevisionWithSource,
+)
 from application.queries.views.runs import RunStateVersion, RunTimes, RunView
 from application.queries.views.schedules import ScheduleView, TickCount, TickView
 from application.queries.views.ticks import TickGroup, TickWindow
@@ -280,6 +287,12 @@ class Reader(Protocol):
 
     async def stage_times(self, pipeline_id: int) -> list[StageTimes]:
         """Return median and 95th percentile of the durations of each stage, for completed attempts of the last 20 runs."""
+        ...
+
+    async def applied_files(
+        self, *, source: str | None = None, pipeline_id: int | None = None, skip: int = 0, limit: int
+    ) -> list[AppliedFileView]:
+        """Return the pipelines that were applied from a file, by id. `source` and `pipeline_id` restrict them."""
         ...
 
     async def groups(self, *, limit: int, after: str | None = None) -> list[GroupView]:

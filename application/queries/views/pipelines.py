@@ -6,6 +6,7 @@ from datetime import datetime
 
 from application.queries.views.runs import RunBar, RunView
 from domain.pipelines.activation import ACTIVE, Activation
+from domain.pipelines.applied_file import AppliedFile
 from domain.pipelines.definition import PipelineDefinition
 from domain.runs.status import Status
 
@@ -48,6 +49,24 @@ class PipelineView:
     @property
     def status(self) -> Status:
         return self.latest.status if self.latest else Status.PENDING
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedFileView:
+    """The file that a pipeline was applied from. `changed_at` and `changed_by` are of its newest revision, if that is a later one."""
+
+    pipeline_id: int
+    pipeline: str
+    applied: AppliedFile
+    revision: int
+    changed_at: datetime | None = None
+    changed_by: str | None = None
+    is_archived: bool = False
+
+    @property
+    def has_drifted(self) -> bool:
+        """True if the pipeline was changed since the file was applied."""
+        return self.revision != self.applied.revision
 
 
 @dataclass(frozen=True, slots=True)

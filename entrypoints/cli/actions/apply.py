@@ -3,14 +3,17 @@
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import unified_diff
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from domain.pipelines.field_parser import NAME
 from entrypoints.cli.actions.activation import describe_activation
+from entrypoints.cli.actions.apply_options import ApplyOptions
+from entrypoints.cli.actions.apply_pruning import print_drift, prune
 from entrypoints.cli.actions.definition_files import DefinitionSource, read_definitions
 from entrypoints.cli.actions.definition_search import SearchProblem, find_definition_files
 from entrypoints.cli.client.errors import ApiError
@@ -19,7 +22,7 @@ from entrypoints.cli.output import print_error
 from entrypoints.cli.screens.sanitizer import sanitize
 from entrypoints.definitions.revision_diff import diff_revisions
 
-_RESULTS = ("created", "changed", "unchanged", "refused", "skipped", "not applied")
+_RESULTS = ("created", "changed", "unchanged", "archived", "refused", "skipped", "not applied")
 _MAX_NOTES = 20
 MAX_BODY_BYTES = 1 << 20
 """A larger request is refused."""
@@ -36,17 +39,29 @@ class _Findings:
     notes: list[str] = field(default_factory=list)
 
 
-async def apply_files(url: str, paths: Iterable[Path]) -> int:
-    """Apply every valid definition in the files. Return 0 if all were applied, 1 if any was refused or could not be read."""
+async def apply_files(url: str, paths: Sequence[Path], options: ApplyOptions) -> int:
+    """Apply every valid definition in the files. Return 0 if all were applied, 1 if any was refused or could not be read.
+
+    A plan changes nothing and returns 2 if applying would change something.
+    """
     findings = _read_all(paths)
     _print_findings(findings)
     results = Counter({"refused": len(findings.problems), "skipped": len(findings.notes), "not applied": len(findings.sources)})
+    defined = {str(source.definition.get("name")) for source in findings.sources}
     try:
         async with HeadgateClient(url) as client:
-            await _apply_all(client, findings.sources, results)
+            if options.is_plan and options.source is not None:
+                await print_drift(client, options)
+            await _apply_all(client, findings.sources, results, options)
+            if options.prune and results["refused"]:
+                print("headgate: no pipeline is archived, because a definition was refused.", file=sys.stderr)
+            elif options.prune:
+                results["archived"] = await prune(client, options, defined)
     finally:
-        _print_summary(results)
-    return 1 if results["refused"] else 0
+        _print_summary(results, options.is_plan)
+    if results["refused"]:
+        return 1
+    return 2 if options.is_plan and (results["created"] or results["changed"] or results["archived"]) else 0
 
 
 def _read_all(paths: Iterable[Path]) -> _Findings:
@@ -80,7 +95,7 @@ def _separate_duplicates(sources: list[DefinitionSource]) -> tuple[list[Definiti
     return unique, lines
 
 
-async def _apply_all(client: HeadgateClient, sources: list[DefinitionSource], results: Counter[str]) -> None:
+async def _apply_all(client: HeadgateClient, sources: list[DefinitionSource], results: Counter[str], options: ApplyOptions) -> None:
     """Apply the definitions, and count their results.
 
     Those that do not fit the groups of other pipelines are sent again after the rest, which may give a group the limit that they need.
@@ -90,7 +105,7 @@ async def _apply_all(client: HeadgateClient, sources: list[DefinitionSource], re
         has_changed = False
         for source in sources:
             try:
-                result = await _apply(client, source)
+                result = await _apply(client, source, options)
             except ApiError as error:
                 if error.is_transient:
                     raise
@@ -117,22 +132,24 @@ def _is_about_groups(error: ApiError) -> bool:
     return bool(error.problems) and all(_GROUP_FIELD.search(problem.field) for problem in error.problems)
 
 
-async def _apply(client: HeadgateClient, source: DefinitionSource) -> str:
+async def _apply(client: HeadgateClient, source: DefinitionSource, options: ApplyOptions) -> str:
     """Create or change one pipeline and print the result. Return it; `refused` for the old name of a pipeline. Raise ApiError."""
     name = source.definition.get("name")
+    query = options.build_query(source.location)
     # A name made of digits in the URL would be read as another pipeline's id.
     may_exist = isinstance(name, str) and re.fullmatch(NAME, name) is not None
     before = await client.find_pipeline(str(name)) if may_exist else None
     if before is None:
-        created = await _send(client, "POST", "/pipelines/", source)
+        created = await _send(client, "POST", f"/pipelines/{query}", source)
         count = len(created["stages"])
-        print(f"{created['name']}: created, {count} {'stage' if count == 1 else 'stages'}  ({source.location})", flush=True)
+        done = "would be created" if options.is_plan else "created"
+        print(f"{created['name']}: {done}, {count} {'stage' if count == 1 else 'stages'}  ({source.location})", flush=True)
         _print_warnings(created)
         return "created"
     if before["name"] != name:
         print(sanitize(f"{source.location}: name: {name} is the old name of {before['name']}; change it in the file"), file=sys.stderr)
         return "refused"
-    after = await _send(client, "PUT", f"/pipelines/{quote(str(name), safe='')}", source)
+    after = await _send(client, "PUT", f"/pipelines/{quote(str(name), safe='')}{query}", source)
     state = describe_activation(after)
     note = "" if state == "active" else f", {state}"
     if after["revision"] == before["revision"]:
@@ -141,9 +158,12 @@ async def _apply(client: HeadgateClient, source: DefinitionSource) -> str:
         return "unchanged"
     changes = diff_revisions(before, after)
     note += "" if changes else ", no functional change"
-    print(f"{name}: revision {after['revision']}{note}  ({source.location})", flush=True)
+    done = f"would become revision {after['revision']}" if options.is_plan else f"revision {after['revision']}"
+    print(f"{name}: {done}{note}  ({source.location})", flush=True)
     for change in changes:
         print(f"    {sanitize(change)}", flush=True)
+    if options.is_plan and source.text is not None:
+        await _print_text_diff(client, before, source.location, source.text.text)
     _print_warnings(after)
     return "changed"
 
@@ -153,6 +173,14 @@ async def _send(client: HeadgateClient, method: str, path: str, source: Definiti
     if source.text is not None and len(source.text.text.encode()) <= MAX_BODY_BYTES:
         return await client.send_yaml(method, path, source.text.text)
     return await (client.post if method == "POST" else client.put)(path, source.definition)
+
+
+async def _print_text_diff(client: HeadgateClient, before: Mapping[str, Any], location: str, text: str) -> None:
+    """Print how the file differs from the text of the newest revision, with three lines of context."""
+    stored = await client.get_text(f"/pipelines/{before['id']}/revisions/{before['revision']}/source")
+    names = f"revision {before['revision']}", location
+    for line in unified_diff(stored.splitlines(), text.splitlines(), *names, lineterm=""):
+        print(f"    {sanitize(line)}", flush=True)
 
 
 def _print_warnings(pipeline: Mapping[str, Any]) -> None:
@@ -169,7 +197,8 @@ def _print_findings(findings: _Findings) -> None:
         print(sanitize(line), file=sys.stderr)
 
 
-def _print_summary(results: Counter[str]) -> None:
+def _print_summary(results: Counter[str], is_plan: bool) -> None:
     """Print how many definitions had each result; nothing for a single one."""
     if results.total() > 1:
-        print(", ".join(f"{results[result]:,} {result}" for result in _RESULTS if results[result]), flush=True)
+        counts = ", ".join(f"{results[result]:,} {result}" for result in _RESULTS if results[result])
+        print(f"Plan: {counts}" if is_plan else counts, flush=True)

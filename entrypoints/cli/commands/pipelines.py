@@ -17,11 +17,24 @@ def apply(
             help="YAML or JSON definitions; a folder includes everything below it that is not hidden; - for standard input.",
         ),
     ],
+    plan: Annotated[bool, typer.Option("--plan", help="Show what would change, as a diff, and change nothing.")] = False,
+    prune: Annotated[bool, typer.Option("--prune", help="Archive the pipelines that this folder applied and no longer defines.")] = False,
+    source: Annotated[
+        str | None, typer.Option("--source", metavar="NAME", help="The name that is stored for the folder; its own name if omitted.")
+    ] = None,
 ) -> None:
-    """Create or change pipelines to match the files. Exit code 1: a definition was refused; 2: no response."""
-    from entrypoints.cli.actions.apply import apply_files
+    """Create or change pipelines to match the files.
 
-    run_action(apply_files(get_server_url(), files))
+    Exit code 1: a definition was refused; 2: no response, or, with --plan, something would change.
+    """
+    from entrypoints.cli.actions.apply import apply_files
+    from entrypoints.cli.actions.apply_options import ApplyOptions
+
+    try:
+        options = ApplyOptions.from_arguments(files, plan, prune, source)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    run_action(apply_files(get_server_url(), files, options))
 
 
 def trigger(

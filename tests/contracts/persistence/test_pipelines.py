@@ -7,6 +7,7 @@ from application.ports.persistence.pipelines import PipelineRef
 from application.ports.queries.reader import ArchivedFilter
 from domain.errors import NameTaken
 from domain.pipelines.activation import ACTIVE, Activation
+from domain.pipelines.applied_file import AppliedFile, DefinitionFile
 from domain.pipelines.revision_origin import UNKNOWN_ORIGIN, RevisionOrigin
 from tests.contracts.stores import StoreUnderTest, is_blocked
 from tests.support.builders import NOW, a_definition, a_pipeline, a_stage, an_hour_later, seconds_later
@@ -419,3 +420,42 @@ async def test_pipelines_with_expectations_are_found_without_archived_ones(store
 
     async with store.open_unit_of_work() as work:
         assert await work.pipelines.find_expecting() == [one.id]
+
+
+async def test_the_file_that_a_pipeline_was_applied_from_is_stored(store: StoreUnderTest) -> None:
+    added = await a_pipeline(store.open_unit_of_work, "nightly")
+    applied = AppliedFile(DefinitionFile("pipelines", "sales/nightly.yaml"), 1)
+    async with store.open_unit_of_work() as work:
+        assert (await work.pipelines.find(added.id, lock=True)) == added
+        await work.pipelines.set_applied(added.id, applied)
+        await work.commit()
+
+    async with store.open_unit_of_work() as work:
+        found = await work.pipelines.find("nightly")
+    assert found is not None
+    assert found.applied == applied
+    assert added.applied is None
+
+
+async def test_applied_files_are_listed_with_the_change_since(store: StoreUnderTest) -> None:
+    names = ["by-hand", "etl", "daily", "other"]
+    ids = {name: (await a_pipeline(store.open_unit_of_work, name)).id for name in names}
+    files = {"etl": DefinitionFile("pipelines", "etl.yaml"), "daily": DefinitionFile("pipelines", "daily.yaml")}
+    files["other"] = DefinitionFile("more", "other.yaml")
+    async with store.open_unit_of_work() as work:
+        for name, file in files.items():
+            await work.pipelines.find(ids[name], lock=True)
+            await work.pipelines.set_applied(ids[name], AppliedFile(file, 1))
+        await work.pipelines.revise(ids["daily"], a_definition("daily"), an_hour_later(), RevisionOrigin(created_by="ada"))
+        await work.commit()
+
+    everything = await store.reader.applied_files(limit=100)
+    of_folder = await store.reader.applied_files(source="pipelines", limit=100)
+
+    assert [view.pipeline for view in everything] == ["etl", "daily", "other"]
+    assert [(view.pipeline, view.has_drifted, view.revision, view.changed_by) for view in of_folder] == [
+        ("etl", False, 1, None),
+        ("daily", True, 2, "ada"),
+    ]
+    assert [view.pipeline for view in await store.reader.applied_files(skip=1, limit=1)] == ["daily"]
+    assert [view.pipeline for view in await store.reader.applied_files(pipeline_id=ids["other"], limit=1)] == ["other"]

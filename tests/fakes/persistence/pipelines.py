@@ -8,6 +8,7 @@ from typing import Any
 from application.ports.persistence.pipelines import PipelineRef, StoredPipeline, StoredRevision
 from domain.errors import NameTaken
 from domain.pipelines.activation import Activation
+from domain.pipelines.applied_file import AppliedFile
 from domain.pipelines.definition import PipelineDefinition
 from domain.pipelines.revision_origin import UNKNOWN_ORIGIN, RevisionOrigin
 from tests.fakes.persistence import values
@@ -68,6 +69,11 @@ class FakePipelines:
         tx.require_lock("pipeline", pipeline_id)
         tx.origins[pipeline_id, number] = replace(tx.origins.get((pipeline_id, number), UNKNOWN_ORIGIN), source=source)
 
+    async def set_applied(self, pipeline_id: int, applied: AppliedFile) -> None:
+        tx = await self._transaction.begin_statement()
+        tx.require_lock("pipeline", pipeline_id)
+        tx.pipelines[pipeline_id] = replace(tx.pipelines[pipeline_id], applied=applied)
+
     async def set_activation(self, pipeline_id: int, activation: Activation) -> None:
         tx = await self._transaction.begin_statement()
         tx.require_lock("pipeline", pipeline_id)
@@ -127,7 +133,7 @@ class FakePipelines:
 
     def _stored(self, row: PipelineRow) -> StoredPipeline:
         definition = values.copy(self._transaction.revisions[row.id, row.revision])
-        return StoredPipeline(row.id, row.revision, definition, row.created_at, row.updated_at, row.activation)
+        return StoredPipeline(row.id, row.revision, definition, row.created_at, row.updated_at, row.activation, applied=row.applied)
 
 
 def _is_about(answer: Any, pipeline_id: int) -> bool:

@@ -33,6 +33,7 @@ from domain.backfills.tick import BackfillTick
 from domain.concurrency.group import GroupUse
 from domain.errors import Unavailable
 from domain.pipelines.activation import ACTIVE, Activation
+from domain.pipelines.applied_file import AppliedFile
 from domain.pipelines.definition import PipelineDefinition
 from domain.pipelines.revision_origin import RevisionOrigin
 from domain.runs.attempt_log import AttemptLog
@@ -54,6 +55,7 @@ class PipelineRow:
     updated_at: datetime
     activation: Activation = ACTIVE
     deleting_at: datetime | None = None
+    applied: AppliedFile | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from statistics import median
 from typing import Unpack
@@ -22,7 +23,14 @@ from application.queries.views.events import EventView
 from application.queries.views.groups import FullBucketView, GroupDetailView, GroupView
 from application.queries.views.history import FailureView, FirstOccurrence, PastDecision, StageTimes
 from application.queries.views.logs import LogFilter, LogLineView
-from application.queries.views.pipelines import BoardRow, PipelineStateVersion, PipelineView, RevisionView, RevisionWithSource
+from application.queries.views.pipelines import (
+    AppliedFileView,
+    BoardRow,
+    PipelineStateVersion,
+    PipelineView,
+    RevisionView,
+    RevisionWithSource,
+)
 from application.queries.views.runs import RunBar, RunStateVersion, RunTimes, RunView
 from application.queries.views.schedules import ScheduleView, TickCount, TickView
 from application.queries.views.ticks import TickGroup, TickWindow
@@ -295,6 +303,13 @@ class FakeReader:
         ordered = sorted(counts.items(), key=lambda item: item[0][:3])
         return [TickCount(id, name, start, state, status, count) for (name, id, start, state, status), count in ordered]
 
+    async def applied_files(
+        self, *, source: str | None = None, pipeline_id: int | None = None, skip: int = 0, limit: int
+    ) -> list[AppliedFileView]:
+        rows = (row for _, row in sorted(self._tables.pipelines.items()) if row.deleting_at is None and row.applied is not None)
+        views = [_to_applied_file_view(self._tables, row) for row in rows if pipeline_id in (None, row.id)]
+        return [view for view in views if source in (None, view.applied.file.source)][skip : skip + limit]
+
     async def groups(self, *, limit: int, after: str | None = None) -> list[GroupView]:
         return [group for group in list_groups(self._tables) if after is None or group.name > after][:limit]
 
@@ -453,3 +468,11 @@ def _failure(fingerprint: str, stage: str, found: Sequence[tuple[Attempt, Run]],
     ends = sorted(((attempt.finished_at or run.created_at, attempt.error_message or "") for attempt, run in found), reverse=True)
     runs = sorted({(run.id, run.number) for _, run in found}, reverse=True)
     return FailureView(fingerprint, stage, ends[0][1], len(runs), first.at, ends[0][0], runs[:10], (first.run_id, first.number))
+
+
+def _to_applied_file_view(tables: Tables, row: PipelineRow) -> AppliedFileView:
+    assert row.applied is not None
+    newest = row.id, row.revision
+    author = tables.origins.get(newest, UNKNOWN_ORIGIN).created_by
+    view = AppliedFileView(row.id, row.name, row.applied, row.revision, is_archived=row.activation.archived_at is not None)
+    return replace(view, changed_at=tables.revised_at[newest], changed_by=author) if view.has_drifted else view

@@ -17,6 +17,7 @@ from entrypoints.web.revision_loader import load_revision
 from entrypoints.web.schedule_loader import load_schedule_items
 from entrypoints.web.templating import render_page
 from entrypoints.web.view_models.alerts.rules import build_pipeline_rules
+from entrypoints.web.view_models.pipelines.applied_file import build_applied_file
 from entrypoints.web.view_models.pipelines.page import PipelinePage, build_pipeline_page
 from entrypoints.web.view_models.pipelines.revision_diff_lines import DiffLine, build_diff
 from entrypoints.web.view_models.pipelines.revisions import RevisionItem, build_revision_items
@@ -35,6 +36,7 @@ async def show_pipeline(request: Request, ref: str, day: str = "") -> Response:
     runs = await context.reader.runs(pipeline_id=pipeline.id, status=None, skip=0, limit=GRID_RUNS)
     failures = await context.reader.failures(pipeline.id, SIMILAR_RUNS)
     schedules = await load_schedule_items(context, pipeline)
+    applied = await context.reader.applied_files(pipeline_id=pipeline.id, limit=1)
     why = await load_why_section(context, pipeline, day)
     revisions = await context.reader.revisions(pipeline.id, limit=REVISIONS_SHOWN + 1)
     rendered = await LivePipelinePage(context, pipeline.id).render_pipeline(pipeline, runs, failures, schedules)
@@ -53,6 +55,7 @@ async def show_pipeline(request: Request, ref: str, day: str = "") -> Response:
         alert_rules=build_pipeline_rules(pipeline.definition, site_rules),
         schedules=schedules,
         why=why,
+        applied=build_applied_file(applied),
         revisions=items,
         earlier_revisions=pipeline.revision - len(items),
         diff_lines=diff_lines,
