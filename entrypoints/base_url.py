@@ -18,6 +18,7 @@ OWN_SEGMENTS: Final = frozenset(
         "incidents",
         "livez",
         "openapi.json",
+        "pipeline-files",
         "pipelines",
         "prefect",
         "readyz",

@@ -308,6 +308,7 @@ WORST_REQUESTS: Final[Mapping[tuple[str, str], Sequence[WorstRequest]]] = {
     ("GET", "/audit/"): one("/audit/?limit=100"),
     ("GET", "/audit/export"): one("/audit/export"),
     ("GET", "/backfills/"): one("/backfills/?limit=1000"),
+    ("GET", "/pipeline-files/"): one("/pipeline-files/?limit=1000"),
     ("POST", "/backfills/"): bodies("/backfills/", backfills()),
     ("GET", "/backfills/{backfill_id}"): one("/backfills/1"),
     ("POST", "/backfills/{backfill_id}/cancel"): bodies("/backfills/1/cancel", few_values("cancel_runs")),

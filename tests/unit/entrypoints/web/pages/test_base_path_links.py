@@ -28,6 +28,7 @@ EXTERNAL: Final = ("https://", "http://prefect.example")
 START: Final = ("/", "/ui/runs", "/ui/system", "/ui/tokens", "/ui/accounts", "/ui/audit", "/ui/account", "/ui/new", "/ui/waiting", "/docs")
 API: Final = (
     "/pipelines/",
+    "/pipeline-files/",
     "/ticks/?limit=2",
     "/groups/?limit=1",
     "/incidents/",
