@@ -14,7 +14,7 @@ import pytest
 from adapters.system.network import find_free_port
 from tests.first_runs.checkout import complete_first_run, running
 from tests.first_runs.wheel import build
-from tests.support.page_blocks import find_blocks
+from tests.support.page_blocks import Block
 from tests.support.paths import ROOT
 
 pytestmark = pytest.mark.installation
@@ -55,8 +55,8 @@ def test_the_sdist_makes_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
     assert read_files(again) == read_files(wheel)
 
 
-def test_the_commands_of_the_readme_build_install_and_start_headgate(wheel: Path, tmp_path: Path) -> None:
-    (block,) = find_blocks("tests/integration/installation/test_wheel.py::test_the_commands_of_the_readme_build_install_and_start_headgate")
+def test_the_commands_of_the_readme_build_install_and_start_headgate(wheel: Path, tmp_path: Path, blocks: list[Block]) -> None:
+    (block,) = blocks
     make, install, start = block.text.splitlines()
     assert make == "make wheel" and find_recipe("wheel") == "-m hatchling build -d dist", "the first fixture runs what `make wheel` runs"
     (tmp_path / "dist").symlink_to(wheel.parent)

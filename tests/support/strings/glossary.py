@@ -25,7 +25,7 @@ BRITISH: Final = {
     "behaviour": r"\bbehavior\b",
     "colour": r"\bcolor\b",
     "catalogue": r"\bcatalog\b",
-    "licence": r"\blicense\b",
+    "licence": r"\blicense\b(?<!(?-i:LICENSE))",
     "centre": r"\bcenter\b",
     "labelled": r"\blabeled\b",
 }
