@@ -178,6 +178,15 @@ class Settings(BaseSettings):
         default_factory=list,
         description="Addresses and networks of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` headers are trusted. Not set: none.",
     )
+    pipelines: Path | None = Field(
+        None,
+        description=(
+            "Folder of definitions that the web applies when it starts. `/readyz` is 503 until all of them are applied. Not set: none. "
+            "`headgate up FOLDER` sets it."
+        ),
+    )
+    pipelines_watch: bool = Field(False, description="Apply the folder of definitions again whenever a file in it changes.")
+    pipelines_prune: bool = Field(False, description="Archive the pipelines that the folder of definitions applied and no longer defines.")
     examples: bool = Field(False, description="Register the example pipelines if there are no pipelines. `headgate up` sets it.")
     command: str = Field(
         "headgate", description="The command that pages show to copy, on a Headgate that only this machine uses. `headgate up` sets it."
@@ -226,7 +235,7 @@ class Settings(BaseSettings):
         except ValidationError as error:
             raise SettingsError(_describe_first_error(error)) from None
 
-    @field_validator("home", "workdir", "secrets_file", mode="after")
+    @field_validator("home", "workdir", "secrets_file", "pipelines", mode="after")
     @classmethod
     def _make_absolute(cls, value: Path | None) -> Path | None:
         if value is None:

@@ -5,6 +5,7 @@ import contextlib
 import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 import structlog
@@ -19,7 +20,8 @@ from domain.errors import Unavailable
 from entrypoints.container import Application
 from entrypoints.http.app import Lifespan
 from entrypoints.http.example_pipelines import register_example_pipelines
-from entrypoints.http.readiness import CONNECTING, EXAMPLES_PENDING
+from entrypoints.http.folder_applier import FolderApplier
+from entrypoints.http.readiness import CONNECTING, EXAMPLES_PENDING, FOLDER_PENDING
 from entrypoints.http.service_tasks import ServiceTasks
 from entrypoints.settings import Settings
 
@@ -30,6 +32,8 @@ CLOSE_SECONDS: Final = 1.5
 STOP_SECONDS: Final = SERVICE_STOP_SECONDS + 2 * CLOSE_SECONDS
 """The longest time from the last response to the end of the lifespan."""
 _RETRY_SECONDS: Final = 0.5
+_FOLDER_SECONDS: Final = 1.0
+"""Time between two looks at the folder of pipelines."""
 _GC_THRESHOLD: Final = 10_000
 """Allocations between two collections of the youngest generation. A batch of reports makes thousands of objects and hardly a cycle."""
 
@@ -80,10 +84,13 @@ async def _close_in_time(close: Callable[[], Awaitable[None]]) -> None:
 async def _start_services(app: FastAPI, application: Application, settings: Settings, tasks: ServiceTasks) -> None:
     """Connect, register the examples, then start the services. `app.state.why_not_ready` says what the process waits for."""
     await _connect(app, application)
-    if settings.examples:
+    if settings.examples and settings.pipelines is None:
         app.state.why_not_ready = EXAMPLES_PENDING
         await _register_examples(application)
     app.state.why_not_ready = None
+    if settings.pipelines is not None:
+        app.state.why_not_ready = FOLDER_PENDING
+        tasks.start("apply the folder of pipelines", _apply_folder(app, application, settings, settings.pipelines))
     _freeze_loaded_objects()
     for service, wait in _list_services(application):
         tasks.start(type(service).__name__, run_service(service, wait, _log_service_error))
@@ -101,6 +108,25 @@ async def _connect(app: FastAPI, application: Application) -> None:
         except Unavailable as error:
             app.state.why_not_ready = replace(CONNECTING, sentence=str(error))
             await asyncio.sleep(_RETRY_SECONDS)
+
+
+async def _apply_folder(app: FastAPI, application: Application, settings: Settings, folder: Path) -> None:
+    """Apply the folder until nothing in it is refused, which makes the process ready. With `pipelines_watch`, continue on changes."""
+    applier = FolderApplier(application, folder, settings.pipelines_prune)
+    while settings.pipelines_watch or app.state.why_not_ready is not None:
+        try:
+            await applier.run_once()
+        except Unavailable as error:
+            log.warning("the folder of pipelines is applied later", reason=str(error))
+        except Exception as error:
+            log.error("the folder of pipelines cannot be applied", exc_info=error)
+        else:
+            if not applier.problems:
+                app.state.why_not_ready = None
+            elif app.state.why_not_ready is not None:
+                sentence = f"The folder of pipelines is not applied. Correct the file; it is read again. {applier.problems[0]}"
+                app.state.why_not_ready = replace(FOLDER_PENDING, sentence=sentence)
+        await asyncio.sleep(_FOLDER_SECONDS)
 
 
 async def _register_examples(application: Application) -> None:

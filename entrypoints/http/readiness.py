@@ -15,6 +15,7 @@ class NotReady:
 
 
 CONNECTING: Final = NotReady("connecting", "Headgate is connecting to the database.")
+FOLDER_PENDING: Final = NotReady("pipelines_pending", "Headgate is applying the folder of pipelines.")
 EXAMPLES_PENDING: Final = NotReady("examples_pending", "Headgate is registering the example pipelines.")
 STORE_PROBLEMS: Final = {
     StoreProblem.DOWN: "The database does not respond.",

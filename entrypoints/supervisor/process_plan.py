@@ -47,7 +47,7 @@ class ProcessPlan:
 
     def __init__(self, settings: Settings, examples: bool = True, commands: Mapping[str, list[str]] | None = None) -> None:
         self._settings = settings
-        self._examples = examples
+        self._examples = examples and settings.pipelines is None
         self._commands = commands or {}
         self.prefect_log = settings.home / "logs" / "prefect.log"
 

@@ -44,8 +44,8 @@ PLAIN_ROUTES = (
 @requires(AccessLevel.PUBLIC)
 async def readyz(request: Request, application: ApplicationDep, reader: ReaderDep, run_context_loader: RunContextDep) -> ReadinessResponse:
     """Return 200 if triggers are accepted, else 503 with the `reason`: `database_down`, `not_migrated`, `newer_schema`,
-    `database_read_only`, `database_full`, `connecting`, `examples_pending` or `disk_low`. Prefect and the workers are reported, but do not
-    affect the status."""
+    `database_read_only`, `database_full`, `connecting`, `examples_pending`, `pipelines_pending` or `disk_low`. Prefect and the workers are
+    reported, but do not affect the status."""
     problem = await reader.find_problem()
     is_database_up = problem is not StoreProblem.DOWN
     is_prefect_up = await run_context_loader.engine.is_reachable()

@@ -1,10 +1,11 @@
 """`headgate apply`: create or change pipelines to match files."""
 
+import asyncio
 import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import unified_diff
 from pathlib import Path
 from typing import Any
@@ -14,16 +15,18 @@ from domain.pipelines.field_parser import NAME
 from entrypoints.cli.actions.activation import describe_activation
 from entrypoints.cli.actions.apply_options import ApplyOptions
 from entrypoints.cli.actions.apply_pruning import print_drift, prune
-from entrypoints.cli.actions.definition_files import DefinitionSource, read_definitions
-from entrypoints.cli.actions.definition_search import SearchProblem, find_definition_files
-from entrypoints.cli.client.errors import ApiError
+from entrypoints.cli.client.errors import ApiError, Unreachable
 from entrypoints.cli.client.headgate_client import HeadgateClient
 from entrypoints.cli.output import print_error
 from entrypoints.cli.screens.sanitizer import sanitize
+from entrypoints.definitions.definition_files import DefinitionSource, read_definitions
+from entrypoints.definitions.definition_search import SearchProblem, find_definition_files
+from entrypoints.definitions.folder_snapshot import Snapshot, take_snapshot
 from entrypoints.definitions.revision_diff import diff_revisions
 
 _RESULTS = ("created", "changed", "unchanged", "archived", "refused", "skipped", "not applied")
 _MAX_NOTES = 20
+_WATCH_SECONDS = 0.5
 MAX_BODY_BYTES = 1 << 20
 """A larger request is refused."""
 _GROUP_FIELD = re.compile(r"(concurrency\[\d+\]\.limit|stages\[\d+\]\.uses)$")
@@ -45,7 +48,7 @@ async def apply_files(url: str, paths: Sequence[Path], options: ApplyOptions) ->
     A plan changes nothing and returns 2 if applying would change something.
     """
     findings = _read_all(paths)
-    _print_findings(findings)
+    _print_findings(findings, are_notes_shown=not options.is_repeated)
     results = Counter({"refused": len(findings.problems), "skipped": len(findings.notes), "not applied": len(findings.sources)})
     defined = {str(source.definition.get("name")) for source in findings.sources}
     try:
@@ -56,12 +59,37 @@ async def apply_files(url: str, paths: Sequence[Path], options: ApplyOptions) ->
             if options.prune and results["refused"]:
                 print("headgate: no pipeline is archived, because a definition was refused.", file=sys.stderr)
             elif options.prune:
-                results["archived"] = await prune(client, options, defined)
+                results["archived"] = await prune(
+                    client, options, defined, {options.get_file(note.partition(": ")[0]) for note in findings.notes}
+                )
     finally:
-        _print_summary(results, options.is_plan)
+        if not options.is_repeated:
+            _print_summary(results, options.is_plan)
     if results["refused"]:
         return 1
     return 2 if options.is_plan and (results["created"] or results["changed"] or results["archived"]) else 0
+
+
+async def watch_files(url: str, paths: Sequence[Path], options: ApplyOptions) -> int:
+    """Apply the files, and again whenever one of them changes, until the task is cancelled.
+
+    A server that does not respond is asked again.
+    """
+    applied: Snapshot | None = None
+    problem = ""
+    while True:
+        seen = await asyncio.to_thread(take_snapshot, paths)
+        await asyncio.sleep(_WATCH_SECONDS)
+        if seen == applied or seen != await asyncio.to_thread(take_snapshot, paths):
+            continue  # nothing has changed, or files are still being written
+        try:
+            await apply_files(url, paths, options)
+        except (ApiError, Unreachable) as error:
+            if str(error) != problem:
+                print_error(error)
+            problem = str(error)
+        else:
+            applied, problem, options = seen, "", replace(options, is_repeated=True)
 
 
 def _read_all(paths: Iterable[Path]) -> _Findings:
@@ -153,8 +181,9 @@ async def _apply(client: HeadgateClient, source: DefinitionSource, options: Appl
     state = describe_activation(after)
     note = "" if state == "active" else f", {state}"
     if after["revision"] == before["revision"]:
-        print(f"{name}: unchanged, revision {after['revision']}{note}  ({source.location})", flush=True)
-        _print_warnings(after)
+        if not options.is_repeated:
+            print(f"{name}: unchanged, revision {after['revision']}{note}  ({source.location})", flush=True)
+            _print_warnings(after)
         return "unchanged"
     changes = diff_revisions(before, after)
     note += "" if changes else ", no functional change"
@@ -188,8 +217,9 @@ def _print_warnings(pipeline: Mapping[str, Any]) -> None:
         print(sanitize(f"    warning: {warning}"), file=sys.stderr, flush=True)
 
 
-def _print_findings(findings: _Findings) -> None:
-    shown, hidden = findings.notes[:_MAX_NOTES], len(findings.notes) - _MAX_NOTES
+def _print_findings(findings: _Findings, are_notes_shown: bool) -> None:
+    notes = findings.notes if are_notes_shown else []
+    shown, hidden = notes[:_MAX_NOTES], len(notes) - _MAX_NOTES
     lines = [*findings.problems, *(f"skipped {note}" for note in shown)]
     if hidden > 0:
         lines.append(f"skipped {hidden:,} more {'file' if hidden == 1 else 'files'}")

@@ -8,12 +8,16 @@ from urllib.parse import urlencode
 
 @dataclass(frozen=True, slots=True)
 class ApplyOptions:
-    """`source` is the name of the folder that is stored with its pipelines; None for files that no folder keeps."""
+    """`source` is the name of the folder that is stored with its pipelines; None for files that no folder keeps.
+
+    A repeated run prints only what changed.
+    """
 
     is_plan: bool = False
     prune: bool = False
     source: str | None = None
     folder: Path = field(default_factory=Path)
+    is_repeated: bool = False
 
     @classmethod
     def from_arguments(cls, paths: Sequence[Path], is_plan: bool, prune: bool, source: str | None) -> "ApplyOptions":
@@ -24,10 +28,8 @@ class ApplyOptions:
         is_folder = len(paths) == 1 and paths[0].is_dir()
         folder = paths[0] if is_folder else Path()
         name = source or (folder.resolve().name or None if is_folder else None)
-        if prune and name is None:
-            raise ValueError(
-                "--prune needs one folder, or --source NAME: it archives the pipelines of a source that its files no longer define"
-            )
+        if prune and (name is None or not is_folder):
+            raise ValueError("--prune needs one folder: it archives the pipelines that the folder applied and no longer defines")
         return cls(is_plan, prune, name, folder)
 
     def build_query(self, location: str) -> str:

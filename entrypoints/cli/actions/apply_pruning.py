@@ -11,12 +11,19 @@ from entrypoints.cli.screens.sanitizer import sanitize
 _PAGE = 1_000
 
 
-async def prune(client: HeadgateClient, options: ApplyOptions, defined: Collection[str]) -> int:
-    """Archive the pipelines of the source whose names are not defined, or print that a plan would. Return how many."""
+async def prune(client: HeadgateClient, options: ApplyOptions, defined: Collection[str], skipped: Collection[str]) -> int:
+    """Archive the pipelines of the source whose names are not defined, or print that a plan would. Return how many.
+
+    `skipped` are the files in the folder that are no definitions: a mistake in one of them archives nothing.
+    """
     if not defined:
         print("headgate: no definition was found, so no pipeline is archived. Archive them with `headgate archive`.", file=sys.stderr)
         return 0
     gone = [file for file in await _list_files(client, options) if file["pipeline"] not in defined and not file["archived"]]
+    for file in gone[:]:
+        if file["file"] in skipped:
+            print(sanitize(f"{file['pipeline']}: not archived, because {file['file']} is there and no definition"), file=sys.stderr)
+            gone.remove(file)
     for file in gone:
         where = f"no longer in {options.source} ({file['file']})"
         if options.is_plan:

@@ -11,10 +11,10 @@ from application.commands.pipelines.validate_definition import validate_definiti
 from domain.errors import FieldProblem, InvalidInput
 from domain.pipelines.definition import PipelineDefinition
 from domain.pipelines.shell_syntax import find_shell_syntax
-from entrypoints.cli.actions.definition_files import DefinitionSource, FileContents, read_definitions
-from entrypoints.cli.actions.definition_search import SearchProblem, find_definition_files
 from entrypoints.cli.actions.lint_output import Finding, format_findings, format_summary
 from entrypoints.cli.screens.sanitizer import sanitize
+from entrypoints.definitions.definition_files import DefinitionSource, FileContents, read_definitions
+from entrypoints.definitions.definition_search import SearchProblem, find_definition_files
 from entrypoints.definitions.document_nodes import Node, locate_problems
 from entrypoints.definitions.yaml_reader import compose_documents
 

@@ -19,6 +19,7 @@ def apply(
     ],
     plan: Annotated[bool, typer.Option("--plan", help="Show what would change, as a diff, and change nothing.")] = False,
     prune: Annotated[bool, typer.Option("--prune", help="Archive the pipelines that this folder applied and no longer defines.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Apply again whenever a file changes, until Ctrl-C.")] = False,
     source: Annotated[
         str | None, typer.Option("--source", metavar="NAME", help="The name that is stored for the folder; its own name if omitted.")
     ] = None,
@@ -27,14 +28,16 @@ def apply(
 
     Exit code 1: a definition was refused; 2: no response, or, with --plan, something would change.
     """
-    from entrypoints.cli.actions.apply import apply_files
+    from entrypoints.cli.actions.apply import apply_files, watch_files
     from entrypoints.cli.actions.apply_options import ApplyOptions
 
     try:
         options = ApplyOptions.from_arguments(files, plan, prune, source)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
-    run_action(apply_files(get_server_url(), files, options))
+    if plan and watch:
+        raise typer.BadParameter("--plan changes nothing, so it cannot be used with --watch")
+    run_action((watch_files if watch else apply_files)(get_server_url(), files, options))
 
 
 def trigger(

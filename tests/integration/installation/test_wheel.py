@@ -70,9 +70,9 @@ def test_the_commands_of_the_readme_build_install_and_start_headgate(wheel: Path
 
 
 def find_recipe(target: str) -> str:
-    """Return the last command of a target of the Makefile, without the Python that runs it."""
+    """Return the command of a target of the Makefile that runs hatchling, without the Python that runs it."""
     printed = subprocess.run(["make", "-n", target], cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    return printed.splitlines()[-1].partition("/bin/python ")[2]
+    return next(line for line in printed.splitlines() if "hatchling" in line).partition("/bin/python ")[2]
 
 
 def read_files(wheel: Path) -> dict[str, bytes]:

@@ -103,7 +103,10 @@ def test_nothing_is_archived_if_a_definition_is_refused_or_none_is_left(apply: A
 
     (folder / "etl.yaml").write_text("# moved\n")
     apply("--prune")
-    assert list_pipelines(served) == {"etl": (1, False), "daily": (1, False)}
+    (folder / "other.yaml").write_text(ETL.replace("name: etl", "name: other"))
+    kept = apply("--prune")
+    assert "etl: not archived, because etl.yaml is there and no definition" in kept.stderr
+    assert list_pipelines(served) == {"etl": (1, False), "daily": (1, True), "other": (1, False)}
 
 
 def test_a_renamed_pipeline_is_created_and_the_old_one_archived(apply: Any, served: ThreadServer, folder: Path) -> None:
@@ -141,7 +144,7 @@ def test_a_pipeline_of_another_folder_is_refused(apply: Any, served: ThreadServe
     assert headgate("apply", "copies", "--source", "pipelines", url=served.url).returncode == 0
 
 
-def test_pruning_needs_a_folder_or_a_source(headgate: RunCommand, served: ThreadServer, folder: Path) -> None:
-    result = headgate("apply", "pipelines/etl.yaml", "--prune", url=served.url)
+def test_pruning_needs_a_folder(headgate: RunCommand, served: ThreadServer, folder: Path) -> None:
+    result = headgate("apply", "pipelines/etl.yaml", "--prune", "--source", "pipelines", url=served.url)
 
     assert (result.returncode, "--prune needs one folder" in result.stderr) == (2, True)

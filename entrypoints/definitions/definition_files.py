@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from entrypoints.cli.actions.definition_search import STANDARD_INPUT, DefinitionFile
+from entrypoints.definitions.definition_search import STANDARD_INPUT, DefinitionFile
 from entrypoints.definitions.document_texts import DocumentText, split_documents
 from entrypoints.definitions.yaml_reader import NO_OBJECT, InvalidDefinitionText, read_documents
 from entrypoints.text_decoding import InvalidEncoding, decode_text
