@@ -45,7 +45,7 @@ class _Findings:
 async def apply_files(url: str, paths: Sequence[Path], options: ApplyOptions) -> int:
     """Apply every valid definition in the files. Return 0 if all were applied, 1 if any was refused or could not be read.
 
-    A plan changes nothing and returns 2 if applying would change something.
+    A plan changes nothing. It returns 2 if applying would change something, and 1 also if Headgate does not respond.
     """
     findings = _read_all(paths)
     _print_findings(findings, are_notes_shown=not options.is_repeated)
@@ -62,6 +62,11 @@ async def apply_files(url: str, paths: Sequence[Path], options: ApplyOptions) ->
                 results["archived"] = await prune(
                     client, options, defined, {options.get_file(note.partition(": ")[0]) for note in findings.notes}
                 )
+    except (ApiError, Unreachable) as error:
+        if not options.is_plan:
+            raise
+        print_error(error)
+        return 1
     finally:
         if not options.is_repeated:
             _print_summary(results, options.is_plan)

@@ -26,7 +26,7 @@ def apply(
 ) -> None:
     """Create or change pipelines to match the files.
 
-    Exit code 1: a definition was refused; 2: no response, or, with --plan, something would change.
+    Exit code 1: a definition was refused; 2: no response. With --plan, 2: something would change; 1: no response, too.
     """
     from entrypoints.cli.actions.apply import apply_files, watch_files
     from entrypoints.cli.actions.apply_options import ApplyOptions

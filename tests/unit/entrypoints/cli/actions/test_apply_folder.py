@@ -144,6 +144,12 @@ def test_a_pipeline_of_another_folder_is_refused(apply: Any, served: ThreadServe
     assert headgate("apply", "copies", "--source", "pipelines", url=served.url).returncode == 0
 
 
+def test_a_plan_without_a_server_is_no_plan_that_changes_something(headgate: RunCommand, folder: Path) -> None:
+    result = headgate("apply", "pipelines", "--plan", url="http://127.0.0.1:9")
+
+    assert (result.returncode, "does not respond" in result.stderr) == (1, True)
+
+
 def test_pruning_needs_a_folder(headgate: RunCommand, served: ThreadServer, folder: Path) -> None:
     result = headgate("apply", "pipelines/etl.yaml", "--prune", "--source", "pipelines", url=served.url)
 
