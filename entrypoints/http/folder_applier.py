@@ -11,12 +11,14 @@ import structlog
 
 from application.ports.queries.reader import Reader
 from domain.access.actor import Actor
-from domain.errors import HeadgateError, InvalidInput, Unavailable
+from domain.errors import FieldProblem, HeadgateError, InvalidInput, Unavailable
 from domain.pipelines.applied_file import DefinitionFile
 from entrypoints.container import Application
 from entrypoints.definitions.definition_files import DefinitionSource, read_definitions
 from entrypoints.definitions.definition_search import SearchProblem, find_definition_files
+from entrypoints.definitions.document_nodes import find_line
 from entrypoints.definitions.folder_snapshot import Snapshot, take_snapshot
+from entrypoints.definitions.yaml_reader import compose_document
 
 _ACTOR: Final = Actor("Headgate (folder)")
 """Who applies the folder, as the audit log shows it."""
@@ -37,8 +39,10 @@ class FolderContents:
 
 
 class FolderApplier:
-    """Applies the folder whenever it has changed, or had a problem, since the last time.
+    """Applies the folder whenever it has changed since the last time, and again those definitions that were refused.
 
+    A change is applied once two calls in a row see it: a file may be missing for a moment while it is saved or checked out, and applying
+    never unarchives what pruning archived.
     Applying an unchanged folder stores nothing, so several web processes may do it at once.
     """
 
@@ -46,8 +50,11 @@ class FolderApplier:
         self._application = application
         self._reader: Reader = application.adapters.reader()
         self._folder = folder
+        self._source = folder.resolve().name
         self._prune = prune
+        self._seen: Snapshot | None = None
         self._tried: Snapshot | None = None
+        self._refused: set[str] = set()
         self._retry_at = 0.0
         self.problems: Sequence[str] = ()
         """What prevented the last attempt; empty once the folder is applied."""
@@ -57,10 +64,20 @@ class FolderApplier:
         snapshot = await asyncio.to_thread(take_snapshot, [self._folder])
         if snapshot == self._tried and (not self.problems or time.monotonic() < self._retry_at):
             return
+        if self._tried is not None and snapshot != self._seen:
+            self._seen = snapshot
+            return
         contents = await asyncio.to_thread(read_folder, self._folder)
         problems = list(contents.problems)
+        # Applying an accepted file again would undo what a person changed since.
+        is_retry = snapshot == self._tried
+        refused: set[str] = set()
         for source in contents.sources:
-            problems += await self._apply(source)
+            if is_retry and source.location not in self._refused:
+                continue
+            if found := await self._apply(source):
+                refused.add(source.location)
+                problems += found
         if self._prune and not problems:
             await self._archive_missing({str(source.definition.get("name")) for source in contents.sources}, contents.skipped)
         if problems != self.problems:
@@ -68,13 +85,14 @@ class FolderApplier:
                 log.error("definition refused", problem=problem)
         # A definition may need a group's limit that a later file gives, so a new problem is tried again at once.
         self._retry_at = time.monotonic() + (_RETRY_SECONDS if problems == self.problems else 0.0)
-        self.problems, self._tried = problems, snapshot
+        self.problems, self._refused = problems, refused
+        self._seen = self._tried = snapshot
 
     async def _apply(self, source: DefinitionSource) -> list[str]:
         """Create or change one pipeline. Return why it was refused, one line for each problem."""
         name, text = source.definition.get("name"), source.text.text if source.text is not None else None
-        file = DefinitionFile(self._folder.name, Path(source.location).relative_to(self._folder).as_posix())
         try:
+            file = DefinitionFile(self._source, Path(source.location).relative_to(self._folder).as_posix())
             async with self._application.adapters.open_unit_of_work()() as work:
                 before = await work.pipelines.find(name) if isinstance(name, str) else None
             if before is not None and before.name != name:
@@ -91,7 +109,7 @@ class FolderApplier:
         except Unavailable:
             raise
         except InvalidInput as error:
-            return [": ".join(filter(None, (source.location, each.field, each.message))) for each in error.problems]
+            return [_describe(source, each) for each in error.problems]
         except HeadgateError as error:
             return [f"{source.location}: {error}"]
 
@@ -101,7 +119,7 @@ class FolderApplier:
             log.error("no definition was found, so no pipeline is archived", folder=str(self._folder))
             return
         skip = 0
-        while page := await self._reader.applied_files(source=self._folder.name, skip=skip, limit=_PAGE):
+        while page := await self._reader.applied_files(source=self._source, skip=skip, limit=_PAGE):
             for view in page:
                 if view.pipeline not in defined and view.applied.file.path not in skipped and not view.is_archived:
                     await self._application.archive_pipeline()(view.pipeline_id, _ACTOR)
@@ -109,8 +127,17 @@ class FolderApplier:
             skip += len(page)
 
 
+def _describe(source: DefinitionSource, problem: FieldProblem) -> str:
+    """Return one line with the place of the problem, as far as it is known."""
+    line = None
+    if source.text is not None and (root := compose_document(source.text.text)) is not None:
+        line = find_line(source.text.text, root, problem.field)
+    where = f"line {line + source.text.lines_before}" if line is not None and source.text is not None else ""
+    return ": ".join(filter(None, (source.location, where, problem.field, problem.message)))
+
+
 def read_folder(folder: Path) -> FolderContents:
-    """Read every definition in the folder. Blocking. A name that two files define is a problem of both."""
+    """Read every definition in the folder. Blocking. A name that two files define is a problem, and neither is a definition to apply."""
     contents = FolderContents()
     for found in find_definition_files([folder]):
         if isinstance(found, SearchProblem):
@@ -120,10 +147,17 @@ def read_folder(folder: Path) -> FolderContents:
         contents.sources += read.sources
         contents.problems += read.problems
         contents.skipped |= {Path(found.path).relative_to(folder).as_posix()} if read.notes else set()
-    locations: dict[str, str] = {}
-    for source in contents.sources:
-        name = str(source.definition.get("name"))
-        if name in locations:
-            contents.problems.append(f"{source.location}: name: {name} is also defined in {locations[name]}")
-        locations.setdefault(name, source.location)
+    if not contents.sources and not contents.problems:
+        contents.problems.append(f"{folder}: no pipeline definition in this folder")
+    _remove_duplicates(contents)
     return contents
+
+
+def _remove_duplicates(contents: FolderContents) -> None:
+    """Keep the definitions with a unique name, and add a problem for each other one: no file silently replaces another."""
+    by_name: dict[str, list[DefinitionSource]] = {}
+    for source in contents.sources:
+        by_name.setdefault(str(source.definition.get("name")), []).append(source)
+    for name, (first, *others) in by_name.items():
+        contents.problems += [f"{each.location}: name: {name} is also defined in {first.location}; neither is applied" for each in others]
+    contents.sources = [source for source in contents.sources if len(by_name[str(source.definition.get("name"))]) == 1]

@@ -85,7 +85,7 @@ def test_a_broken_folder_keeps_up_from_being_ready_until_it_is_mended(tmp_path: 
         headgate.start()
         mending.join()
         assert find_pipelines(headgate) == {"night": (1, False)}
-        assert "night.yaml: stages" in headgate.terminal()
+        assert "night.yaml: line 2: stages" in headgate.terminal()
 
 
 def mend(headgate: Headgate, folder: Path) -> None:
@@ -94,7 +94,7 @@ def mend(headgate: Headgate, folder: Path) -> None:
     def is_refused() -> bool:
         with contextlib.suppress(httpx.TransportError):
             answer = httpx.get(f"{headgate.url}/readyz").json()
-            return answer.get("reason") == "pipelines_pending" and "night.yaml: stages" in answer["detail"]
+            return answer.get("reason") == "pipelines_pending" and "night.yaml: line 2: stages" in answer["detail"]
         return False
 
     waiting.wait_for(is_refused, 100)
