@@ -55,7 +55,6 @@ class Addresses:
     web_2: int
     http: int
     https: int
-    prefect_https: int
 
     @property
     def public_url(self) -> str:
@@ -64,7 +63,6 @@ class Addresses:
     def list_substitutions(self) -> dict[str, str]:
         """Return what is replaced on the page and in the files that it names, in this order."""
         return {
-            "https://headgate.example.com:4443": f"https://localhost:{self.prefect_https}",
             "https://headgate.example.com": self.public_url,
             "headgate.example.com": "localhost",
             "127.0.0.1:5432": f"127.0.0.1:{self.postgres}",
@@ -76,12 +74,11 @@ class Addresses:
             "headgate-web@8002": f"headgate-web@{self.web_2}",
             "listen 80;": f"listen 127.0.0.1:{self.http};",
             "listen 443 ssl": f"listen 127.0.0.1:{self.https} ssl",
-            "listen 4443 ssl": f"listen 127.0.0.1:{self.prefect_https} ssl",
         }
 
 
 def choose_addresses(postgres: TcpPostgres) -> Addresses:
-    return Addresses(postgres.port, *(find_free_port() for _ in range(6)))
+    return Addresses(postgres.port, *(find_free_port() for _ in range(5)))
 
 
 class Machine:

@@ -57,10 +57,10 @@ def install(site: Site, blocks: Sequence[Block]) -> None:
     assert "Created account ada (admin)." in shown
 
 
-def add_workers(site: Site, print_secrets: Block, start: Block) -> None:
-    token, auth_string = site.server.run(print_secrets.text).split()
+def add_workers(site: Site, create_token: Block, start: Block) -> None:
     for machine in site.workers:
-        machine.run(replace_each(start.text, {"headgate:…": auth_string, "…": token}))
+        token = site.server.run(replace_each(create_token.text, {"worker-1": machine.name})).strip()
+        machine.run(replace_each(start.text, {"…": token}))
 
 
 def check_tls_and_sign_in(team: Team) -> None:
@@ -145,6 +145,7 @@ def operate(team: Team, held: HeldRuns, blocks: Sequence[Block]) -> None:
     check_prefects_own_worker(team, add_prefect_worker, batch)
     check_restore(team, back_up, restore)
     check_upgrade(team, held, stop_worker, restart, start_worker)
+    check_a_revoked_worker_leaves(team)
 
 
 def check_prefects_own_worker(team: Team, add: Block, definition: Block) -> None:
@@ -190,3 +191,11 @@ def check_upgrade(team: Team, held: HeldRuns, stop_worker: Block, restart: Block
         machine.run(start_worker.text)
 
     team.wait_until_completed(waiting)
+
+
+def check_a_revoked_worker_leaves(team: Team) -> None:
+    """The other worker goes on."""
+    team.site.server.run("set -a && . /etc/headgate/web.env && set +a\nheadgate worker-tokens revoke worker-2")
+
+    team.wait_for_workers(1)
+    team.wait_until_completed(team.trigger("hello"))
