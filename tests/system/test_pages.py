@@ -116,6 +116,6 @@ def _web_of(headgate: Headgate) -> int:
     """The pid of its web process; 0 while there is none."""
     for pid in headgate.processes():
         command = read_command_line(pid)
-        if "entrypoints.cli" in command and command[-1] == "web":
+        if "headgate" in command and command[-1] == "web":
             return pid
     return 0

@@ -33,7 +33,7 @@ def get_memory(headgate: Headgate) -> dict[int, int]:
     found = {}
     for pid in headgate.processes():
         command = read_command_line(pid)
-        if "entrypoints.cli" in command and command[-1] in ("web", "worker"):
+        if "headgate" in command and command[-1] in ("web", "worker"):
             with contextlib.suppress(OSError, IndexError):  # the process has ended, or has no memory any more
                 status = Path(f"/proc/{pid}/status").read_text()
                 found[pid] = int(status.split("VmRSS:")[1].split()[0]) * 1024
