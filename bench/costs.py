@@ -86,7 +86,7 @@ def _classify(command: str, parent: str) -> str:
         if word in command:
             return kind
     for word in ("web", "worker", "up"):
-        if f"cli {word}" in command:
+        if f"cli {word}" in command or f"-m headgate {word}" in command:
             return word
     return parent or "PostgreSQL"
 

@@ -99,6 +99,7 @@ def test_a_page_survives_a_killed_web_without_missing_or_repeating_events(runnin
     page.evaluate("window.unreloaded = true")
 
     web = _web_of(running_headgate)
+    assert web, "no web process was found"
     os.kill(web, signal.SIGKILL)
     (running_headgate.home / "runs" / str(run_id) / "files" / "go").touch()  # the stage ends while no web process runs
     running_headgate.wait_until(lambda: _web_of(running_headgate) not in (0, web) and bool(running_headgate.readiness()), 60)
