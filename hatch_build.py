@@ -14,7 +14,7 @@ FILES = {
 }
 """The files that are elsewhere in the wheel. headgate.pth adds the package's folder to the import path, for Prefect's own workers."""
 INSIDE = ("alembic.ini", "alembic", "domain", "application", "adapters", "entrypoints", "examples")
-"""What is in the package. As packages of their own, `domain` and above all `alembic` would be in the way of others."""
+"""The folders and files in the package. As packages of their own, `domain` and `alembic` would hide packages with the same names."""
 SHARED = {"deploy": "share/headgate"}
 """Files for administrators, in the folder of the virtual environment, where the path does not depend on the version of Python."""
 

@@ -63,6 +63,7 @@ from application.commands.dispatches.claims import DispatchRules
 from application.commands.dispatches.eager_claim import EagerClaimer
 from application.commands.dispatches.record_flow_run import RecordFlowRun
 from application.commands.dispatches.release_quarantine import ReleaseQuarantine
+from application.commands.pipelines.apply_definition import ApplyDefinition
 from application.commands.pipelines.archive_pipeline import ArchivePipeline
 from application.commands.pipelines.change_activation import ChangeActivation
 from application.commands.pipelines.change_pipeline import ChangePipeline
@@ -210,19 +211,17 @@ class Application(containers.DeclarativeContainer):
     schedule_sync = providers.Singleton(ScheduleSync, schedule_times)
     deployment_lookup = providers.Singleton(DeploymentLookup, adapters.deployments)
     deployment_checks = providers.Singleton(DeploymentChecks, deployment_lookup, adapters.schemas)
-    create_pipeline = _instrumented(
-        telemetry,
-        providers.Singleton(
-            CreatePipeline,
-            adapters.open_unit_of_work,
-            adapters.schemas,
-            adapters.cron_expressions,
-            adapters.clock,
-            wakeups,
-            schedule_sync,
-            deployment_checks,
-        ),
+    pipeline_creation = providers.Singleton(
+        CreatePipeline,
+        adapters.open_unit_of_work,
+        adapters.schemas,
+        adapters.cron_expressions,
+        adapters.clock,
+        wakeups,
+        schedule_sync,
+        deployment_checks,
     )
+    create_pipeline = _instrumented(telemetry, pipeline_creation)
     pipeline_changes = providers.Singleton(
         ChangePipeline,
         adapters.open_unit_of_work,
@@ -234,6 +233,9 @@ class Application(containers.DeclarativeContainer):
         deployment_checks,
     )
     change_pipeline = _instrumented(telemetry, pipeline_changes)
+    apply_definition = _instrumented(
+        telemetry, providers.Singleton(ApplyDefinition, adapters.open_unit_of_work, pipeline_creation, pipeline_changes)
+    )
     restore_revision = _instrumented(telemetry, providers.Singleton(RestoreRevision, adapters.open_unit_of_work, pipeline_changes))
     change_activation = providers.Singleton(ChangeActivation, adapters.open_unit_of_work, adapters.clock, wakeups, schedule_pauses)
     pause_pipeline = _instrumented(telemetry, providers.Singleton(PausePipeline, change_activation))

@@ -124,7 +124,8 @@ async def _apply_folder(app: FastAPI, application: Application, settings: Settin
             if not applier.problems:
                 app.state.why_not_ready = None
             elif app.state.why_not_ready is not None:
-                sentence = f"The folder of pipelines is not applied. Correct the file; it is read again. {applier.problems[0]}"
+                problem = applier.problems[0].removeprefix(f"{folder}/")  # anyone may read it
+                sentence = f"The folder of pipelines is not applied. Correct the file; it is read again. {problem}"
                 app.state.why_not_ready = replace(FOLDER_PENDING, sentence=sentence)
         await asyncio.sleep(_FOLDER_SECONDS)
 

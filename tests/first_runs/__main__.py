@@ -68,7 +68,7 @@ class FirstRun:
 def plan_first_runs(wheel: Path) -> list[FirstRun]:
     """Return two runs per Python, from the checkout and from the wheel, each in a locale that is not UTF-8.
 
-    `nobody` makes one of each, with a Python that every user can run.
+    The user `nobody` makes one run of each kind, with a Python that every user can run.
     """
     pythons = find_pythons()
     runs = [FirstRun(version, python, _LOCALES[n % len(_LOCALES)]) for n, (version, python) in enumerate(pythons.items())]

@@ -25,7 +25,7 @@ Address = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """What the file says. `secure` has the upstreams of each address with TLS."""
+    """The contents of the file. `secure` has the upstreams of each address with TLS."""
 
     plain: Address
     secure: dict[Address, list[Address]]

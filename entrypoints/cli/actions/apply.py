@@ -4,8 +4,8 @@ import asyncio
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from difflib import unified_diff
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,9 @@ from entrypoints.cli.client.errors import ApiError, Unreachable
 from entrypoints.cli.client.headgate_client import HeadgateClient
 from entrypoints.cli.output import print_error
 from entrypoints.cli.screens.sanitizer import sanitize
-from entrypoints.definitions.definition_files import DefinitionSource, read_definitions
-from entrypoints.definitions.definition_search import SearchProblem, find_definition_files
+from entrypoints.definitions.definition_files import DefinitionSource
 from entrypoints.definitions.folder_snapshot import Snapshot, take_snapshot
+from entrypoints.definitions.found_definitions import FoundDefinitions, read_all_definitions
 from entrypoints.definitions.revision_diff import diff_revisions
 
 _RESULTS = ("created", "changed", "unchanged", "archived", "refused", "skipped", "not applied")
@@ -33,24 +33,14 @@ _GROUP_FIELD = re.compile(r"(concurrency\[\d+\]\.limit|stages\[\d+\]\.uses)$")
 """Fields whose values must fit the groups of other pipelines."""
 
 
-@dataclass(slots=True)
-class _Findings:
-    """What the files contain: definitions to apply, lines about what cannot be applied, and lines about what is skipped."""
-
-    sources: list[DefinitionSource] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-
 async def apply_files(url: str, paths: Sequence[Path], options: ApplyOptions) -> int:
     """Apply every valid definition in the files. Return 0 if all were applied, 1 if any was refused or could not be read.
 
     A plan changes nothing. It returns 2 if applying would change something, and 1 also if Headgate does not respond.
     """
-    findings = _read_all(paths)
+    findings = read_all_definitions(paths)
     _print_findings(findings, are_notes_shown=not options.is_repeated)
     results = Counter({"refused": len(findings.problems), "skipped": len(findings.notes), "not applied": len(findings.sources)})
-    defined = {str(source.definition.get("name")) for source in findings.sources}
     try:
         async with HeadgateClient(url) as client:
             if options.is_plan and options.source is not None:
@@ -59,9 +49,7 @@ async def apply_files(url: str, paths: Sequence[Path], options: ApplyOptions) ->
             if options.prune and results["refused"]:
                 print("headgate: no pipeline is archived, because a definition was refused.", file=sys.stderr)
             elif options.prune:
-                results["archived"] = await prune(
-                    client, options, defined, {options.get_file(note.partition(": ")[0]) for note in findings.notes}
-                )
+                results["archived"] = await prune(client, options, findings)
     except (ApiError, Unreachable) as error:
         if not options.is_plan:
             raise
@@ -95,37 +83,6 @@ async def watch_files(url: str, paths: Sequence[Path], options: ApplyOptions) ->
             problem = str(error)
         else:
             applied, problem, options = seen, "", replace(options, is_repeated=True)
-
-
-def _read_all(paths: Iterable[Path]) -> _Findings:
-    findings = _Findings()
-    for file in find_definition_files(paths):
-        if isinstance(file, SearchProblem):
-            findings.problems.append(f"{file.location}: {file.reason}")
-            continue
-        contents = read_definitions(file)
-        findings.sources += contents.sources
-        findings.problems += contents.problems
-        findings.notes += contents.notes
-    findings.sources, duplicates = _separate_duplicates(findings.sources)
-    findings.problems += duplicates
-    if findings.notes and not findings.sources and not findings.problems:
-        findings.problems.append(f"{' '.join(map(str, paths))}: no pipeline definition")
-    return findings
-
-
-def _separate_duplicates(sources: list[DefinitionSource]) -> tuple[list[DefinitionSource], list[str]]:
-    """Return the definitions with a unique name, and a line for each name defined more than once: no file silently wins."""
-    by_name: dict[str, list[DefinitionSource]] = {}
-    for source in sources:
-        if isinstance(name := source.definition.get("name"), str):
-            by_name.setdefault(name, []).append(source)
-    duplicates = {name: same for name, same in by_name.items() if len(same) > 1}
-    unique = [source for source in sources if source.definition.get("name") not in duplicates]
-    lines = [
-        f"{same[-1].location}: name: {name} is also defined in {same[0].location}; neither was applied" for name, same in duplicates.items()
-    ]
-    return unique, lines
 
 
 async def _apply_all(client: HeadgateClient, sources: list[DefinitionSource], results: Counter[str], options: ApplyOptions) -> None:
@@ -222,7 +179,7 @@ def _print_warnings(pipeline: Mapping[str, Any]) -> None:
         print(sanitize(f"    warning: {warning}"), file=sys.stderr, flush=True)
 
 
-def _print_findings(findings: _Findings, are_notes_shown: bool) -> None:
+def _print_findings(findings: FoundDefinitions, are_notes_shown: bool) -> None:
     notes = findings.notes if are_notes_shown else []
     shown, hidden = notes[:_MAX_NOTES], len(notes) - _MAX_NOTES
     lines = [*findings.problems, *(f"skipped {note}" for note in shown)]

@@ -1,37 +1,39 @@
 """Archive the pipelines of a folder that its files no longer define."""
 
 import sys
-from collections.abc import Collection
 from typing import Any
 
 from entrypoints.cli.actions.apply_options import ApplyOptions
 from entrypoints.cli.client.headgate_client import HeadgateClient
 from entrypoints.cli.screens.sanitizer import sanitize
+from entrypoints.definitions.found_definitions import FoundDefinitions
 
 _PAGE = 1_000
 
 
-async def prune(client: HeadgateClient, options: ApplyOptions, defined: Collection[str], skipped: Collection[str]) -> int:
-    """Archive the pipelines of the source whose names are not defined, or print that a plan would. Return how many.
+async def prune(client: HeadgateClient, options: ApplyOptions, found: FoundDefinitions) -> int:
+    """Archive the pipelines of the source that the folder no longer defines, or print that a plan would. Return how many.
 
-    `skipped` are the files in the folder that are no definitions: a mistake in one of them archives nothing.
+    A file that is there but no definition archives nothing, because it may be a mistake.
     """
-    if not defined:
+    if not found.names:
         print("headgate: no definition was found, so no pipeline is archived. Archive them with `headgate archive`.", file=sys.stderr)
         return 0
-    gone = [file for file in await _list_files(client, options) if file["pipeline"] not in defined and not file["archived"]]
-    for file in gone[:]:
-        if file["file"] in skipped:
-            print(sanitize(f"{file['pipeline']}: not archived, because {file['file']} is there and no definition"), file=sys.stderr)
-            gone.remove(file)
-    for file in gone:
-        where = f"no longer in {options.source} ({file['file']})"
-        if options.is_plan:
-            print(sanitize(f"{file['pipeline']}: would be archived, {where}"), flush=True)
-        else:
+    skipped = {options.get_file(location) for location in found.skipped}
+    count = 0
+    for file in await _list_files(client, options):
+        name, path = file["pipeline"], file["file"]
+        if name in found.names or file["archived"]:
+            continue
+        if path in skipped:
+            print(sanitize(f"{name}: not archived, because {path} is there and no definition"), file=sys.stderr)
+            continue
+        count += 1
+        if not options.is_plan:
             await client.post(f"/pipelines/{file['pipeline_id']}/archive", {})
-            print(sanitize(f"{file['pipeline']}: archived, {where}"), flush=True)
-    return len(gone)
+        done = "would be archived" if options.is_plan else "archived"
+        print(sanitize(f"{name}: {done}, no longer in {options.source} ({path})"), flush=True)
+    return count
 
 
 async def _list_files(client: HeadgateClient, options: ApplyOptions) -> list[Any]:

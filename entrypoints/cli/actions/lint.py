@@ -23,7 +23,7 @@ _VALIDATORS = JsonSchemaValidator(), CronsimExpressions()
 
 @dataclass(slots=True)
 class _Checked:
-    """What was found in the files. `unreadable` has a line for each file that could not be read."""
+    """The findings in the files. `unreadable` has a line for each file that could not be read."""
 
     findings: list[Finding] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)

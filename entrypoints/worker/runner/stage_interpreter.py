@@ -12,7 +12,7 @@ from typing import Final
 from entrypoints.worker.runner.ports import StageEnvironmentError
 
 _PLACES: Final = ("bin/python", "bin/python3", "Scripts/python.exe")
-"""Where the interpreter of a virtual environment is within its folder."""
+"""The paths of the interpreter in the folder of a virtual environment."""
 
 
 @dataclass(frozen=True, slots=True)

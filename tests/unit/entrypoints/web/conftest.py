@@ -31,7 +31,7 @@ SLOWER = float(os.environ.get("HEADGATE_SLOW_BROWSER", "1"))
 PATIENCE = 15_000
 """Milliseconds to wait for an expectation on a busy machine."""
 REPLACED = ("htmx:afterRequest", "htmx:sendAbort")
-"""What htmx writes to the console if a later request of an element replaces one. A request that fails has another message too."""
+"""The messages of htmx on the console if a later request of an element replaces one. A request that fails has another message too."""
 expect.set_options(timeout=PATIENCE)
 
 

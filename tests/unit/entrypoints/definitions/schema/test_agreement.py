@@ -1,4 +1,4 @@
-"""What the parser accepts, the schema accepts; what the parser refuses, the schema refuses, as far as a schema can express it."""
+"""The schema accepts all that the parser accepts. It refuses what the parser refuses, as far as a schema can express it."""
 
 from __future__ import annotations
 
