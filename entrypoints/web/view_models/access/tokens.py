@@ -12,13 +12,14 @@ from entrypoints.web.view_models.report_commands import build_crontab_line, buil
 
 @dataclass(frozen=True, slots=True)
 class TokenItem:
-    """A token. `hint` is its last characters; `pipeline` is empty unless it is limited to one."""
+    """A token. `hint` is its last characters; `pipeline` is empty unless it is limited to one; `pipelines` is for the table."""
 
     id: int
     name: str
     hint: str
     scopes: str
     pipeline: str
+    pipelines: str
     state: str
     is_valid: bool
     created: Timestamp | None
@@ -47,6 +48,7 @@ def build_token_item(token: ApiToken, pipeline: str | None, now: datetime) -> To
         token.hint,
         ", ".join(token.scopes) or token.kind.value,
         pipeline or "",
+        pipeline or ("–" if token.kind is TokenKind.WORKER else "every"),
         state,
         token.is_valid(now),
         format_timestamp(token.created_at),
