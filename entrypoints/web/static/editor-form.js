@@ -62,8 +62,10 @@
     if (editor.area.value !== sent) return send(button, action);
     take(page, "editor-messages");
     takeTextFields(page);
+    const focused = document.activeElement;
     editor.setText(page.getElementById("definition").value);
     if (button) takeStage(page);
+    else if (focused.isConnected) focused.focus(); // a person types in another field meanwhile
   }
   function write(button, action) {
     const failed = () => headgate.toast("The action failed. Your text is kept in this tab. Reload the page, or sign in again.");
@@ -82,8 +84,7 @@
   form.addEventListener("change", function (event) {
     const key = event.target.id;
     if (!["name", "description"].includes(key) || !event.target.value.trim() || event.target.value.trim() === form.elements[`shown-${key}`].value) return;
-    const next = document.activeElement;
-    write(null, "fields").then(() => next?.isConnected && next.focus());
+    write(null, "fields");
   });
   form.addEventListener("input", (event) => event.target.closest("#stage-form") && showShellHint());
   form.addEventListener("change", (event) => event.target.closest("#stage-form") && showShellHint());

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from domain.pipelines.field_parser import MAX_TEXT_LENGTH
 from domain.pipelines.parsing import parse_definition
 from domain.pipelines.serialization import serialize_pipeline
 from entrypoints.definitions.definition_text import format_definition
@@ -52,7 +53,8 @@ async def test_the_api_returns_the_environment_that_it_was_given() -> None:
     assert (created.status_code, created.json()["env"], read.json()["env"]) == (201, ENV, ENV)
     assert created.json()["stages"][0]["env"] == {}
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "env")
-    assert schema["properties"]["env"]["additionalProperties"] == {"type": "string"}
+    variable = {"type": "string", "maxLength": MAX_TEXT_LENGTH, "pattern": "^[^\\u0000]*$"}
+    assert schema["properties"]["env"]["anyOf"][0]["additionalProperties"] == variable
 
 
 def test_the_environment_survives_yaml_and_is_left_out_if_empty() -> None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Dialog, Page, expect
+from playwright.sync_api import Dialog, Page, Route, expect
 
 from tests.support.accessibility import expect_no_axe_issues_in_both_themes
 from tests.support.servers import ThreadServer
@@ -263,3 +263,26 @@ def check_layout(page: Page, viewport: dict[str, int]) -> None:
     """Check that the page fits, and that axe finds nothing in both themes."""
     assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
     expect_no_axe_issues_in_both_themes(page)
+
+
+def test_typing_continues_in_the_next_field_while_the_name_is_written_into_the_text(served: ThreadServer, open_page: OpenPage) -> None:
+    page = open_page(f"{served.url}/ui/new")
+    held: list[Route] = []
+
+    def hold_fields(route: Route) -> None:
+        if "apply=fields" in (route.request.post_data or ""):
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/*", hold_fields)
+    page.locator("#name").fill("nightly")
+    with page.expect_request(lambda request: "apply=fields" in (request.post_data or "")):
+        page.locator("#description").focus()
+    page.keyboard.type("Load ")
+    held[0].continue_()
+    expect(page.get_by_label("Definition")).to_have_value("name: nightly\n")
+    page.keyboard.type("all")
+
+    expect(page.locator("#description")).to_have_value("Load all")
+    expect(page.get_by_label("Definition")).to_have_value("name: nightly\n")
