@@ -67,7 +67,8 @@ RULE: Schema = {
             "minItems": 1,
             "maxItems": MAX_TARGETS,
             "items": {"anyOf": [CHANNEL, TARGET]},
-            "description": f"Up to {MAX_TARGETS} channels that get its messages: names, or objects with `channel` and `after`.",
+            "description": f"Up to {MAX_TARGETS} channels that get its messages. One with `channel` and `after` gets them if the incident "
+            "is then open and not acknowledged.",
             "examples": [["team", {"channel": "pager", "after": "30m"}]],
         },
         "after": {
@@ -85,7 +86,7 @@ RULE: Schema = {
         "recovery": {"type": "boolean", "default": True, "description": "Whether a message says that the incident is resolved."},
         "quiet": or_null(
             QUIET,
-            "Hours of each day in which its messages are held back.",
+            "Hours of each day in which its messages are held back: `from` and `to` in a `timezone`, for all channels `except` some.",
             examples=[{"timezone": "Europe/Berlin", "from": "22:00", "to": "07:00", "except": ["pager"]}],
         ),
     },

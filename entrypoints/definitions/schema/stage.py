@@ -80,7 +80,7 @@ STAGE_KEY_SCHEMAS: dict[str, Schema] = {
         "type": "string",
         "enum": [choice.value for choice in OnCancel],
         "default": OnCancel.CANCEL.value,
-        "description": "What happens to the flow run if the stage is cancelled: it is cancelled too, or left to run.",
+        "description": "What happens to the flow run if the stage is cancelled: `cancel` cancels it too, `leave` lets it run.",
     },
     "env": build_variables(
         "Environment variables of the stage, besides those of the pipeline. Values are texts: put numbers in quotes.",
@@ -142,7 +142,8 @@ STAGE_KEY_SCHEMAS: dict[str, Schema] = {
         "type": "string",
         "enum": [when.value for when in StageCondition],
         "default": StageCondition.COMPLETED.value,
-        "description": "How its needs must end for the stage to run: all completed, with any status, or at least one failed.",
+        "description": "How its needs must end for the stage to run: `completed` all of them completed, `always` with any status, "
+        "`failed` at least one failed.",
     },
 }
 _INFERRED_FROM = {StageKind.COMMAND: "command", StageKind.PYTHON: "callable", StageKind.PREFECT: "deployment"}
