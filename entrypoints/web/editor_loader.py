@@ -9,9 +9,11 @@ from fastapi import Request
 from markupsafe import escape
 
 from domain.errors import FieldProblem, InvalidInput
+from entrypoints.definitions.schema.document import SCHEMA_PATH, format_modeline
 from entrypoints.definitions.yaml_reader import InvalidDefinitionText, parse_definition
 from entrypoints.web.deployment_choices import DeploymentChoice
 from entrypoints.web.form_data import parse_form
+from entrypoints.web.lookups import get_origin
 from entrypoints.web.page_context import PageContext
 from entrypoints.web.view_models.editor.check import EditorCheck, build_check
 from entrypoints.web.view_models.editor.form import EditorForm
@@ -58,7 +60,7 @@ async def check_text(
 
 
 def build_editor_values(
-    path: str, form: EditorForm, check: EditorCheck | None, deployments: Sequence[DeploymentChoice], *, is_unsaved: bool
+    request: Request, path: str, form: EditorForm, check: EditorCheck | None, deployments: Sequence[DeploymentChoice]
 ) -> dict[str, Any]:
     """Return what the editor's template needs. `path` is the page's. A text that is too long for a page is left out."""
     fits = len(escape(form.text)) <= MAX_EDITED
@@ -67,7 +69,8 @@ def build_editor_values(
         "form": replace(form, stage=form.stage.with_choices(check.stage_names if check else ())),
         "fits": fits,
         "check": check,
-        "is_unsaved": is_unsaved,
+        "is_unsaved": request.method == "POST",
+        "modeline": format_modeline(get_origin(request) + SCHEMA_PATH),
         "deployments": deployments,
         "rows": min(MAX_ROWS, max(MIN_ROWS, form.text.count("\n") + 3)),
     }

@@ -122,7 +122,7 @@ async def _render_page(request: Request, pipeline: PipelineView, form: EditorFor
     path = get_edit_path(pipeline)
     is_checked = request.method == "POST" or len(form.text) <= MAX_CHECKED
     check = await check_text(get_page_context(request), form.text, pipeline.id, page.problems) if is_checked else None
-    values = build_editor_values(path, form, check, await load_deployments(request), is_unsaved=request.method == "POST")
+    values = build_editor_values(request, path, form, check, await load_deployments(request))
     return render_page(
         request,
         "edit_pipeline.html",

@@ -94,7 +94,7 @@ def build_new_pipeline_values(
     request: Request, form: EditorForm, check: EditorCheck | None = None, deployments: Sequence[DeploymentChoice] = ()
 ) -> dict[str, Any]:
     """Return what the page's template needs."""
-    values = build_editor_values(PATH, form, check, deployments, is_unsaved=request.method == "POST")
+    values = build_editor_values(request, PATH, form, check, deployments)
     return values | {"css": ("pipeline.css", "editor.css"), "origin": get_origin(request), "examples": EXAMPLES, "first": FIRST}
 
 

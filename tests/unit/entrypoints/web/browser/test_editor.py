@@ -215,6 +215,7 @@ def test_the_editor_fits_a_phone_and_axe_finds_nothing(served: ThreadServer, ope
         for each in (phone, page):
             each.get_by_label("Kind").select_option(kind)
             each.get_by_text("More options").click()
+            each.get_by_text("Write it in your own editor").click()
             each.get_by_label("Definition").fill("name: 9\nstages:\n  - name: a\n    command: [ls, '|', wc]\n    timeout: -1\n")
             expect(each.locator(".editor-message").first).to_be_visible()
         assert phone.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]

@@ -208,3 +208,16 @@ async def test_a_text_that_is_nested_too_deeply_is_refused(headgate: InProcessHe
     answer = await post(headgate, path, f"name: {'[' * 300_000}", **STAGE)
 
     assert answer.status_code in (200, 422) and "nested too deeply" in answer.text
+
+
+@pytest.mark.parametrize("path", ["/ui/new", "/ui/pipelines/nightly/edit"])
+async def test_the_editor_shows_the_line_that_gives_a_file_its_schema(headgate: InProcessHeadgate, path: str) -> None:
+    await create(headgate)
+
+    page = html.unescape((await headgate.page_client.get(path)).text)
+    [url] = re.findall(r"# yaml-language-server: \$schema=(\S+)</pre>", page)
+    schema = await headgate.page_client.get(url)
+
+    assert schema.json()["$id"] == url
+    stored = await post(headgate, path, f"# yaml-language-server: $schema={url}\nname: other\nstages: [{{name: a, kind: external}}]\n")
+    assert stored.status_code == 303
