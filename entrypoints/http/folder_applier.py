@@ -1,8 +1,10 @@
 """Applies a folder of definitions in the web process, as `headgate apply FOLDER` does from a terminal."""
 
 import asyncio
+import os
 import time
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +19,7 @@ from entrypoints.definitions.definition_files import DefinitionSource
 from entrypoints.definitions.document_nodes import find_line
 from entrypoints.definitions.folder_snapshot import Snapshot, take_snapshot
 from entrypoints.definitions.found_definitions import FoundDefinitions, read_all_definitions
+from entrypoints.definitions.refused_definitions import describe_refused_definitions
 from entrypoints.definitions.yaml_reader import compose_document
 
 _ACTOR: Final = Actor("Headgate (folder)")
@@ -47,7 +50,7 @@ class FolderApplier:
         self._refused: set[str] = set()
         self._retry_at = 0.0
         self.problems: Sequence[str] = ()
-        """The reasons for which definitions were refused; empty once the folder is applied."""
+        """The reasons for which definitions were refused, without absolute paths; empty once the folder is applied."""
 
     async def run_once(self) -> None:
         """Apply the folder, unless nothing has changed since it was applied. Raise Unavailable if the database does not respond."""
@@ -58,25 +61,35 @@ class FolderApplier:
             self._seen = snapshot
             return
         found = await asyncio.to_thread(read_all_definitions, [self._folder])
-        problems = list(found.problems)
         # Applying an accepted file again would undo what a person changed since.
         is_retry = snapshot == self._tried
-        refused: set[str] = set()
-        for source in found.sources:
-            if is_retry and source.location not in self._refused:
-                continue
-            if reasons := await self._apply(source):
-                refused.add(source.location)
-                problems += reasons
+        sources = [source for source in found.sources if not is_retry or source.location in self._refused]
+        refused = await self._apply_all(sources)
+        problems = [self._shorten(problem) for problem in (*found.problems, *chain(*refused.values()))]
         if self._prune and not problems:
             await self._archive_missing(found)
-        if problems != self.problems:
+        if problems and problems != self.problems:
             for problem in problems:
-                log.error("definition refused", problem=problem)
-        # A definition may need a group's limit that a later file gives, so a new problem is tried again at once.
-        self._retry_at = time.monotonic() + (_RETRY_SECONDS if problems == self.problems else 0.0)
-        self.problems, self._refused = problems, refused
+                log.error("definition refused", problem=problem, folder=str(self._folder))
+            log.warning(describe_refused_definitions(len(problems)))
+        self._retry_at = time.monotonic() + _RETRY_SECONDS
+        self.problems, self._refused = problems, set(refused)
         self._seen = self._tried = snapshot
+
+    async def _apply_all(self, sources: Sequence[DefinitionSource]) -> dict[str, list[str]]:
+        """Apply the definitions. Return why some were refused, by location.
+
+        One may need the limit of a group that a later file gives, so those that are refused are tried again after the others.
+        """
+        while True:
+            refused = {source.location: reasons for source in sources if (reasons := await self._apply(source))}
+            if not refused or len(refused) == len(sources):
+                return refused
+            sources = [source for source in sources if source.location in refused]
+
+    def _shorten(self, problem: str) -> str:
+        """Return the problem with paths relative to the folder: other people may read it than those who know the server's folders."""
+        return problem.replace(f"{self._folder}{os.sep}", "").replace(str(self._folder), self._source)
 
     async def _apply(self, source: DefinitionSource) -> list[str]:
         """Create or change one pipeline. Return why it was refused, one line for each problem."""

@@ -21,7 +21,7 @@ from entrypoints.container import Application
 from entrypoints.http.app import Lifespan
 from entrypoints.http.example_pipelines import register_example_pipelines
 from entrypoints.http.folder_applier import FolderApplier
-from entrypoints.http.readiness import CONNECTING, EXAMPLES_PENDING, FOLDER_PENDING
+from entrypoints.http.readiness import CONNECTING, EXAMPLES_PENDING, FOLDER_PENDING, describe_refused_folder
 from entrypoints.http.service_tasks import ServiceTasks
 from entrypoints.settings import Settings
 
@@ -124,9 +124,7 @@ async def _apply_folder(app: FastAPI, application: Application, settings: Settin
             if not applier.problems:
                 app.state.why_not_ready = None
             elif app.state.why_not_ready is not None:
-                problem = applier.problems[0].removeprefix(f"{folder}/")  # anyone may read it
-                sentence = f"The folder of pipelines is not applied. Correct the file; it is read again. {problem}"
-                app.state.why_not_ready = replace(FOLDER_PENDING, sentence=sentence)
+                app.state.why_not_ready = describe_refused_folder(applier.problems, is_open=settings.auth == "none")
         await asyncio.sleep(_FOLDER_SECONDS)
 
 

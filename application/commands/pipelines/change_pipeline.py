@@ -39,7 +39,8 @@ class ChangePipeline:
 
     `source` is the text of which `raw` was read; without it, only definitions are compared. A newest revision with the same definition and
     no text gets the text. `restored_from` is the number of the revision that the new one repeats. `file` is the file that the definition is
-    applied from. A dry run checks all and stores nothing.
+    applied from. A dry run checks all and stores nothing. With `are_groups_checked` False, it does not compare the groups of the definition
+    with those of other pipelines, for a plan of several definitions.
 
     Raises NotFound; InvalidInput, also for groups that do not fit those of other pipelines, and for unknown channels and deployments;
     NameTaken; IdempotencyKeyReused; Conflict `other_source`; StaleRevision if `expected` does not include the newest revision.
@@ -65,6 +66,7 @@ class ChangePipeline:
         key: IdempotencyKey | None = None,
         file: DefinitionFile | None = None,
         is_dry_run: bool = False,
+        are_groups_checked: bool = True,
     ) -> ChangedPipeline:
         origin = RevisionOrigin(normalize_source(source) if source is not None else None, actor.name, restored_from)
         definition = await parse_and_validate_definition(raw, self.schemas, self.cron_expressions)
@@ -91,7 +93,7 @@ class ChangePipeline:
             require_future_times(definition, pipeline.definition, now)
             changed = _to_changed(await work.pipelines.revise(pipeline.id, definition, now, origin), warnings)
             has_new_times = await self.schedule_sync.update(work, pipeline, changed, now)
-            has_new_limits = await update_limits(work, pipeline.definition, changed, now, actor.name)
+            has_new_limits = await update_limits(work, pipeline.definition, changed, now, actor.name, are_groups_checked)
             has_new_rules = await update_rules(work, pipeline.definition, changed)
             if is_dry_run:
                 return changed

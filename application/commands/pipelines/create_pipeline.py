@@ -58,7 +58,8 @@ class CreatePipeline:
 
     `source` is the text of which `raw` was read. `cloned_from` names the pipeline that the definition was copied from: a clone with
     schedules or expectations starts paused. `file` is the file that the definition is applied from.
-    A dry run checks all and stores nothing.
+    A dry run checks all and stores nothing. With `are_groups_checked` False, it does not compare the groups of the definition with those
+    of other pipelines, for a plan of several definitions.
 
     Raises InvalidInput with every invalid field, also for deployments that do not exist; NameTaken; IdempotencyKeyReused.
     """
@@ -82,6 +83,7 @@ class CreatePipeline:
         cloned_from: str | None = None,
         file: DefinitionFile | None = None,
         is_dry_run: bool = False,
+        are_groups_checked: bool = True,
     ) -> CreatedPipeline:
         origin = RevisionOrigin(normalize_source(source) if source is not None else None, actor.name)
         definition = await parse_and_validate_definition(raw, self.schemas, self.cron_expressions)
@@ -98,7 +100,7 @@ class CreatePipeline:
             if file is not None:
                 await work.pipelines.set_applied(created.id, AppliedFile(file, created.revision))
             has_schedules = await self.schedule_sync.add_all(work, created, now, with_paused_schedules)
-            has_limits = await update_limits(work, None, created, now, actor.name)
+            has_limits = await update_limits(work, None, created, now, actor.name, are_groups_checked)
             has_rules = await update_rules(work, None, created)
             if is_dry_run:
                 return created

@@ -17,12 +17,17 @@ from domain.site_events import SiteEvent, SiteEventType
 
 
 async def update_limits(
-    work: UnitOfWork, before: PipelineDefinition | None, after: StoredPipeline, now: datetime, actor: str | None
+    work: UnitOfWork,
+    before: PipelineDefinition | None,
+    after: StoredPipeline,
+    now: datetime,
+    actor: str | None,
+    are_groups_checked: bool = True,
 ) -> bool:
     """Store the limits of a new revision; `before` is None for a new pipeline. Return True if runs that wait may start by it.
 
     A pipeline without limits, now and before, costs no statement. Raises InvalidInput if the definition's groups do not fit those of
-    other pipelines.
+    other pipelines, unless they are not checked.
     """
     had_own, has_own = _get_own_limits(after.id, before), _get_own_limits(after.id, after.definition)
     if had_own != has_own:
@@ -30,7 +35,7 @@ async def update_limits(
     had_uses = get_group_uses(before) if before is not None else []
     has_uses = get_group_uses(after.definition)
     if (had_uses or has_uses) and not after.activation.is_archived:
-        await _store_uses(work, after, has_uses, now, actor)
+        await _store_uses(work, after, has_uses, now, actor, are_groups_checked)
     return had_uses != has_uses or had_own != has_own
 
 
@@ -47,9 +52,11 @@ async def follow_archiving(work: UnitOfWork, pipeline: StoredPipeline, now: date
         await _store_uses(work, pipeline, uses, now, actor)
 
 
-async def _store_uses(work: UnitOfWork, pipeline: StoredPipeline, uses: Sequence[GroupUse], now: datetime, actor: str | None) -> None:
+async def _store_uses(
+    work: UnitOfWork, pipeline: StoredPipeline, uses: Sequence[GroupUse], now: datetime, actor: str | None, are_groups_checked: bool = True
+) -> None:
     groups = await work.concurrency.lock_groups()
-    if problems := find_group_problems(pipeline.definition, groups, pipeline.id):
+    if are_groups_checked and (problems := find_group_problems(pipeline.definition, groups, pipeline.id)):
         raise InvalidInput(problems)
     await work.concurrency.set_uses(pipeline.id, uses)
     limits = {name: group.limit for name, group in groups.items()}

@@ -1,10 +1,12 @@
 """Create and change pipelines by their definitions, in JSON or YAML."""
 
+from dataclasses import asdict
+
 from starlette.responses import Response
 
 from entrypoints.api.pipelines.definition_body import YAML_BODY, DefinitionRoute, SourceDep
 from entrypoints.api.pipelines.dependencies import PipelineRefDep
-from entrypoints.api.pipelines.file_dependencies import DefinitionFileDep, DryRun
+from entrypoints.api.pipelines.file_dependencies import DefinitionFileDep, DryRunDep
 from entrypoints.api.pipelines.models import PipelineDefinitionRequest, PipelineResponse
 from entrypoints.api.pipelines.stored_pipeline import respond_with_created, respond_with_pipeline
 from entrypoints.api.shared.dependencies import ActorDep, ApplicationDep, ReaderDep
@@ -34,13 +36,14 @@ async def create_pipeline(
     actor: ActorDep,
     key: IdempotencyKeyDep,
     file: DefinitionFileDep,
+    dry_run: DryRunDep,
     response: Response,
-    dry_run: DryRun = False,
 ) -> PipelineResponse:
     """Store a new pipeline. If fields are invalid, the error names each of them and nothing is stored. 409 if the name is taken.
     The text of a YAML body is stored with its comments, for the editor and `GET /pipelines/{pipeline_id}/revisions/{number}/source`.
     Deployments that Prefect does not have are invalid; while it does not respond, they are stored unchecked, and `warnings` says so."""
-    created = await application.create_pipeline()(definition.root, key, actor, source=source, file=file, is_dry_run=dry_run)
+    create = application.create_pipeline()
+    created = await create(definition.root, key, actor, source=source, file=file, **asdict(dry_run))
     return respond_with_created(created, response)
 
 
@@ -60,13 +63,13 @@ async def change_pipeline(
     application: ApplicationDep,
     actor: ActorDep,
     file: DefinitionFileDep,
+    dry_run: DryRunDep,
     response: Response,
     if_match: IfMatch = None,
-    dry_run: DryRun = False,
 ) -> PipelineResponse:
     """Store a new revision if the definition differs, or the text of a YAML body. Active runs keep the revision that they started with.
     With `If-Match`, 412 if a newer revision has been stored. 409 `other_source` if the pipeline is applied from another folder."""
     expected = parse_expected_revisions(if_match)
     change = application.change_pipeline()
-    changed = await change(ref, definition.root, expected, actor, source=source, file=file, is_dry_run=dry_run)
+    changed = await change(ref, definition.root, expected, actor, source=source, file=file, **asdict(dry_run))
     return await respond_with_pipeline(reader, changed, response)

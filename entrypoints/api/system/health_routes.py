@@ -45,19 +45,21 @@ PLAIN_ROUTES = (
 async def readyz(request: Request, application: ApplicationDep, reader: ReaderDep, run_context_loader: RunContextDep) -> ReadinessResponse:
     """Return 200 if triggers are accepted, else 503 with the `reason`: `database_down`, `not_migrated`, `newer_schema`,
     `database_read_only`, `database_full`, `connecting`, `examples_pending`, `pipelines_pending` or `disk_low`. Prefect and the workers are
-    reported, but do not affect the status."""
+    reported, but do not affect the status. With `pipelines_pending`, `problems` counts the definitions to correct."""
     problem = await reader.find_problem()
     is_database_up = problem is not StoreProblem.DOWN
     is_prefect_up = await run_context_loader.engine.is_reachable()
     workers = await _count_workers(reader) if is_database_up else NO_WORKERS
     not_ready = _find_obstacle(problem, request.app.state.why_not_ready, application.adapters.disk_space())
     if not_ready is not None:
-        facts = {
+        facts: dict[str, object] = {
             "reason": not_ready.reason,
             "database": "up" if is_database_up else "down",
             "prefect": "up" if is_prefect_up else "down",
             "workers": workers.model_dump(),
         }
+        if not_ready.problems:
+            facts["problems"] = not_ready.problems
         raise ProblemError(Problem(503, "unavailable", not_ready.sentence, facts=facts, headers={"Retry-After": "2"}))
     return ReadinessResponse(status="ready", database="up", prefect="up" if is_prefect_up else "down", workers=workers)
 

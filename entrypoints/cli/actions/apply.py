@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from domain.errors import FieldProblem
 from domain.pipelines.field_parser import NAME
 from entrypoints.cli.actions.activation import describe_activation
 from entrypoints.cli.actions.apply_options import ApplyOptions
 from entrypoints.cli.actions.apply_pruning import print_drift, prune
+from entrypoints.cli.actions.planned_groups import PlannedGroups
 from entrypoints.cli.client.errors import ApiError, Unreachable
 from entrypoints.cli.client.headgate_client import HeadgateClient
 from entrypoints.cli.output import print_error
@@ -22,15 +24,15 @@ from entrypoints.cli.screens.sanitizer import sanitize
 from entrypoints.definitions.definition_files import DefinitionSource
 from entrypoints.definitions.folder_snapshot import Snapshot, take_snapshot
 from entrypoints.definitions.found_definitions import FoundDefinitions, read_all_definitions
+from entrypoints.definitions.refused_definitions import describe_refused_definitions
 from entrypoints.definitions.revision_diff import diff_revisions
 
 _RESULTS = ("created", "changed", "unchanged", "archived", "refused", "skipped", "not applied")
+_VALID = ("created", "changed", "unchanged")
 _MAX_NOTES = 20
 _WATCH_SECONDS = 0.5
 MAX_BODY_BYTES = 1 << 20
 """A larger request is refused."""
-_GROUP_FIELD = re.compile(r"(concurrency\[\d+\]\.limit|stages\[\d+\]\.uses)$")
-"""Fields whose values must fit the groups of other pipelines."""
 
 
 async def apply_files(url: str, paths: Sequence[Path], options: ApplyOptions) -> int:
@@ -46,8 +48,8 @@ async def apply_files(url: str, paths: Sequence[Path], options: ApplyOptions) ->
             if options.is_plan and options.source is not None:
                 await print_drift(client, options)
             await _apply_all(client, findings.sources, results, options)
-            if options.prune and results["refused"]:
-                print("headgate: no pipeline is archived, because a definition was refused.", file=sys.stderr)
+            if results["refused"] and (options.prune or any(results[result] for result in _VALID)):
+                print(f"headgate: {describe_refused_definitions(results['refused'], options.is_plan)}", file=sys.stderr)
             elif options.prune:
                 results["archived"] = await prune(client, options, findings)
     except (ApiError, Unreachable) as error:
@@ -86,51 +88,60 @@ async def watch_files(url: str, paths: Sequence[Path], options: ApplyOptions) ->
 
 
 async def _apply_all(client: HeadgateClient, sources: list[DefinitionSource], results: Counter[str], options: ApplyOptions) -> None:
-    """Apply the definitions, and count their results.
+    """Apply the definitions in an order in which their groups fit those of other pipelines, and count their results.
 
-    Those that do not fit the groups of other pipelines are sent again after the rest, which may give a group the limit that they need.
+    Those that never fit are applied last, so that their problems are those that remain.
     """
+    groups = await PlannedGroups.load(client, sources)
+    is_last = False
     while sources:
-        refusals: list[tuple[DefinitionSource, ApiError]] = []
-        has_changed = False
+        waiting = []
         for source in sources:
             try:
-                result = await _apply(client, source, options)
+                before = await _find_pipeline(client, source)
+                problems = groups.find_problems(source, before)
+                if problems and not is_last:
+                    waiting.append(source)
+                    continue
+                result = await _apply(client, source, before, options, problems if groups.are_known(source) else None)
             except ApiError as error:
                 if error.is_transient:
                     raise
-                if _is_about_groups(error):
-                    refusals.append((source, error))
-                    continue
-                _print_refusal(error, source)
+                print_error(error, source.location, source.text.lines_before if source.text is not None else 0)
                 result = "refused"
+            if result != "refused":
+                groups.add(source, before)
             results.update({result: 1, "not applied": -1})
-            has_changed |= result in ("created", "changed")
-        sources = [source for source, _ in refusals]
-        if not has_changed:
-            for source, refusal in refusals:
-                _print_refusal(refusal, source)
-            results.update({"refused": len(refusals), "not applied": -len(refusals)})
-            return
+        is_last = len(waiting) == len(sources)
+        sources = waiting
 
 
-def _print_refusal(error: ApiError, source: DefinitionSource) -> None:
-    print_error(error, source.location, source.text.lines_before if source.text is not None else 0)
-
-
-def _is_about_groups(error: ApiError) -> bool:
-    return bool(error.problems) and all(_GROUP_FIELD.search(problem.field) for problem in error.problems)
-
-
-async def _apply(client: HeadgateClient, source: DefinitionSource, options: ApplyOptions) -> str:
-    """Create or change one pipeline and print the result. Return it; `refused` for the old name of a pipeline. Raise ApiError."""
+async def _find_pipeline(client: HeadgateClient, source: DefinitionSource) -> Any:
+    """Return the pipeline that the definition names, or None. A name made of digits in the URL would be read as another pipeline's id."""
     name = source.definition.get("name")
-    query = options.build_query(source.location)
-    # A name made of digits in the URL would be read as another pipeline's id.
     may_exist = isinstance(name, str) and re.fullmatch(NAME, name) is not None
-    before = await client.find_pipeline(str(name)) if may_exist else None
+    return await client.find_pipeline(str(name)) if may_exist else None
+
+
+async def _apply(
+    client: HeadgateClient,
+    source: DefinitionSource,
+    before: Any,
+    options: ApplyOptions,
+    group_problems: Sequence[FieldProblem] | None,
+) -> str:
+    """Create or change one pipeline and print the result. Return it; `refused` for the old name of a pipeline. Raise ApiError.
+
+    A plan does not ask the server about groups if `group_problems` are known: the server knows nothing of the other definitions.
+    """
+    name = source.definition.get("name")
+    are_groups_checked = not options.is_plan or group_problems is None
+    query = options.build_query(source.location, are_groups_checked)
+    refusal = ApiError(422, "The groups do not fit.", group_problems) if group_problems and not are_groups_checked else None
     if before is None:
         created = await _send(client, "POST", f"/pipelines/{query}", source)
+        if refusal is not None:
+            raise refusal
         count = len(created["stages"])
         done = "would be created" if options.is_plan else "created"
         print(f"{created['name']}: {done}, {count} {'stage' if count == 1 else 'stages'}  ({source.location})", flush=True)
@@ -147,6 +158,8 @@ async def _apply(client: HeadgateClient, source: DefinitionSource, options: Appl
             print(f"{name}: unchanged, revision {after['revision']}{note}  ({source.location})", flush=True)
             _print_warnings(after)
         return "unchanged"
+    if refusal is not None:
+        raise refusal
     changes = diff_revisions(before, after)
     note += "" if changes else ", no functional change"
     done = f"would become revision {after['revision']}" if options.is_plan else f"revision {after['revision']}"

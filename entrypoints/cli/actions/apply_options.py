@@ -32,11 +32,11 @@ class ApplyOptions:
             raise ValueError("--prune needs one folder: it archives the pipelines that the folder applied and no longer defines")
         return cls(is_plan, prune, name, folder)
 
-    def build_query(self, location: str) -> str:
+    def build_query(self, location: str, are_groups_checked: bool = True) -> str:
         """Return the query string of a request that applies the definition at this location."""
         query = {"source": self.source, "file": self.get_file(location)} if self.source is not None else {}
         if self.is_plan:
-            query |= {"dry_run": "true"}
+            query |= {"dry_run": "true"} if are_groups_checked else {"dry_run": "true", "check_groups": "false"}
         return f"?{urlencode(query)}" if query else ""
 
     def get_file(self, location: str) -> str:

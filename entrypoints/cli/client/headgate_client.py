@@ -19,6 +19,7 @@ Query = Mapping[str, str | int | Sequence[str]]
 _STREAM_TIMEOUT_SECONDS = 75.0
 """Longer than the server's heartbeat interval, so that only a dead stream times out."""
 _LOG_PAGE_SIZE = 1_000
+_LIST_PAGE_SIZE = 1_000
 
 
 class HeadgateClient:
@@ -40,6 +41,17 @@ class HeadgateClient:
 
     async def get(self, path: str, **query: str | int | Sequence[str]) -> JSON:
         return await self._send("GET", path, query=query)
+
+    async def get_all(self, path: str) -> list[JSON]:
+        """Return all items of a list whose `Link` header leads to the next page."""
+        found: list[JSON] = []
+        query: Query = {"limit": _LIST_PAGE_SIZE}
+        while True:
+            response = await self._request("GET", path, query=query)
+            found += response.json()
+            if "next" not in response.links:
+                return found
+            query = dict(httpx.URL(response.links["next"]["url"]).params)
 
     async def get_text(self, path: str) -> str:
         """Return a resource that is text."""

@@ -1,5 +1,6 @@
 """The web applies a folder of definitions by itself."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -152,3 +153,41 @@ async def test_a_folder_whose_name_cannot_be_stored_is_a_problem(tmp_path: Path)
     await applier.run_once()
 
     assert "must be at most 100 characters" in applier.problems[0]
+
+
+async def test_definitions_that_share_groups_are_applied_at_once_in_any_order(folder: Path) -> None:
+    headgate = InProcessHeadgate()
+    chain = {"a": ("x, y", ""), "b": ("y", "{group: x, limit: 1}"), "c": ("z", "{group: y, limit: 1}"), "d": ("", "{group: z, limit: 1}")}
+    for name, (uses, limit) in chain.items():
+        stage = f"{{name: load, command: ['true'], uses: [{uses}]}}"
+        (folder / f"{name}.yaml").write_text(f"name: {name}\nconcurrency: [{limit}]\nstages: [{stage}]\n")
+    applier = FolderApplier(headgate.application, folder, prune=True)
+
+    await applier.run_once()
+
+    assert list(applier.problems) == []
+    assert sorted(list_pipelines(headgate)) == ["a", "b", "c", "d", "etl"]
+
+
+async def test_problems_have_no_absolute_path(folder: Path) -> None:
+    applier = FolderApplier(InProcessHeadgate().application, folder, prune=False)
+    (folder / "copy.yaml").write_text(ETL)
+    await applier.run_once()
+    duplicates = list(applier.problems)
+    (folder / "copy.yaml").unlink()
+    (folder / "etl.yaml").unlink()
+    folder.rmdir()
+    await apply(applier)
+
+    assert duplicates == ["etl.yaml: name: etl is also defined in copy.yaml; neither was applied"]
+    assert list(applier.problems) == ["pipelines: No such file or directory"]
+
+
+async def test_two_processes_that_create_the_same_pipelines_at_once_refuse_nothing(folder: Path) -> None:
+    headgate = InProcessHeadgate()
+    appliers = [FolderApplier(headgate.application, folder, prune=True) for _ in range(2)]
+
+    await asyncio.gather(*(applier.run_once() for applier in appliers))
+
+    assert [list(applier.problems) for applier in appliers] == [[], []]
+    assert list_pipelines(headgate) == {"etl": (1, False)}

@@ -193,3 +193,16 @@ async def test_the_callers_trace_context_reaches_the_worker(headgate: InProcessH
 
 def encode_escaped(value: Any) -> bytes:
     return json.dumps(value).encode()
+
+
+async def test_a_dry_run_compares_groups_unless_it_plans_several_definitions(headgate: InProcessHeadgate) -> None:
+    body = {"name": "reports", "stages": [{"name": "query", "command": ["true"], "uses": ["warehouse"]}]}
+
+    alone = await headgate.client.post("/pipelines/?dry_run=true", json=body)
+    planned = await headgate.client.post("/pipelines/?dry_run=true&check_groups=false", json=body)
+    stored = await headgate.client.post("/pipelines/?check_groups=false", json=body)
+
+    assert (alone.status_code, alone.json()["errors"][0]["field"]) == (422, "stages[0].uses")
+    assert (planned.status_code, planned.json()["name"]) == (201, "reports")
+    assert (stored.status_code, stored.json()["errors"][0]["field"]) == (422, "check_groups")
+    assert (await headgate.client.get("/pipelines/")).json() == []

@@ -1,6 +1,6 @@
 """The liveness and readiness probes."""
 
-from entrypoints.http.readiness import EXAMPLES_PENDING
+from entrypoints.http.readiness import EXAMPLES_PENDING, describe_refused_folder
 from tests.support.in_process import InProcessHeadgate
 
 
@@ -51,3 +51,16 @@ async def test_a_low_disk_is_not_ready() -> None:
     assert (ready.status_code, ready.json()["reason"]) == (503, "disk_low")
     assert ready.json()["detail"] == "The disk of Headgate's home has 3 MiB left."
     assert (triggered.status_code, triggered.json()["problem"]) == (507, "disk_low")
+
+
+async def test_only_a_headgate_without_sign_in_shows_the_problems_of_its_folder_to_anyone(headgate: InProcessHeadgate) -> None:
+    problems = ["night.yaml: line 2: stages: must be a list", "other.yaml: the file is empty"]
+
+    headgate.app.state.why_not_ready = describe_refused_folder(problems, is_open=True)
+    shown = (await headgate.client.get("/readyz")).json()
+    headgate.app.state.why_not_ready = describe_refused_folder(problems, is_open=False)
+    hidden = (await headgate.client.get("/readyz")).json()
+
+    assert "night.yaml: line 2: stages: must be a list (and 1 more)" in shown["detail"]
+    assert "night" not in hidden["detail"] and "2 definitions were refused" in hidden["detail"]
+    assert (hidden["reason"], hidden["problems"]) == ("pipelines_pending", 2)

@@ -99,7 +99,9 @@ def test_nothing_is_archived_if_a_definition_is_refused_or_none_is_left(apply: A
     (folder / "sales" / "daily.yaml").unlink()
     refused = apply("--prune")
     assert refused.returncode == 1
-    assert "no pipeline is archived, because a definition was refused" in refused.stderr
+    rule = "1 definition was refused. Valid definitions are applied all the same; nothing is archived until all are valid."
+    assert refused.stderr.endswith(f"headgate: {rule}\n")
+    assert "1 definition would be refused. Valid definitions" in apply("--plan", "--prune").stderr
 
     (folder / "etl.yaml").write_text("# moved\n")
     apply("--prune")
