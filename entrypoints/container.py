@@ -61,6 +61,7 @@ from application.commands.dispatches.cancel_from_prefect import CancelFromPrefec
 from application.commands.dispatches.claim_dispatch import ClaimDispatch
 from application.commands.dispatches.claims import DispatchRules
 from application.commands.dispatches.eager_claim import EagerClaimer
+from application.commands.dispatches.record_dispatch import RecordDispatch
 from application.commands.dispatches.record_flow_run import RecordFlowRun
 from application.commands.dispatches.release_quarantine import ReleaseQuarantine
 from application.commands.pipelines.apply_definition import ApplyDefinition
@@ -354,6 +355,9 @@ class Application(containers.DeclarativeContainer):
         providers.Singleton(AppendLog, adapters.open_unit_of_work, adapters.clock, wakeups, settings.provided.log_bytes_per_stage),
     )
     record_flow_run = _instrumented(telemetry, providers.Singleton(RecordFlowRun, adapters.open_unit_of_work, wakeups))
+    record_dispatch = _instrumented(
+        telemetry, providers.Singleton(RecordDispatch, adapters.open_unit_of_work, adapters.orchestrator, dispatch_rules, wakeups)
+    )
     cancel_from_prefect = _instrumented(telemetry, providers.Singleton(CancelFromPrefect, adapters.open_unit_of_work, cancel_run))
 
     session_rules = providers.Singleton(_build_session_rules, settings)

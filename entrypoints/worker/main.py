@@ -20,6 +20,7 @@ from entrypoints.process.garbage_collection import exempt_from_garbage_collectio
 from entrypoints.process.process_exit import exit_immediately
 from entrypoints.settings import Settings
 from entrypoints.worker.client.api_client import ApiClient, TokenRejected, WorkerIdentity
+from entrypoints.worker.prefect.web_recorder import WebRecorder
 from entrypoints.worker.runner.slots import Slots
 from entrypoints.worker.runner.stage_attempt import StageContext
 from entrypoints.worker.runner.stage_environment import StageJobBuilder
@@ -181,8 +182,12 @@ def _limit_exit() -> None:
 
 
 async def _run_prefect(settings: Settings, worker: Worker, api: ApiClient, environment: Mapping[str, str]) -> None:
-    """Connect to Prefect once the message stream is open. Its import takes seconds, so it runs in a thread and delays no stage."""
+    """Connect to Prefect once the message stream is open. Its import takes seconds, so it runs in a thread and delays no stage.
+
+    A worker that does not know Prefect's address has the web record its dispatches.
+    """
     if settings.prefect_api_url is None:
+        worker.set_recorder(WebRecorder(api, worker.idle_window))
         return
     try:
         find_proxy(settings.prefect_api_url, environment)

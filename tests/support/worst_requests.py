@@ -556,6 +556,7 @@ WORST_REQUESTS: Final[Mapping[tuple[str, str], Sequence[WorstRequest]]] = {
     ("POST", "/worker/cancelled-in-prefect"): bodies("/worker/cancelled-in-prefect", few_values("flow_run_id")),
     ("POST", "/worker/dispatches/{run_id}/{epoch}/advance"): bodies(f"/worker/dispatches/{DENSE_RUN}/1/advance", advances()),
     ("POST", "/worker/dispatches/{run_id}/{epoch}/claim"): bodies(f"/worker/dispatches/{DENSE_RUN}/1/claim", few_values("worker_id")),
+    ("POST", "/worker/dispatches/{run_id}/{epoch}/record"): bodies(f"/worker/dispatches/{DENSE_RUN}/1/record", few_values("worker_id")),
     ("POST", "/worker/dispatches/{run_id}/{epoch}/recorded"): bodies(
         f"/worker/dispatches/{DENSE_RUN}/1/recorded", few_values("flow_run_id")
     ),

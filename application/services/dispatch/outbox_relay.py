@@ -1,7 +1,7 @@
 """Creates flow runs in Prefect for the dispatches in the outbox.
 
-Prefect runs the dispatches of its own pools. Dispatches of Headgate's workers are only recorded there, and only if the worker did not
-record them itself.
+Prefect runs the dispatches of its own pools. Dispatches of Headgate's workers are only recorded there, and only if the worker neither
+recorded them itself nor had the web record them.
 """
 
 import asyncio
@@ -11,8 +11,9 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 
-from application.commands.dispatches.claims import DispatchRules, dispatch_key
-from application.ports.dispatch.orchestrator import FlowRunRejected, FlowRunRequest, Orchestrator
+from application.commands.dispatches.claims import DispatchRules
+from application.commands.dispatches.flow_runs import build_flow_run_request, get_final_flow_state
+from application.ports.dispatch.orchestrator import FlowRunRejected, Orchestrator
 from application.ports.persistence.dispatches import DispatchRecord
 from application.ports.persistence.outbox import OutboxRow
 from application.ports.persistence.unit_of_work import OpenUnitOfWork
@@ -21,8 +22,6 @@ from application.ports.telemetry.telemetry import Span, Tag, Telemetry, get_disp
 from application.services.dispatch.local_wakeups import LocalWakeups
 from domain.errors import Unavailable
 from domain.flow_runs.flow_state import FlowState
-from domain.runs.dispatch import DispatchState
-from domain.runs.status import Status
 
 LEASE_SECONDS = 30.0
 BATCH_SIZE = 20
@@ -109,13 +108,7 @@ class OutboxRelay:
             await self._create_flow_run(row, record, get_final_flow_state(record))
 
     async def _create_flow_run(self, row: OutboxRow, record: DispatchRecord, state: FlowState | None) -> None:
-        request = FlowRunRequest(
-            pool=row.pool,
-            key=dispatch_key(self._rules, row.run_id, row.epoch),
-            name=f"{record.pipeline}#{record.number}" + (f" dispatch {row.epoch}" if row.epoch > 1 else ""),
-            parameters={"run_id": row.run_id, "number": record.number, "epoch": row.epoch},
-            state=state,
-        )
+        request = build_flow_run_request(record, self._rules, state)
         with self._open_span(record) as span:
             try:
                 flow_run_id = await self._orchestrator.create_flow_run(request)
@@ -166,16 +159,3 @@ class OutboxRelay:
         async with self._open_unit_of_work() as work:
             await work.outbox.postpone(row.id, error, delay)
             await work.commit()
-
-
-def get_final_flow_state(record: DispatchRecord) -> FlowState:
-    """Return the flow run state of a dispatch that has ended.
-
-    If the run ended with the dispatch, this is the run's outcome. Otherwise the dispatch itself completed or crashed.
-    """
-    if record.lost:
-        return FlowState.CRASHED
-    if record.state is not DispatchState.NONE:
-        return FlowState.COMPLETED
-    outcomes = {Status.FAILED: FlowState.FAILED, Status.CANCELLED: FlowState.CANCELLED, Status.LOST: FlowState.CRASHED}
-    return outcomes.get(record.run_status, FlowState.COMPLETED)

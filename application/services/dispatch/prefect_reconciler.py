@@ -2,13 +2,13 @@
 
 from datetime import datetime
 
+from application.commands.dispatches.flow_runs import get_final_flow_state
 from application.commands.runs.cancel_run import PREFECT_ACTOR, CancelRun
 from application.ports.dispatch.orchestrator import Orchestrator
 from application.ports.persistence.dispatches import DispatchRecord
 from application.ports.persistence.unit_of_work import OpenUnitOfWork
 from application.ports.system.clock import Clock
 from application.services.dispatch.local_wakeups import LocalWakeups
-from application.services.dispatch.outbox_relay import get_final_flow_state
 from domain.errors import Conflict
 from domain.flow_runs.flow_state import FlowState
 from domain.runs.dispatch import DispatchState

@@ -113,6 +113,12 @@ class StoredLinesResponse(ResponseModel):
         return cls(stored=appended.stored, tail_from=tail.index if tail else None, tail_bytes=tail.max_bytes if tail else None)
 
 
+class RecordDispatchResponse(ResponseModel):
+    """Whether Prefect shows the dispatch now."""
+
+    recorded: bool
+
+
 def encode_message(message: WorkerMessage) -> bytes:
     """Return a message as one line of the stream."""
     if isinstance(message, Claim):

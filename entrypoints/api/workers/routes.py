@@ -23,7 +23,7 @@ from entrypoints.api.workers.requests import (
     HeartbeatRequest,
     LeaveRequest,
 )
-from entrypoints.api.workers.responses import AdvanceResponse, ClaimResponse, HeartbeatResponse, StoredLinesResponse
+from entrypoints.api.workers.responses import AdvanceResponse, ClaimResponse, HeartbeatResponse, RecordDispatchResponse, StoredLinesResponse
 from entrypoints.http import strict_json
 from entrypoints.http.auth.permissions import AccessLevel, requires
 from entrypoints.http.ids import MAX_ID, parse_id
@@ -128,6 +128,13 @@ PLAIN_ROUTES = (PlainRoute("POST", "/worker/dispatches/{run_id}/{epoch}/advance"
 async def recorded(dispatch: DispatchDep, body: FlowRunRecordedRequest, application: ApplicationDep) -> None:
     """Store the Prefect flow run of a dispatch."""
     await application.record_flow_run()(*dispatch, body.flow_run_id)
+
+
+@router.post("/dispatches/{run_id}/{epoch}/record")
+@requires(AccessLevel.WORKER)
+async def record(dispatch: DispatchDep, application: ApplicationDep) -> RecordDispatchResponse:
+    """Create the flow run of a claimed dispatch in Prefect, or end it if the dispatch has ended."""
+    return RecordDispatchResponse(recorded=await application.record_dispatch()(*dispatch))
 
 
 @router.post("/logs", response_model_exclude_none=True)

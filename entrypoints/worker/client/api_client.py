@@ -151,6 +151,11 @@ class ApiClient:
         body = encode_json({"worker_id": self.identity.id, "flow_run_id": flow_run_id})
         await self._post_until_answered(f"/worker/dispatches/{dispatch[0]}/{dispatch[1]}/recorded", body, trace)
 
+    async def record_dispatch(self, dispatch: DispatchKey, trace: Mapping[str, str] | None = None) -> bool:
+        """Have the web create the dispatch's flow run in Prefect, or end it if the dispatch has ended. Return False if Prefect is down."""
+        path = f"/worker/dispatches/{dispatch[0]}/{dispatch[1]}/record"
+        return bool((await self._post_until_answered(path, b"{}", trace)).get("recorded"))
+
     async def report_prefect_cancel(self, flow_run_id: str) -> None:
         """Report that a person cancelled this flow run in Prefect."""
         await self._post_until_answered("/worker/cancelled-in-prefect", encode_json({"flow_run_id": flow_run_id}))

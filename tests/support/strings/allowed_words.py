@@ -35,6 +35,8 @@ ALLOWED: Final = {
     ("docs/decisions/0010-persistence-performance.md", "`params`"): "a name of SQLAlchemy",
     ("CHANGELOG.md", "--list-params"): "the name of an option",
     ("CHANGELOG.md", "task run"): "a term of Prefect",
+    ("docs/decisions/0027-flow-runs-recorded-by-the-web.md", "task run"): "a term of Prefect",
+    ("docs/how-to/add-workers.md", "task run"): "a term of Prefect",
     ("CHANGELOG.md", '"Burst" is now'): "names the term of an earlier release",
     ("examples/retries/pipeline.yaml", "─"): "a drawing",
     ("examples/nightly_report/report.sh", "HEADGATE_"): "a table of text",

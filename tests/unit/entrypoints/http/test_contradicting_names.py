@@ -82,6 +82,7 @@ CASES = [
     Case("GET", "/ui/pipelines/flights/schedules/nightly/resume", 404, ("schedule nightly", "flights")),
     # a worker's dispatch, stage and attempt
     Case("POST", "/worker/dispatches/1/7/claim", 409, ("Dispatch 7", "run 1"), {"worker_id": "w", "capacity": 1}, sender="worker"),
+    Case("POST", "/worker/dispatches/1/7/record", 409, ("run 1", "dispatch 7"), sender="worker"),
     Case("POST", "/worker/dispatches/1/7/recorded", 409, ("Run 1", "dispatch 7"), {"worker_id": "w", "flow_run_id": "f"}, sender="worker"),
     *(
         Case(

@@ -6,6 +6,7 @@ import orjson
 import pytest
 
 from application.ports.dispatch.worker_messages import StopRun
+from domain.flow_runs.flow_state import FlowState
 from domain.runs.status import Status
 from entrypoints.worker_protocol.messages import PROTOCOL_HEADER, PROTOCOL_VERSION
 from tests.support.event_streams import open_stream
@@ -25,6 +26,7 @@ async def test_worker_routes_require_a_workers_token(headgate: InProcessHeadgate
         "dispatches/1/1/claim",
         "dispatches/1/1/advance",
         "dispatches/1/1/recorded",
+        "dispatches/1/2/record",
         "logs",
         "cancelled-in-prefect",
         "leave",
@@ -34,7 +36,8 @@ async def test_worker_routes_require_a_workers_token(headgate: InProcessHeadgate
         answer = await headgate.client.post(f"/worker/{route}", json={})
         assert (answer.status_code, answer.json()["problem"]) == (401, "unauthorized")
         assert (await headgate.client.post(f"/worker/{route}", json={}, headers=attempt)).status_code == 403
-        assert (await headgate.client.post(f"/worker/{route}", json={}, headers=headgate.api.worker_headers)).status_code == 422
+        expected = 409 if route == "dispatches/1/2/record" else 422
+        assert (await headgate.client.post(f"/worker/{route}", json={}, headers=headgate.api.worker_headers)).status_code == expected
     assert (await headgate.client.get("/worker/stream")).status_code == 401
 
 
@@ -144,6 +147,23 @@ async def test_a_worker_that_leaves_is_unregistered(headgate: InProcessHeadgate)
 
     assert answer.status_code == 204
     assert headgate.fakes.store.committed.workers == {}
+
+
+async def test_the_web_records_a_claimed_dispatch_for_its_worker(headgate: InProcessHeadgate) -> None:
+    await headgate.api.create_pipeline("work", *WORK)
+    run_id = await headgate.api.trigger("work")
+    claim = await claim_dispatch(headgate)
+    url = f"/worker/dispatches/{run_id}/{claim['epoch']}/record"
+
+    headgate.fakes.orchestrator.is_down = True
+    early = await headgate.client.post(url, json={}, headers=headgate.api.worker_headers)
+    headgate.fakes.orchestrator.is_down = False
+    recorded = await headgate.client.post(url, json={}, headers=headgate.api.worker_headers)
+
+    assert (early.status_code, early.json()) == (200, {"recorded": False})
+    assert (recorded.status_code, recorded.json()) == (200, {"recorded": True})
+    shown = (await headgate.client.get(f"/runs/{run_id}")).json()["prefect_flow_run_ids"]
+    assert headgate.fakes.orchestrator.states == dict.fromkeys(shown, FlowState.RUNNING)
 
 
 async def test_cancelling_the_flow_run_in_prefect_cancels_the_run(headgate: InProcessHeadgate) -> None:

@@ -72,7 +72,7 @@ def build_client(webs: Webs) -> ApiClient:
 some_fail = st.dictionaries(st.sampled_from([url.removeprefix("http://") for url in URLS]), st.sampled_from(FAILURES), max_size=2)
 
 
-@given(failing=some_fail, request_name=st.sampled_from(["advance", "log", "recorded", "cancel", "heartbeat", "leave"]))
+@given(failing=some_fail, request_name=st.sampled_from(["advance", "log", "record", "recorded", "cancel", "heartbeat", "leave"]))
 def test_any_request_is_answered_by_a_web_that_works(failing: dict[str, str], request_name: str) -> None:
     webs = Webs(failing)
 
@@ -83,6 +83,8 @@ def test_any_request_is_answered_by_a_web_that_works(failing: dict[str, str], re
                 await api.advance((1, 1), b'{"reports":["with an event id"]}')
             case "log":
                 await api.append_log(1, "a", 1, [b'[0,"now","stdout","line"]'])
+            case "record":
+                await api.record_dispatch((1, 1))
             case "recorded":
                 await api.record_flow_run((1, 1), "flow-run")
             case "cancel":
