@@ -227,9 +227,11 @@ class Settings(BaseSettings):
     @classmethod
     def read(cls, **overrides: Any) -> Self:
         """Return the settings of this process. Raise SettingsError with one line about the first mistake."""
-        for name in (f"HEADGATE_{field.upper()}" for field in _MIN_SECRET_LENGTHS):
+        for field in _MIN_SECRET_LENGTHS:
+            name = f"HEADGATE_{field.upper()}"
             if not os.environ.get(name, "set").strip():
-                raise SettingsError(f"{name}: is empty; set it, or remove the variable")
+                source = " to a token that `headgate worker-tokens create NAME` prints" if field == "worker_token" else ""
+                raise SettingsError(f"{name}: is empty; set it{source}, or remove the variable")
         try:
             return cls(**overrides)
         except ValidationError as error:

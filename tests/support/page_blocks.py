@@ -36,7 +36,7 @@ TESTS_BY_PAGE: Final[Mapping[str, tuple[str, ...]]] = {
     "docs/how-to/manage-access.md": (_ACCESS,) * 4,
     "docs/how-to/run-for-a-team.md": (_TEAM,) * 11,
     "docs/how-to/operate-it.md": (_TEAM,) * 8,
-    "docs/how-to/run-in-containers.md": (_CONTAINERS,) * 3,
+    "docs/how-to/run-in-containers.md": (_CONTAINERS,) * 5,
     "docs/how-to/pause-and-archive.md": ("tests/system/test_pausing.py::test_the_commands_of_the_page_work",),
     "docs/how-to/run-prefect-deployments.md": ("tests/system/test_prefect_deployments.py::test_the_commands_of_the_page_work",) * 4,
     "docs/how-to/schedule-a-pipeline.md": (_SCHEDULES,) * 6,

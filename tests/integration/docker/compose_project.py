@@ -32,11 +32,12 @@ _DATABASE: Final = re.compile(r"@postgres:5432/(\w+)")
 
 @dataclass(frozen=True, slots=True)
 class ComposeCommand:
-    """`docker compose -f FILE up --build`, or `docker compose -f FILE exec SERVICE ARGV`."""
+    """`docker compose -f FILE up --build --detach`, or `docker compose -f FILE exec -T SERVICE ARGV`."""
 
     file: str
     name: str
     is_building: bool
+    is_detached: bool
     service: str
     argv: list[str]
 
@@ -48,32 +49,43 @@ def parse_command(line: str) -> ComposeCommand:
     parser = argparse.ArgumentParser("docker compose")
     parser.add_argument("-f", dest="file", required=True)
     commands = parser.add_subparsers(dest="name", required=True)
-    commands.add_parser("up").add_argument("--build", action="store_true")
+    up = commands.add_parser("up")
+    up.add_argument("--build", action="store_true", dest="is_building")
+    up.add_argument("--detach", action="store_true", dest="is_detached")
     execute = commands.add_parser("exec")
+    execute.add_argument("-T", action="store_true")
     execute.add_argument("service")
     execute.add_argument("argv", nargs=argparse.REMAINDER)
     found = parser.parse_args(words)
-    return ComposeCommand(found.file, found.name, getattr(found, "build", False), getattr(found, "service", ""), getattr(found, "argv", []))
+    values = {"is_building": False, "is_detached": False, "service": "", "argv": []} | vars(found)
+    values.pop("T", None)
+    return ComposeCommand(**values)
 
 
 class ComposeProject:
     """The services of a compose file, with the variables of the env file beside it."""
 
     def __init__(self, file: Path, image: Image, folder: Path) -> None:
-        services = compose.load(compose.read_env_file(file.parent / ".env"), file)["services"]
-        self.services: dict[str, Any] = {name: service for name, service in services.items() if not service.get("profiles")}
         self._file = file
+        self.services = self._list_services()
         self._image = image
         self._folder = folder
         self._ports = {"4200": str(find_free_port()), "8000": str(find_free_port())}
+        self._started: list[str] = []
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._postgres: ServerPaths | None = None
 
     @contextmanager
     def up(self) -> Iterator[None]:
-        """Start each service once the conditions of its `depends_on` hold, and wait until all are healthy. Stop them after the block."""
+        """Start each service that does not run once the conditions of its `depends_on` hold, and wait until all are healthy.
+
+        After the block, stop those that it started.
+        """
+        running, self.services = set(self._started), self._list_services()
         with ExitStack() as stack:
-            for name in self._list_in_order():
+            for name in (each for each in self._list_in_order() if each not in running):
+                self._started.append(name)
+                stack.callback(self._started.remove, name)
                 for other, rule in self.services[name].get("depends_on", {}).items():
                     self._wait_for(other, rule["condition"])
                 if name == "postgres":
@@ -85,6 +97,21 @@ class ComposeProject:
                     self._wait_for(name, "service_healthy")
             yield
 
+    def write_docker_program(self, path: Path) -> None:
+        """Write a program `docker` that executes `docker compose -f FILE exec -T SERVICE ARGV`."""
+        lines = [
+            "#!/bin/sh",
+            'test "$1 $2 $3 $4 $5" = "compose -f docker/compose.yaml exec -T" && shift 5 && service=$1 && shift || exit 125',
+        ]
+        for service in self._started:
+            if service in self._processes:
+                variables = (f"{name}={value}" for name, value in self._build_environment(service).items())
+                lines.append(
+                    f'test $service != {service} || {{ cd {self._image.workdir_path} && exec env -i {shlex.join(variables)} "$@"; }}'
+                )
+        path.write_text("\n".join([*lines, "exit 1\n"]))
+        path.chmod(0o755)
+
     def build_shell(self, service: str) -> Shell:
         """Return a terminal in the container of a service."""
         return Shell(self._image.workdir_path, self._build_environment(service))
@@ -94,6 +121,13 @@ class ComposeProject:
         text = _ADDRESS.sub(lambda found: f"127.0.0.1:{self._ports[found[1]]}", text)
         text = _DATABASE.sub(lambda found: f"@/{found[1]}?host={self._socket_folder}", text)
         return {"0.0.0.0": "127.0.0.1", "--host=127.0.0.1": f"--host={self._socket_folder}", **self._ports}.get(text, text)
+
+    def _list_services(self) -> dict[str, Any]:
+        """Return the services without a profile, and those of the profiles that the env file names."""
+        variables = compose.read_env_file(self._file.parent / ".env")
+        profiles = set(variables.get("COMPOSE_PROFILES", "").split(","))
+        services = compose.load(variables, self._file)["services"]
+        return {name: service for name, service in services.items() if profiles.issuperset(service.get("profiles", ()))}
 
     @property
     def _socket_folder(self) -> Path | None:

@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
-from entrypoints.settings import Settings
+from entrypoints.cli.actions.processes import run_worker
+from entrypoints.settings import Settings, SettingsError
 from tests.integration.docker import compose
 
+TOKEN = "worker-token-" * 4
 HEADGATE_SERVICES = {"web", "worker", "migrate", "prefect"}
 
 
@@ -17,9 +19,12 @@ def services() -> dict[str, Any]:
     return found
 
 
-def test_every_service_exists_and_the_agent_has_a_profile(services: dict[str, Any]) -> None:
+def test_every_service_exists_and_workers_and_the_agent_have_profiles(services: dict[str, Any]) -> None:
     assert set(services) == HEADGATE_SERVICES | {"postgres", "datadog"}
-    assert {name for name, service in services.items() if service.get("profiles")} == {"datadog"}
+    assert {name: service["profiles"] for name, service in services.items() if "profiles" in service} == {
+        "worker": ["worker"],
+        "datadog": ["datadog"],
+    }
 
 
 def test_compose_requires_every_secret() -> None:
@@ -72,7 +77,8 @@ def test_volumes_and_networks_are_declared(services: dict[str, Any]) -> None:
         assert (compose.FILE.parent / path).is_dir()
 
 
-def test_the_environment_is_a_valid_configuration(services: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_is_a_valid_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+    services = compose.load(compose.SECRETS | {"HEADGATE_WORKER_TOKEN": TOKEN})["services"]
     for name in ("web", "worker", "migrate"):
         ours = {key: value for key, value in services[name]["environment"].items() if key.startswith("HEADGATE_")}
         assert {key.removeprefix("HEADGATE_").lower() for key in ours} <= set(Settings.model_fields), name
@@ -80,15 +86,25 @@ def test_the_environment_is_a_valid_configuration(services: dict[str, Any], monk
             for key, value in ours.items():
                 patch.setenv(key, value)
             settings = Settings.read()
-        assert settings.prefect_api_url == "http://prefect:4200/api"
-        assert settings.secret_key() == compose.SECRETS["HEADGATE_SECRET"]
+        if name != "worker":
+            assert settings.prefect_api_url == "http://prefect:4200/api"
+            assert settings.secret_key() == compose.SECRETS["HEADGATE_SECRET"]
 
 
-def test_a_worker_has_no_database_password(services: dict[str, Any]) -> None:
-    environment = services["worker"]["environment"]
+def test_a_worker_has_the_address_of_the_web_a_token_and_no_other_secret() -> None:
+    environment = compose.load(compose.SECRETS | {"HEADGATE_WORKER_TOKEN": TOKEN})["services"]["worker"]["environment"]
 
-    assert "HEADGATE_DATABASE_URL" not in environment
-    assert compose.SECRETS["POSTGRES_PASSWORD"] not in str(environment)
+    own = {name: value for name, value in environment.items() if name.startswith("HEADGATE_")}
+    assert own == {"HEADGATE_URL": "http://web:8000", "HEADGATE_WORKER_TOKEN": TOKEN}
+    assert not any(secret in str(environment) for secret in compose.SECRETS.values())
+
+
+def test_a_worker_without_a_token_says_what_it_needs(services: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in services["worker"]["environment"].items():
+        monkeypatch.setenv(name, value)
+
+    with pytest.raises(SettingsError, match="HEADGATE_WORKER_TOKEN: is empty; set it to a token that `headgate worker-tokens create NAME`"):
+        run_worker()
 
 
 def test_only_the_agent_mounts_host_paths_and_read_only(services: dict[str, Any]) -> None:

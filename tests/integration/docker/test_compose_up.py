@@ -34,11 +34,13 @@ def folder() -> Iterator[Path]:
 
 
 def test_the_commands_of_the_page_start_a_headgate_that_runs_pipelines(image: Image, folder: Path, blocks: list[Block]) -> None:
-    copy_env_file, up, create_account = blocks
+    copy_env_file, up, create_account, create_token, start_worker = blocks
     Shell(folder, build_shell_environment(folder)).run(copy_env_file.text)
     write_secrets(folder / "docker" / ".env")
     start, execute = parse_command(up.text), parse_command(create_account.text)
+    start_again = parse_command(start_worker.text)
     assert (start.name, start.is_building, execute.name) == ("up", True, "exec")
+    assert (start_again.name, start_again.is_detached, start_again.file) == ("up", True, start.file)
     project = ComposeProject(folder / start.file, image, folder)
     (published,) = project.services["web"]["ports"]
     address = f"http://{published.rpartition(':')[0]}"
@@ -48,7 +50,9 @@ def test_the_commands_of_the_page_start_a_headgate_that_runs_pipelines(image: Im
             shlex.join(execute.argv), [("Password: ", PASSWORD), ("confirmation: ", PASSWORD)]
         )
         ada = sign_in(project.map_addresses(address), "ada", PASSWORD)
-        with httpx.Client(base_url=project.map_addresses(address), headers=ada) as http:
+        project.write_docker_program(folder / "docker-program")
+        Shell(folder, build_shell_environment(folder)).run(create_token.text.replace("docker compose", f"{folder}/docker-program compose"))
+        with project.up(), httpx.Client(base_url=project.map_addresses(address), headers=ada) as http:
             run = finish_run(http, "flights")
 
     assert "Created account ada (admin)." in shown
@@ -59,7 +63,7 @@ def test_the_commands_of_the_page_start_a_headgate_that_runs_pipelines(image: Im
 def write_secrets(env_file: Path) -> None:
     """Fill in every variable that is empty."""
     lines = [f"{line}{secrets.token_hex(32)}" if line.endswith("=") else line for line in env_file.read_text().splitlines()]
-    env_file.write_text("\n".join(lines))
+    env_file.write_text("\n".join([*lines, ""]))
     assert set(compose.read_env_file(env_file)) == compose.list_required_variables()
 
 
