@@ -58,43 +58,43 @@ class SimulatedPrefect(FakeOrchestrator):
         """Start a pending flow run. Return whether it was pending."""
         await self._delay_request()
         self._require_up()
-        if self._states.get(flow_run_id) is not FlowState.PENDING:
+        if self.states.get(flow_run_id) is not FlowState.PENDING:
             return False
-        self._states[flow_run_id] = FlowState.RUNNING
+        self.states[flow_run_id] = FlowState.RUNNING
         return True
 
     async def finish(self, flow_run_id: str, state: FlowState) -> None:
         """Set the final state of a flow run, unless it has one already."""
         await self._delay_request()
         self._require_up()
-        current = self._states.get(flow_run_id)
+        current = self.states.get(flow_run_id)
         if current is not None and not current.is_terminal:
-            self._states[flow_run_id] = state
+            self.states[flow_run_id] = state
 
     def pending(self, pool: str) -> list[str]:
         """Return the pending flow runs of a pool."""
         if self.is_down:
             return []
-        return [id for id, request in self.requests.items() if request.pool == pool and self._states.get(id) is FlowState.PENDING]
+        return [id for id, request in self.requests.items() if request.pool == pool and self.states.get(id) is FlowState.PENDING]
 
     def list_states(self) -> dict[str, FlowState]:
         """Return the state of every flow run."""
-        return dict(self._states)
+        return dict(self.states)
 
     def cancel_by_hand(self, flow_run_id: str) -> None:
-        if self._states[flow_run_id] is FlowState.PENDING:
-            self._states[flow_run_id] = FlowState.CANCELLED
-        elif not self._states[flow_run_id].is_terminal:
-            self._states[flow_run_id] = FlowState.CANCELLING
+        if self.states[flow_run_id] is FlowState.PENDING:
+            self.states[flow_run_id] = FlowState.CANCELLED
+        elif not self.states[flow_run_id].is_terminal:
+            self.states[flow_run_id] = FlowState.CANCELLING
 
     def force(self, flow_run_id: str, state: FlowState) -> None:
         """Set a state as Prefect itself would, for example Crashed."""
-        if flow_run_id in self._states and not self._states[flow_run_id].is_terminal:
-            self._states[flow_run_id] = state
+        if flow_run_id in self.states and not self.states[flow_run_id].is_terminal:
+            self.states[flow_run_id] = state
 
     def lose_all_flow_runs(self) -> None:
         """Forget all flow runs and idempotency keys, as with a new database."""
-        self._states.clear()
+        self.states.clear()
         self._ids.clear()
 
     async def _delay_request(self) -> None:
