@@ -158,6 +158,7 @@ from application.services.maintenance.pause_ender import PauseEnder
 from application.services.maintenance.pipeline_deleter import PipelineDeleter
 from application.services.maintenance.retention_pruner import RetentionPolicy, RetentionPruner
 from application.services.maintenance.settings_reencrypter import SettingsReencrypter
+from application.services.maintenance.token_stream_closer import TokenStreamCloser
 from application.services.messages.message_composer import MessageComposer
 from application.services.schedules.schedule_pauses import SchedulePauses
 from application.services.schedules.schedule_sync import ScheduleSync
@@ -394,6 +395,7 @@ class Application(containers.DeclarativeContainer):
     lease_sweeper = providers.Singleton(
         LeaseSweeper, adapters.open_unit_of_work, adapters.clock, wakeups, adapters.worker_streams, settings.provided.lease_seconds
     )
+    token_stream_closer = providers.Singleton(TokenStreamCloser, adapters.open_unit_of_work, adapters.clock, adapters.worker_streams)
     due_run_sweeper = providers.Singleton(DueRunSweeper, adapters.open_unit_of_work, adapters.clock, wakeups)
     settings_reencrypter = providers.Singleton(SettingsReencrypter, adapters.open_unit_of_work, adapters.channel_settings)
     pause_ender = providers.Singleton(PauseEnder, adapters.open_unit_of_work, adapters.clock, wakeups, schedule_pauses)

@@ -26,6 +26,10 @@ from adapters.persistence.tables.site_events import site_event
 from adapters.persistence.tables.workers import worker
 
 _HAS_FINISHED = "finished_at < :before"
+_HAS_NO_PROCESS = (
+    "used_at < :before AND NOT EXISTS "
+    "(SELECT FROM worker WHERE worker.token_id = token_worker.token_id AND worker.name = token_worker.name)"
+)
 DELETE_BATCH_SIZE = 10_000
 """Rows deleted in one transaction."""
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtext('headgate retention'))")
@@ -99,6 +103,12 @@ class SqlRetention:
 
     async def delete_workers(self, before: datetime) -> int:
         return await self._delete(worker, "seen_at", before)
+
+    async def delete_token_workers(self, before: datetime) -> int:
+        deleted = 0
+        while batch := await self._delete_where("token_worker", _HAS_NO_PROCESS, before):
+            deleted += batch
+        return deleted
 
     async def _add_partition(self, table: str, week: datetime) -> bool:
         name = get_partition_name(table, week)

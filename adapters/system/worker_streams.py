@@ -1,7 +1,7 @@
 """Worker streams in the memory of this process."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from application.ports.dispatch.worker_messages import Claim, StopRun, WakeRun, WorkerMessage
@@ -82,6 +82,13 @@ class InMemoryWorkerStreams:
         if stream is not None:
             stream.queue.put_nowait(message)
         return stream is not None
+
+    def token_ids(self) -> Collection[int]:
+        return {stream.worker.token_id for stream in self._streams.values() if stream.worker.token_id is not None}
+
+    def disconnect_token(self, token_id: int) -> None:
+        for worker_id in [stream.worker.id for stream in self._streams.values() if stream.worker.token_id == token_id]:
+            self.disconnect(worker_id)
 
     def close(self) -> None:
         """End all streams and refuse new ones: a worker that reconnects would delay the end of the process."""

@@ -49,6 +49,8 @@ class AuditAction(StrEnum):
     ALERT_RULE_DELETED = "alert_rule_deleted"
     TOKEN_CREATED = "token_created"
     TOKEN_REVOKED = "token_revoked"
+    WORKER_REGISTERED = "worker_registered"
+    """A worker token was used by a worker name for the first time."""
     ACCOUNT_CREATED = "account_created"
     ACCOUNT_CHANGED = "account_changed"
     PASSWORD_CHANGED = "password_changed"

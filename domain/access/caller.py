@@ -42,9 +42,13 @@ class Caller:
         return permission in self.permissions
 
     def to_actor(self, address: str | None) -> Actor:
-        """Return the actor that the history shows. A token's name has a prefix, so that it never equals the name of a person."""
+        """Return the actor that the history shows. A token's name has a prefix, so that it never equals the name of a person.
+
+        The token that workers derive from the secret has no name.
+        """
         roles: Collection[str] = (self.role.value,) if self.role is not None else ()
-        name = f"token {self.name}" if self.auth_method is AuthMethod.TOKEN else self.name
+        is_token = self.auth_method in (AuthMethod.TOKEN, AuthMethod.WORKER) and self.name is not None
+        name = f"token {self.name}" if is_token else self.name
         return Actor(name, roles, self.auth_method.value, address)
 
 

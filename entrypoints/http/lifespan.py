@@ -16,6 +16,7 @@ from application.services.loop import Service, Wait, no_wait, run_service, wait_
 from application.services.maintenance.metrics_collector import COLLECT_INTERVAL_SECONDS
 from application.services.maintenance.pause_ender import INTERVAL_SECONDS as PAUSE_INTERVAL_SECONDS
 from application.services.maintenance.settings_reencrypter import INTERVAL_SECONDS as REENCRYPT_INTERVAL_SECONDS
+from application.services.maintenance.token_stream_closer import INTERVAL_SECONDS as TOKEN_CHECK_SECONDS
 from domain.errors import Unavailable
 from entrypoints.container import Application
 from entrypoints.http.app import Lifespan
@@ -161,6 +162,7 @@ def _list_services(application: Application) -> list[tuple[Service, Wait]]:
         (dispatcher, dispatcher.wait),
         (relay, relay.wait),
         (application.lease_sweeper(), wait_seconds(1.0)),
+        (application.token_stream_closer(), wait_seconds(TOKEN_CHECK_SECONDS)),
         (application.due_run_sweeper(), wait_seconds(0.25)),
         (application.pause_ender(), wait_seconds(PAUSE_INTERVAL_SECONDS)),
         (ticks, ticks.wait),

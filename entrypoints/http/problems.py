@@ -81,6 +81,7 @@ TITLES = {
     "several_runs": "Several active runs",
     "different_pipeline": "Different pipeline",
     "dispatch_gone": "Dispatch ended",
+    "worker_id_taken": "Worker id taken",
     "protocol_version": "Protocol version mismatch",
     "foreign_origin": "Cross-origin request refused",
     "unknown_host": "Unknown host name",

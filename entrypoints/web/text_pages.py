@@ -93,8 +93,8 @@ def format_system(state: SystemState) -> str:
     lines += [("OK" if part.is_healthy else "NOT OK", part.title, part.sentence) for part in state.components]
     text = format_table(lines).lstrip("\n")
     if state.workers:
-        rows: list[Sequence[object]] = [("WORKER", "POOL", "SLOTS", "FREE", "")]
-        rows += [(worker.name, worker.pool, worker.slots, worker.free, worker.state) for worker in state.workers]
+        rows: list[Sequence[object]] = [("WORKER", "POOL", "SLOTS", "FREE", "TOKEN", "")]
+        rows += [(worker.name, worker.pool, worker.slots, worker.free, worker.token, worker.state_with_time) for worker in state.workers]
         text += "\n" + format_table(rows, numbers=(2, 3))
     return text + "\n" + format_table([("COMPONENT", "VERSION"), *state.versions])
 

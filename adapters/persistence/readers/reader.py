@@ -25,7 +25,7 @@ from adapters.persistence.readers.groups import GroupReader
 from adapters.persistence.readers.incidents import IncidentReader
 from adapters.persistence.readers.log_lines import EARLIEST, UNFINISHED, select_lines, to_line_view, to_unfinished_views
 from adapters.persistence.readers.pipelines import PipelineReader
-from adapters.persistence.readers.queue import QUEUE, WORKER, to_queue_view
+from adapters.persistence.readers.queue import QUEUE, WORKERS, to_queue_view, to_worker_view
 from adapters.persistence.readers.revisions import (
     REVISIONS,
     REVISIONS_WITH_SOURCE,
@@ -264,11 +264,11 @@ class SqlReader:
         return found[::-1] if last else found
 
     async def workers(self, pool: str | None, within_seconds: float) -> list[WorkerView]:
-        query = select(*WORKER).where(worker.c.seen_at >= seconds_ago(within_seconds)).order_by(worker.c.name, worker.c.id)
+        query = WORKERS.where(worker.c.seen_at >= seconds_ago(within_seconds))
         if pool is not None:
             query = query.where(worker.c.pool == pool)
         async with self._read(None) as (transaction, _):
-            return [WorkerView(**row._mapping) for row in await transaction.execute(query)]
+            return [to_worker_view(row) for row in await transaction.execute(query)]
 
     async def queue(self, pool: str, within_seconds: float, limit: int) -> QueueView:
         async with self._read(None) as (transaction, _):

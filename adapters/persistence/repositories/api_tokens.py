@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -44,6 +45,10 @@ class SqlApiTokens:
 
     async def touch(self, token_id: int, day: datetime) -> None:
         await self._transaction.execute(update(api_token).where(api_token.c.id == token_id).values(used_on=day))
+
+    async def list_by_ids(self, token_ids: Collection[int]) -> list[ApiToken]:
+        query = select(api_token).where(api_token.c.id.in_(token_ids))
+        return [_to_token(row) for row in await self._transaction.execute(query)]
 
     async def list_all(self) -> list[ApiToken]:
         return [_to_token(row) for row in await self._transaction.execute(select(api_token).order_by(api_token.c.id.desc()))]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from application.commands.dispatches.claim_dispatch import ClaimDispatch
 from application.commands.dispatches.claims import DispatchRules, build_claim
+from application.commands.workers.worker_registration import record_worker
 from application.ports.access.execution_tokens import ExecutionTokens
 from application.ports.dispatch.worker_messages import Claim
 from application.ports.dispatch.worker_streams import WorkerStreams
@@ -12,6 +13,7 @@ from application.ports.persistence.leases import Lease
 from application.ports.persistence.unit_of_work import OpenUnitOfWork
 from application.ports.persistence.workers import WorkerStatus
 from application.ports.system.clock import Clock
+from domain.access.actor import ANONYMOUS_ACTOR, Actor
 from domain.errors import Conflict, NotFound
 
 
@@ -51,7 +53,10 @@ class HeartbeatResult:
 
 @dataclass(frozen=True, slots=True)
 class RecordHeartbeat:
-    """Renew the leases of the worker, and return the messages that it may have missed."""
+    """Renew the leases of the worker, and return the messages that it may have missed.
+
+    Raises Conflict `worker_id_taken` if its id belongs to another worker.
+    """
 
     open_unit_of_work: OpenUnitOfWork
     tokens: ExecutionTokens
@@ -60,10 +65,10 @@ class RecordHeartbeat:
     claim_dispatch: ClaimDispatch
     rules: DispatchRules
 
-    async def __call__(self, heartbeat: HeartbeatCommand) -> HeartbeatResult:
+    async def __call__(self, heartbeat: HeartbeatCommand, actor: Actor = ANONYMOUS_ACTOR) -> HeartbeatResult:
         named = [(dispatch.run_id, dispatch.epoch) for dispatch in heartbeat.dispatches]
         async with self.open_unit_of_work() as work:
-            await work.workers.record_seen(heartbeat.worker, self.clock.now())
+            await record_worker(work, heartbeat.worker, actor, self.clock.now())
             renewed = await work.leases.renew(heartbeat.worker.id, named, self.rules.lease_seconds)
             held = await work.leases.find_held_by(heartbeat.worker.id)
             # The answer has claims for the leases that the worker did not name, so these get a full term, too.

@@ -1,5 +1,6 @@
 """API tokens in the store."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Protocol
 
@@ -20,6 +21,10 @@ class ApiTokens(Protocol):
         ...
 
     async def touch(self, token_id: int, day: datetime) -> None: ...
+
+    async def list_by_ids(self, token_ids: Collection[int]) -> list[ApiToken]:
+        """Return those of the tokens that exist, in any order."""
+        ...
 
     async def list_all(self) -> list[ApiToken]:
         """Return all tokens, newest first."""

@@ -1,6 +1,6 @@
 """The open streams from this process to workers."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -52,6 +52,14 @@ class WorkerStreams(Protocol):
 
     def disconnect(self, worker_id: str) -> None:
         """End the worker's stream, if it is connected to this process. A worker that is alive opens another."""
+        ...
+
+    def token_ids(self) -> Collection[int]:
+        """Return the ids of the worker tokens that the connected workers use."""
+        ...
+
+    def disconnect_token(self, token_id: int) -> None:
+        """End the streams of all workers with this token."""
         ...
 
     def close(self) -> None:

@@ -69,3 +69,7 @@ class Retention(Protocol):
     async def delete_workers(self, before: datetime) -> int:
         """Delete workers last seen before that time. Returns the number deleted."""
         ...
+
+    async def delete_token_workers(self, before: datetime) -> int:
+        """Delete the workers of tokens that registered last before that time and have no process. Returns the number deleted."""
+        ...

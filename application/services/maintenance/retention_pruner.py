@@ -13,6 +13,8 @@ INTERVAL_SECONDS = 24 * 3600.0
 RETRY_DELAY_SECONDS = 60.0
 IDEMPOTENCY_RETENTION = timedelta(hours=24)
 WORKER_RETENTION = timedelta(days=7)
+TOKEN_WORKER_RETENTION = timedelta(days=90)
+"""How long a worker token's page lists a worker that has not registered again."""
 ALERT_RETENTION = timedelta(days=90)
 """Incidents and messages are kept for at least so long, or as long as events."""
 PARTITION = timedelta(days=7)
@@ -40,6 +42,7 @@ class PruneResult:
     reporters: int
     answers: int
     workers: int
+    token_workers: int
     groups: int
     alerts: int
 
@@ -81,5 +84,8 @@ class RetentionPruner:
             reporters = await retention.delete_reporters(min(oldest, now - IDEMPOTENCY_RETENTION))
         answers = await retention.delete_idempotency_answers(now - IDEMPOTENCY_RETENTION)
         workers = await retention.delete_workers(now - WORKER_RETENTION)
+        token_workers = await retention.delete_token_workers(now - TOKEN_WORKER_RETENTION)
         groups = await retention.delete_unused_groups()
-        return PruneResult(dropped, created, schedules, backfills, site_events, receipts, reporters, answers, workers, groups, alerts)
+        return PruneResult(
+            dropped, created, schedules, backfills, site_events, receipts, reporters, answers, workers, token_workers, groups, alerts
+        )

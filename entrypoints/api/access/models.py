@@ -1,12 +1,15 @@
 """Tokens, accounts and the audit log, as the API takes and returns them."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field
 
 from application.commands.access.create_token import CreatedToken
+from application.ports.persistence.workers import TokenWorker
 from domain.access.accounts import Account
+from domain.access.api_tokens import ApiToken
 from domain.access.audit import AuditAction, AuditEntry
 from domain.access.permissions import Role, Scope
 from entrypoints.api.shared.models import PipelineRefField, RequestModel, ResponseModel, Timestamp, with_example
@@ -25,6 +28,15 @@ _TOKEN_EXAMPLE = {
     "expires_at": "2036-01-01T00:00:00Z",
     "used_on": "2026-11-24T00:00:00Z",
     "revoked_at": None,
+    "workers": [],
+}
+_WORKER_EXAMPLE = {
+    "name": "lab-2",
+    "address": "10.0.0.8",
+    "first_used_at": "2026-11-23T09:00:00Z",
+    "used_at": "2026-11-24T07:30:00Z",
+    "is_online": True,
+    "running_stages": 1,
 }
 AUDIT_ENTRY_EXAMPLE = {
     "id": 42,
@@ -71,6 +83,19 @@ class ChangeAccountRequest(RequestModel):
     password: Password | None = None
 
 
+class TokenWorkerResponse(ResponseModel):
+    """A worker that has used a worker token."""
+
+    model_config = with_example(_WORKER_EXAMPLE)
+
+    name: str
+    address: str | None = Field(description="The address that it registered from last.")
+    first_used_at: datetime
+    used_at: datetime = Field(description="When it registered last.")
+    is_online: bool
+    running_stages: int
+
+
 class TokenResponse(ResponseModel):
     """A token, without its secret part."""
 
@@ -87,6 +112,14 @@ class TokenResponse(ResponseModel):
     expires_at: datetime | None
     used_on: datetime | None = Field(description="The date of its last use.")
     revoked_at: datetime | None
+    workers: list[TokenWorkerResponse] = Field([], description="The workers that have used a worker token.")
+
+    @classmethod
+    def with_workers(cls, token: ApiToken, workers: Sequence[TokenWorker]) -> Self:
+        """Build the response of a token and the workers that have used it."""
+        response = cls.from_view(token)
+        response.workers = [TokenWorkerResponse.from_view(worker) for worker in workers]
+        return response
 
 
 class CreatedTokenResponse(TokenResponse):

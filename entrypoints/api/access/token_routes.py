@@ -16,8 +16,14 @@ router = create_router("access", route_class=ApiRoute)
 @router.get("/tokens/", summary="List tokens", responses=problems(503))
 @requires(ADMIN)
 async def list_tokens(application: ApplicationDep) -> list[TokenResponse]:
-    """Return the tokens, newest first, revoked ones included. A token's text is returned only when it is created."""
-    return [TokenResponse.from_view(token) for token in await application.access_queries().list_tokens()]
+    """Return the tokens, newest first, revoked ones included. A token's text is returned only when it is created.
+
+    Worker tokens have the `workers` that have used them.
+    """
+    queries = application.access_queries()
+    tokens = await queries.list_tokens()
+    workers = await queries.list_token_workers(tokens)
+    return [TokenResponse.with_workers(token, workers[token.id]) for token in tokens]
 
 
 @router.post(
@@ -45,8 +51,10 @@ async def create_token(body: CreateTokenRequest, application: ApplicationDep, ac
 )
 @requires(ADMIN)
 async def revoke_token(token_id: str, application: ApplicationDep, actor: ActorDep) -> TokenResponse:
-    """Revoke a token. It stays in the list. Revoking it again changes nothing."""
+    """Revoke a token. It stays in the list. Revoking it again changes nothing. The `workers` of a worker token that are online stop."""
     number = parse_id(token_id)
     if number is None:
         raise NotFound("token", token_id)
-    return TokenResponse.from_view(await application.revoke_token()(number, actor))
+    token = await application.revoke_token()(number, actor)
+    workers = await application.access_queries().list_token_workers([token])
+    return TokenResponse.with_workers(token, workers[token.id])

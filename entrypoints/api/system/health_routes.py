@@ -1,5 +1,7 @@
 """Liveness and readiness probes."""
 
+from datetime import datetime
+
 from fastapi import Request
 
 from application.ports.queries.reader import Reader, StoreProblem
@@ -48,8 +50,9 @@ async def readyz(request: Request, application: ApplicationDep, reader: ReaderDe
     reported, but do not affect the status. With `pipelines_pending`, `problems` counts the definitions to correct."""
     problem = await reader.find_problem()
     is_database_up = problem is not StoreProblem.DOWN
+    can_read = is_database_up and problem is not StoreProblem.NOT_MIGRATED
     is_prefect_up = await run_context_loader.engine.is_reachable()
-    workers = await _count_workers(reader) if is_database_up else NO_WORKERS
+    workers = await _count_workers(reader, application.adapters.clock().now()) if can_read else NO_WORKERS
     not_ready = _find_obstacle(problem, request.app.state.why_not_ready, application.adapters.disk_space())
     if not_ready is not None:
         facts: dict[str, object] = {
@@ -74,9 +77,10 @@ def _find_obstacle(problem: StoreProblem | None, starting: NotReady | None, disk
     return None if shortage is None else NotReady("disk_low", shortage)
 
 
-async def _count_workers(reader: Reader) -> WorkerCountsResponse:
+async def _count_workers(reader: Reader, now: datetime) -> WorkerCountsResponse:
+    """Count the workers that were seen lately. Those with a revoked or expired token are about to stop."""
     try:
-        workers = await reader.workers(None, WORKER_SEEN_WITHIN_SECONDS)
+        workers = [worker for worker in await reader.workers(None, WORKER_SEEN_WITHIN_SECONDS) if worker.has_valid_token(now)]
     except Unavailable:
         return NO_WORKERS
     return WorkerCountsResponse(

@@ -81,8 +81,9 @@ class HeartbeatRequest(RequestModel):
     takes_work: bool = True
     dispatches: Annotated[list[HeldDispatchModel], FailFast(), Field(max_length=_MAX_ITEMS)] = []
 
-    def to_command(self) -> HeartbeatCommand:
-        worker = WorkerStatus(self.worker_id, self.name, self.pool, self.slots, self.free, self.version)
+    def to_command(self, token_id: int | None = None) -> HeartbeatCommand:
+        """Build the command of a worker with this token; None for the token that is derived from HEADGATE_SECRET."""
+        worker = WorkerStatus(self.worker_id, self.name, self.pool, self.slots, self.free, self.version, token_id)
         return HeartbeatCommand(worker, [held.to_held_dispatch() for held in self.dispatches], self.received, self.takes_work)
 
 

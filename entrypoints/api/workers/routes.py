@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from application.ports.persistence.workers import WorkerStatus
 from domain.errors import InvalidInput
-from entrypoints.api.shared.dependencies import ApplicationDep, get_application
+from entrypoints.api.shared.dependencies import ActorDep, ApplicationDep, get_application
 from entrypoints.api.shared.models import MAX_INTEGER
 from entrypoints.api.shared.plain_routes import validate
 from entrypoints.api.shared.routing import ApiRoute
@@ -25,6 +25,7 @@ from entrypoints.api.workers.requests import (
 )
 from entrypoints.api.workers.responses import AdvanceResponse, ClaimResponse, HeartbeatResponse, RecordDispatchResponse, StoredLinesResponse
 from entrypoints.http import strict_json
+from entrypoints.http.auth.caller import get_caller
 from entrypoints.http.auth.permissions import AccessLevel, requires
 from entrypoints.http.ids import MAX_ID, parse_id
 from entrypoints.http.json_response import JsonResponse
@@ -62,6 +63,12 @@ async def _get_dispatch(run_id: int, epoch: int) -> tuple[int, int]:
     return run_id, epoch
 
 
+async def _get_token_id(request: Request) -> int | None:
+    """Return the id of the worker's token; None if it is derived from HEADGATE_SECRET."""
+    return get_caller(request).token_id
+
+
+TokenIdDep = Annotated[int | None, Depends(_get_token_id)]
 DispatchDep = Annotated[tuple[int, int], Depends(_get_dispatch)]
 
 
@@ -69,6 +76,8 @@ DispatchDep = Annotated[tuple[int, int], Depends(_get_dispatch)]
 @requires(AccessLevel.WORKER)
 async def stream(
     application: ApplicationDep,
+    token_id: TokenIdDep,
+    actor: ActorDep,
     worker_id: Annotated[str, Query(min_length=1, max_length=200)],
     name: Annotated[str, Query(min_length=1, max_length=200)],
     pool: Annotated[str, Query(min_length=1, max_length=100)],
@@ -78,16 +87,16 @@ async def stream(
 ) -> Response:
     """Stream messages for this worker as JSON lines. A ping comes first, and at least every 10 s."""
     strict_json.check({"worker_id": worker_id, "name": name, "pool": pool, "version": version})
-    worker = WorkerStatus(worker_id, name, pool, slots, slots if free is None else free, version)
-    await application.register_worker()(worker)
+    worker = WorkerStatus(worker_id, name, pool, slots, slots if free is None else free, version, token_id)
+    await application.register_worker()(worker, actor)
     return EventStream(stream_messages(application.adapters.worker_streams().open(worker)), "application/x-ndjson")
 
 
 @router.post("/heartbeat")
 @requires(AccessLevel.WORKER)
-async def heartbeat(body: HeartbeatRequest, application: ApplicationDep) -> HeartbeatResponse:
+async def heartbeat(body: HeartbeatRequest, application: ApplicationDep, token_id: TokenIdDep, actor: ActorDep) -> HeartbeatResponse:
     """Renew the leases of the dispatches that the worker holds."""
-    return HeartbeatResponse.from_view(await application.record_heartbeat()(body.to_command()))
+    return HeartbeatResponse.from_view(await application.record_heartbeat()(body.to_command(token_id), actor))
 
 
 @router.post("/dispatches/{run_id}/{epoch}/claim")
@@ -155,9 +164,9 @@ async def cancelled_in_prefect(body: CancelledInPrefectRequest, application: App
 
 @router.post("/leave", status_code=204)
 @requires(AccessLevel.WORKER)
-async def leave(body: LeaveRequest, application: ApplicationDep) -> None:
+async def leave(body: LeaveRequest, application: ApplicationDep, token_id: TokenIdDep) -> None:
     """Unregister the worker."""
-    await application.unregister_worker()(body.worker_id)
+    await application.unregister_worker()(body.worker_id, token_id)
 
 
 @router.post("/bursts/{rest:path}")

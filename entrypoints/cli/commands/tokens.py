@@ -5,10 +5,12 @@ from typing import Annotated
 import typer
 
 from domain.access.permissions import Scope
-from entrypoints.cli.commands.remote import Wide
+from entrypoints.cli.commands.remote import AsJson, Wide
 
 tokens = typer.Typer(help="Manage API tokens.", no_args_is_help=True)
 worker_tokens = typer.Typer(help="Manage the tokens of workers on other machines.", no_args_is_help=True)
+
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Revoke without asking for confirmation.")]
 
 
 @tokens.command("create")
@@ -26,19 +28,19 @@ def create_token(
 
 
 @tokens.command("list")
-def list_tokens(wide: Wide = False) -> None:
+def list_tokens(as_json: AsJson = False, wide: Wide = False) -> None:
     """List all tokens, without their secret part."""
     from entrypoints.cli.actions.tokens import run_token_action
 
-    run_token_action(lambda tokens: tokens.list(wide))
+    run_token_action(lambda tokens: tokens.list(as_json, wide))
 
 
 @tokens.command("revoke")
-def revoke_token(token_id: Annotated[int, typer.Argument(metavar="ID", min=1)]) -> None:
-    """Revoke a token at once."""
+def revoke_token(token_id: Annotated[int, typer.Argument(metavar="ID", min=1)], yes: Yes = False) -> None:
+    """Revoke a token at once. The workers of a worker token stop."""
     from entrypoints.cli.actions.tokens import run_token_action
 
-    run_token_action(lambda tokens: tokens.revoke(token_id))
+    run_token_action(lambda tokens: tokens.revoke(token_id, yes))
 
 
 @worker_tokens.command("create")
@@ -53,16 +55,16 @@ def create_worker_token(
 
 
 @worker_tokens.command("list")
-def list_worker_tokens(wide: Wide = False) -> None:
-    """List the tokens of workers, with their creator and the day of their last use."""
+def list_worker_tokens(as_json: AsJson = False, wide: Wide = False) -> None:
+    """List the tokens of workers: their creator, the day of their last use, and the workers that use them."""
     from entrypoints.cli.actions.tokens import run_token_action
 
-    run_token_action(lambda tokens: tokens.list_of_workers(wide))
+    run_token_action(lambda tokens: tokens.list_of_workers(as_json, wide))
 
 
 @worker_tokens.command("revoke")
-def revoke_worker_token(name: Annotated[str, typer.Argument(metavar="NAME")]) -> None:
-    """Revoke a worker token. Its workers stop, and their stages are lost when their leases expire."""
+def revoke_worker_token(name: Annotated[str, typer.Argument(metavar="NAME")], yes: Yes = False) -> None:
+    """Revoke a worker token. Its workers stop, and their stages are lost when their leases expire. The command names them first."""
     from entrypoints.cli.actions.tokens import run_token_action
 
-    run_token_action(lambda tokens: tokens.revoke_of_worker(name))
+    run_token_action(lambda tokens: tokens.revoke_of_worker(name, yes))

@@ -46,7 +46,10 @@ class ComponentHealth:
 
 @dataclass(frozen=True, slots=True)
 class WorkerItem:
-    """A worker. `used_percent` is the share of its slots in use."""
+    """A worker. `used_percent` is the share of its slots in use.
+
+    `state` is for the live page, and has no time, so that the page does not change each second. `state_with_time` is for text.
+    """
 
     name: str
     pool: str
@@ -54,8 +57,10 @@ class WorkerItem:
     free: str
     used_percent: float
     seen: Timestamp | None
+    token: str
     is_online: bool
     state: str
+    state_with_time: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,12 +148,17 @@ def _check_retention(results: ProbeResults) -> ComponentHealth:
 
 
 def _is_online(worker: WorkerView, now: datetime) -> bool:
-    return (now - worker.seen_at).total_seconds() <= WORKER_SEEN_WITHIN_SECONDS
+    return _is_seen_within(worker, now) and worker.has_valid_token(now)
+
+
+def _is_seen_within(worker: WorkerView, at: datetime) -> bool:
+    """Return whether a worker that is online at that time would have been seen so late."""
+    return (at - worker.seen_at).total_seconds() <= WORKER_SEEN_WITHIN_SECONDS
 
 
 def _build_worker(worker: WorkerView, now: datetime) -> WorkerItem:
     silent_seconds = max(0.0, (now - worker.seen_at).total_seconds())
-    is_online = _is_online(worker, now)
+    is_online, state = _is_online(worker, now), _describe_state(worker, now)
     return WorkerItem(
         name=worker.name,
         pool=worker.pool,
@@ -156,9 +166,20 @@ def _build_worker(worker: WorkerView, now: datetime) -> WorkerItem:
         free=f"{worker.free:,}" if is_online else "0",
         used_percent=round(100 * (worker.slots - worker.free) / worker.slots, 1) if worker.slots and is_online else 0.0,
         seen=format_timestamp(worker.seen_at),
+        token=worker.token.name if worker.token else "derived from HEADGATE_SECRET",
         is_online=is_online,
-        state="online" if is_online else f"offline for {format_duration(silent_seconds)}",
+        state=state[:1].upper() + state[1:],
+        state_with_time=f"offline for {format_duration(silent_seconds)}" if state == "offline" else state,
     )
+
+
+def _describe_state(worker: WorkerView, now: datetime) -> str:
+    """Return "online" or "offline", with the reason if the worker's token ended while it was online."""
+    end = worker.token.get_end(now) if worker.token else None
+    if worker.token is None or end is None or not _is_seen_within(worker, end):
+        return "online" if _is_online(worker, now) else "offline"
+    reason = "its token was revoked" if end == worker.token.revoked_at else "its token has expired"
+    return f"stopping: {reason}" if _is_seen_within(worker, now) else f"offline: {reason}"
 
 
 def get_versions(database: str) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -31,6 +31,7 @@ from entrypoints.worker_protocol.messages import (
 
 log = logging.getLogger("headgate.worker")
 
+_RETRIED_STATUSES: Final = (408, 429)
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 1.0
 _TIMEOUT: Final = httpx.Timeout(10.0, connect=3.0, pool=None)
@@ -106,9 +107,13 @@ class ApiClient:
         await self._http.aclose()
 
     async def claim(self, dispatch: DispatchKey, capacity: int) -> Claim:
-        """Claim a requested dispatch. Raises RequestRejected: 409 if it is claimed or closed, 404 if the run does not exist."""
+        """Claim a requested dispatch.
+
+        Raises RequestRejected: 409 if it is claimed or closed, 404 if the run does not exist, 401 if the token is invalid.
+        """
         body = encode_json({"worker_id": self.identity.id, "capacity": capacity})
-        return parse_claim(await self._post_until_answered(f"/worker/dispatches/{dispatch[0]}/{dispatch[1]}/claim", body))
+        path = f"/worker/dispatches/{dispatch[0]}/{dispatch[1]}/claim"
+        return parse_claim(await self._post_until_answered(path, body, retried=_RETRIED_STATUSES))
 
     async def advance(self, dispatch: DispatchKey, body: bytes, trace: Mapping[str, str] | None = None) -> AdvanceResponse:
         """Report results and learn what to start. A dispatch that is gone or claimed by another worker is answered with `refused`."""
@@ -248,14 +253,19 @@ class ApiClient:
                 return
             yield line
 
-    async def _post_until_answered(self, path: str, body: bytes, trace: Mapping[str, str] | None = None) -> dict[str, Any]:
-        """Send the same bytes until a web is neither unavailable nor overloaded. Raises RequestRejected for any other error."""
+    async def _post_until_answered(
+        self, path: str, body: bytes, trace: Mapping[str, str] | None = None, retried: Collection[int] = (401, *_RETRIED_STATUSES)
+    ) -> dict[str, Any]:
+        """Send the same bytes until a web is neither unavailable nor overloaded. Raises RequestRejected for any other error.
+
+        A 401 is retried too, since the heartbeats end the worker if its token is invalid.
+        """
         pause = _FIRST_PAUSE
         failed_rounds = 0
         while True:
             try:
                 response = await self._post(path, body, _TIMEOUT, failed_rounds, trace)
-                if response.status_code < 500 and response.status_code not in (401, 408, 429):
+                if response.status_code < 500 and response.status_code not in retried:
                     return _parse_response(response)
                 log.debug("%s responded with %s", path, response.status_code)
             except httpx.HTTPError as error:

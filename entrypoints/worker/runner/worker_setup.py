@@ -48,8 +48,13 @@ def check_proxies(settings: Settings, environment: Mapping[str, str]) -> None:
 
 
 def get_worker_token(settings: Settings, environment: Mapping[str, str] = os.environ) -> str:
-    """Return HEADGATE_WORKER_TOKEN if it is set, as on other machines; else derive the token from this machine's secret."""
-    token = environment.get("HEADGATE_WORKER_TOKEN")
+    """Return HEADGATE_WORKER_TOKEN if it is set, as on other machines; else derive the token from this machine's secret.
+
+    Raises SettingsError if the token cannot be sent. The HTTP client's error would contain it.
+    """
+    token = environment.get("HEADGATE_WORKER_TOKEN", "").strip()
+    if not token.isascii() or not all(character.isprintable() and character != " " for character in token):
+        raise SettingsError("HEADGATE_WORKER_TOKEN contains spaces, line ends or other characters that no token has: copy it again.")
     return token or HmacTokens(settings.secret_key().encode()).issue_worker_token()
 
 

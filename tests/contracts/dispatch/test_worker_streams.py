@@ -9,8 +9,8 @@ from application.ports.dispatch.worker_streams import Reservation, WorkerStreams
 from application.ports.persistence.workers import WorkerStatus
 
 
-def a_worker(id: str = "w1", *, pool: str = "headgate", free: int = 4) -> WorkerStatus:
-    return WorkerStatus(id, id, pool, 4, free)
+def a_worker(id: str = "w1", *, pool: str = "headgate", free: int = 4, token_id: int | None = None) -> WorkerStatus:
+    return WorkerStatus(id, id, pool, 4, free, token_id=token_id)
 
 
 def a_claim(run_id: int = 1, starts: int = 1) -> Claim:
@@ -70,6 +70,17 @@ async def test_an_unconnected_worker_gets_nothing(worker_streams: WorkerStreams)
     assert list(worker_streams.pools_with_free_slots()) == []
     assert worker_streams.finish_reservation(Reservation("unknown", 1), None) is False
     worker_streams.set_free_slots("unknown", 4, 0)
+
+
+async def test_all_workers_of_a_token_are_disconnected(worker_streams: WorkerStreams) -> None:
+    workers = a_worker("w1", token_id=7), a_worker("w2", token_id=7), a_worker("w3", token_id=8), a_worker("w4")
+    async with connect(worker_streams, *workers):
+        assert set(worker_streams.token_ids()) == {7, 8}
+
+        worker_streams.disconnect_token(7)
+
+        assert [worker_streams.push(worker.id, StopRun(1)) for worker in workers] == [False, False, True, True]
+        assert set(worker_streams.token_ids()) == {8}
 
 
 async def test_a_disconnected_worker_gets_nothing(worker_streams: WorkerStreams) -> None:

@@ -5,6 +5,7 @@ from application.ports.persistence.logs import NewLogLine
 from application.ports.persistence.receipts import Receipt, ReceiptKey
 from application.ports.persistence.reporters import ReporterKey, TakenReport
 from application.ports.persistence.workers import WorkerStatus
+from domain.access.api_tokens import ApiToken, TokenKind
 from domain.concurrency.bucket import Bucket
 from domain.concurrency.group import GroupUse
 from domain.concurrency.slots import SlotChange, SlotState
@@ -167,6 +168,20 @@ async def test_workers_that_are_not_seen_any_more_are_deleted(store: StoreUnderT
 
     assert await store.retention.delete_workers(NOW + DAY) == 1
     assert await store.retention.delete_workers(NOW + DAY) == 0
+
+
+async def test_workers_of_a_token_are_deleted_unless_they_run(store: StoreUnderTest) -> None:
+    async with store.open_unit_of_work() as work:
+        token = await work.api_tokens.add(ApiToken(0, "lab", TokenKind.WORKER, (), None, "x9Zq", None, NOW), b"lab")
+        for name, at in (("old", NOW), ("running", NOW), ("young", NOW + DAY)):
+            await work.workers.record_token_use(token.id, name, None, at)
+        await work.workers.record_seen(WorkerStatus("r", "running", "headgate", 1, 1, token_id=token.id), NOW)
+        await work.commit()
+
+    assert await store.retention.delete_token_workers(NOW + DAY) == 1
+
+    async with store.open_unit_of_work() as work:
+        assert [worker.name for worker in await work.workers.list_token_workers([token.id], 600, 9)] == ["young", "running"]
 
 
 async def test_reporters_that_report_no_more_are_forgotten(store: StoreUnderTest) -> None:

@@ -1,5 +1,6 @@
 """API tokens in memory."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 
@@ -46,6 +47,10 @@ class FakeApiTokens:
         for digest, row in tx.api_tokens.items():
             if row.id == token_id:
                 tx.api_tokens[digest] = replace(row, used_on=day)
+
+    async def list_by_ids(self, token_ids: Collection[int]) -> list[ApiToken]:
+        tx = await self._transaction.begin_statement()
+        return [row for row in tx.api_tokens.values() if row.id in token_ids]
 
     async def list_all(self) -> list[ApiToken]:
         tx = await self._transaction.begin_statement()

@@ -1,7 +1,7 @@
 """Worker streams that record what was pushed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 
 from application.ports.dispatch.worker_messages import Claim, StopRun, WakeRun, WorkerMessage
 from application.ports.dispatch.worker_streams import Reservation
@@ -33,6 +33,13 @@ class FakeWorkerStreams:
 
     def disconnect(self, worker_id: str) -> None:
         self.unlink(worker_id)
+
+    def token_ids(self) -> Collection[int]:
+        return {stream.worker.token_id for stream in self._streams.values() if stream.worker.token_id is not None}
+
+    def disconnect_token(self, token_id: int) -> None:
+        for worker_id in [id for id, stream in self._streams.items() if stream.worker.token_id == token_id]:
+            self.unlink(worker_id)
 
     def unlink(self, worker_id: str) -> None:
         """Close the stream, as when the worker leaves or opens another one."""

@@ -87,6 +87,11 @@ class FakeRetention:
     async def delete_workers(self, before: datetime) -> int:
         return _delete(self._store.committed.workers, lambda _, row: row.seen_at < before)
 
+    async def delete_token_workers(self, before: datetime) -> int:
+        tables = self._store.committed
+        running = {(row.worker.token_id, row.worker.name) for row in tables.workers.values()}
+        return _delete(tables.token_workers, lambda key, row: row.used_at < before and key not in running)
+
     def _drop(self, table: str, rows: dict[Any, Any], before: datetime, column: str = "at") -> Sequence[str]:
         self._store.require_up()
         expired = sorted(week for week in self._weeks[table] if week + WEEK <= before)

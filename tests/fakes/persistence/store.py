@@ -13,7 +13,7 @@ from application.ports.persistence.logs import UnfinishedLines
 from application.ports.persistence.receipts import Receipt, ReceiptKey
 from application.ports.persistence.reporters import ReporterKey, TakenReport
 from application.ports.persistence.schedules import StoredSchedule
-from application.ports.persistence.workers import WorkerStatus
+from application.ports.persistence.workers import TokenWorker, WorkerStatus
 from application.ports.system.clock import Clock
 from application.queries.views.events import EventView, SiteEventView
 from application.queries.views.logs import LogLineView
@@ -208,6 +208,7 @@ class Tables:
     log_progress: dict[tuple[int, str, int], AttemptLog] = field(default_factory=dict)
     log_unfinished: dict[tuple[int, str, int], UnfinishedLines] = field(default_factory=dict)
     workers: dict[str, WorkerRow] = field(default_factory=dict)
+    token_workers: dict[tuple[int, str], TokenWorker] = field(default_factory=dict)
     announcements: dict[str, SinkPositionRow] = field(default_factory=dict)
     accounts: dict[int, Account] = field(default_factory=dict)
     sessions: dict[bytes, Session] = field(default_factory=dict)

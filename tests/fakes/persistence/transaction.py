@@ -91,6 +91,7 @@ class Transaction:
     log_progress = LazyOverlay(lambda tables: tables.log_progress)
     log_unfinished = LazyOverlay(lambda tables: tables.log_unfinished)
     workers = LazyOverlay(lambda tables: tables.workers)
+    token_workers = LazyOverlay(lambda tables: tables.token_workers)
     announcements = LazyOverlay(lambda tables: tables.announcements)
     accounts = LazyOverlay(lambda tables: tables.accounts)
     sessions = LazyOverlay(lambda tables: tables.sessions)

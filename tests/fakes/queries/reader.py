@@ -34,7 +34,7 @@ from application.queries.views.pipelines import (
 from application.queries.views.runs import RunBar, RunStateVersion, RunTimes, RunView
 from application.queries.views.schedules import ScheduleView, TickCount, TickView
 from application.queries.views.ticks import TickGroup, TickWindow
-from application.queries.views.workers import QueueView, WorkerView
+from application.queries.views.workers import QueueView, WorkerTokenView, WorkerView
 from domain.alerts.incident import IncidentState
 from domain.backfills.tick import BackfillTickState
 from domain.pipelines.revision_origin import UNKNOWN_ORIGIN
@@ -45,7 +45,7 @@ from domain.runs.run_name import RunName
 from domain.runs.status import Reason, Status
 from domain.schedules.tick import TickState
 from tests.fakes.persistence import FakeStore, values
-from tests.fakes.persistence.store import DispatchRow, PipelineRow, Tables
+from tests.fakes.persistence.store import DispatchRow, PipelineRow, Tables, WorkerRow
 from tests.fakes.queries import alert_views
 from tests.fakes.queries.backfill_views import list_backfill_ticks, list_backfills, take_first
 from tests.fakes.queries.group_views import find_group, list_full_buckets, list_groups
@@ -236,10 +236,16 @@ class FakeReader:
     async def workers(self, pool: str | None, within_seconds: float) -> list[WorkerView]:
         now = self._store.clock.now()
         return [
-            WorkerView(row.worker.id, row.worker.name, row.worker.pool, row.worker.slots, row.worker.free, row.seen_at)
+            self._to_worker_view(row)
             for row in sorted(self._tables.workers.values(), key=lambda row: row.worker.name)
             if pool in (None, row.worker.pool) and (now - row.seen_at).total_seconds() <= within_seconds
         ]
+
+    def _to_worker_view(self, row: WorkerRow) -> WorkerView:
+        worker = row.worker
+        found = next((token for token in self._tables.api_tokens.values() if token.id == worker.token_id), None)
+        token = WorkerTokenView(found.name, found.expires_at, found.revoked_at) if found else None
+        return WorkerView(worker.id, worker.name, worker.pool, worker.slots, worker.free, row.seen_at, token)
 
     async def queue(self, pool: str, within_seconds: float, limit: int) -> QueueView:
         unclaimed = [(run_id, row) for (run_id, _), row in self._tables.dispatches.items() if row.pool == pool and _is_unclaimed(row)]

@@ -20,7 +20,7 @@ from entrypoints.web.lookups import get_application, get_origin
 from entrypoints.web.once_shown import read_shown_secret, redirect_with_secret
 from entrypoints.web.page_context import get_page_context, load_page_frame
 from entrypoints.web.templating import render, render_page
-from entrypoints.web.view_models.access.tokens import build_token_item, build_token_snippets
+from entrypoints.web.view_models.access.tokens import build_token_item, build_token_snippets, build_token_worker_items
 from entrypoints.web.view_models.forms import format_problems
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(load_page_frame)])
@@ -65,13 +65,15 @@ async def show_token(request: Request, token_id: str) -> Response:
     context = get_page_context(request)
     token = await _require_token(request, token_id)
     pipeline = await context.reader.pipeline(token.pipeline_id) if token.pipeline_id else None
-    item = build_token_item(token, pipeline.name if pipeline else None, context.now())
+    workers = (await get_application(request).access_queries().list_token_workers([token]))[token.id]
+    item = build_token_item(token, pipeline.name if pipeline else None, workers, context.now())
     shown = read_shown_secret(request)
     text = shown if item.is_valid and shown.endswith(item.hint) else ""
     snippets = build_token_snippets(text, token, pipeline, get_origin(request)) if text else ()
     run_id = await _find_first_report(request, token)
-    page = {"section": "system", "css": ("access.css",)}
-    return render_page(request, "token.html", 200, **page, token=item, text=text, snippets=snippets, run_id=run_id)
+    shown_workers = build_token_worker_items(workers)
+    page = {"section": "system", "css": ("access.css",), "is_worker_token": token.kind is TokenKind.WORKER}
+    return render_page(request, "token.html", 200, **page, token=item, workers=shown_workers, text=text, snippets=snippets, run_id=run_id)
 
 
 @router.get("/ui/tokens/{token_id}/heard")
@@ -97,7 +99,9 @@ async def revoke_token(request: Request, token_id: str) -> Response:
 
 async def _render_list(request: Request, form: Mapping[str, str], problems: Sequence[str], status: int) -> Response:
     context = get_page_context(request)
-    tokens = await get_application(request).access_queries().list_tokens()
+    queries = get_application(request).access_queries()
+    tokens = await queries.list_tokens()
+    workers = await queries.list_token_workers(tokens)
     pipelines = {row.pipeline.id: row.pipeline.name for row in await context.reader.board(ArchivedFilter.INCLUDE)}
     return render_page(
         request,
@@ -105,7 +109,7 @@ async def _render_list(request: Request, form: Mapping[str, str], problems: Sequ
         status,
         section="system",
         css=("access.css",),
-        tokens=[build_token_item(token, pipelines.get(token.pipeline_id or 0), context.now()) for token in tokens],
+        tokens=[build_token_item(token, pipelines.get(token.pipeline_id or 0), workers[token.id], context.now()) for token in tokens],
         form=defaultdict(str, form),
         scopes=list(Scope),
         pipelines=sorted(pipelines.values()),

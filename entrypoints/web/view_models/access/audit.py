@@ -56,6 +56,7 @@ _ACTIONS = {
     AuditAction.ALERT_RULE_DELETED: "deleted an alert rule",
     AuditAction.TOKEN_CREATED: "created a token",
     AuditAction.TOKEN_REVOKED: "revoked a token",
+    AuditAction.WORKER_REGISTERED: "registered a worker",
     AuditAction.ACCOUNT_CREATED: "created an account",
     AuditAction.ACCOUNT_CHANGED: "changed an account",
     AuditAction.PASSWORD_CHANGED: "changed a password",

@@ -1,3 +1,5 @@
+import asyncio
+
 import httpx
 import pytest
 
@@ -18,4 +20,15 @@ async def test_a_rejection_has_the_sentence_of_the_problem() -> None:
         _ = [message async for message in api.stream_messages(4)]
 
     assert requests[0].headers[PROTOCOL_HEADER] == str(PROTOCOL_VERSION)
+    await api.close()
+
+
+async def test_a_claim_with_an_invalid_token_is_not_repeated() -> None:
+    transport = httpx.MockTransport(lambda _: httpx.Response(401, json={"problem": "unauthorized", "detail": "The token is invalid."}))
+    api = ApiClient("http://127.0.0.1", "token", WorkerIdentity("worker-1", "headgate", 4), transport)
+
+    async with asyncio.timeout(10):
+        with pytest.raises(RequestRejected, match=r"^401: The token is invalid\.$"):
+            await api.claim((1, 1), 4)
+
     await api.close()

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from entrypoints.settings import Settings
-from entrypoints.worker.runner.worker_setup import prepare_stage_hosts
+from entrypoints.settings import Settings, SettingsError
+from entrypoints.worker.runner.worker_setup import get_worker_token, prepare_stage_hosts
 from entrypoints.worker.stage_host.client import build_worker_id
 from entrypoints.worker.stage_host.processes import has_mark
 from entrypoints.worker.stage_host.protocol import MARK_LENGTH, MARK_NAME
@@ -36,3 +36,15 @@ async def test_a_starting_worker_ends_and_names_what_it_left(tmp_path: Path, cap
         with contextlib.suppress(ProcessLookupError):
             left.kill()
         await left.wait()
+
+
+def test_a_worker_token_is_stripped() -> None:
+    assert get_worker_token(Settings(), {"HEADGATE_WORKER_TOKEN": " hg_wrk_1\n"}) == "hg_wrk_1"
+
+
+@pytest.mark.parametrize("token", ["hg_wrk_1\nhg_wrk_2", "hg wrk", "hg_wrk_ä", "hg_wrk_\x00"])
+def test_a_damaged_worker_token_is_refused_and_not_shown(token: str) -> None:
+    with pytest.raises(SettingsError, match="copy it again") as error:
+        get_worker_token(Settings(), {"HEADGATE_WORKER_TOKEN": token})
+
+    assert "hg" not in str(error.value)
