@@ -13,6 +13,7 @@ from typing import Any
 from adapters.orchestration.server_health import wait_until_healthy
 from adapters.persistence.embedded.server import EmbeddedPostgres
 from entrypoints.settings import Settings
+from entrypoints.supervisor.folder_progress import wait_for_folder
 from entrypoints.supervisor.home_folder import explain_file_errors
 from entrypoints.supervisor.instance_lock import StartError, hold_instance_lock
 from entrypoints.supervisor.managed_process import ManagedProcess, ProcessSpec
@@ -115,6 +116,8 @@ class Supervisor:
         url = self._settings.public_url
         local = f"{self._settings.local_url}/livez"
         if await wait_until_healthy(local, _WEB_START_SECONDS):
+            if self._settings.pipelines is not None:
+                await wait_for_folder(self._settings.local_url, self._print)
             self._print(f"ready: open {url}  (Ctrl-C stops everything)")
         else:
             self._print(f"the web server does not respond on {local} after {_WEB_START_SECONDS:g} s")

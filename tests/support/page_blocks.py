@@ -30,7 +30,7 @@ TESTS_BY_PAGE: Final[Mapping[str, tuple[str, ...]]] = {
     "docs/how-to/add-workers.md": (_WORKERS,) * 7,
     "docs/how-to/alert-on-failures.md": ("tests/system/test_alerting.py::test_the_commands_of_the_page_work",) * 5,
     "docs/how-to/backfill.md": ("tests/system/test_backfilling.py::test_the_commands_of_the_page_work",) * 2,
-    "docs/how-to/keep-pipelines-in-a-folder.md": ("tests/system/test_folder_of_pipelines.py::test_the_commands_of_the_page_work",) * 4,
+    "docs/how-to/keep-pipelines-in-a-folder.md": ("tests/system/test_folder_of_pipelines.py::test_the_commands_of_the_page_work",) * 5,
     "docs/how-to/limit-concurrency.md": (_LIMITS,) * 5,
     "docs/how-to/report-from-another-machine.md": (_EXAMPLES,),
     "docs/how-to/manage-access.md": (_ACCESS,) * 4,

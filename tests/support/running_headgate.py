@@ -43,12 +43,20 @@ class Headgate:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Self:
+        self.launch()
+        self.wait_until_ready()
+        return self
+
+    def launch(self) -> None:
+        """Start the process without waiting until it is ready."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 self._argv, cwd=ROOT, env=self._env(), stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
             )
+
+    def wait_until_ready(self) -> None:
+        """Wait until triggers are accepted and a worker has registered."""
         self.wait_until(lambda: self.readiness().get("workers", {}).get("count", 0) > 0, START_SECONDS)
-        return self
 
     def readiness(self) -> dict[str, Any]:
         """What /readyz says; nothing while it does not respond 200."""

@@ -1,11 +1,9 @@
 """`headgate apply`: create or change pipelines to match files."""
 
-import asyncio
 import re
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from difflib import unified_diff
 from pathlib import Path
 from typing import Any
@@ -22,7 +20,6 @@ from entrypoints.cli.client.headgate_client import HeadgateClient
 from entrypoints.cli.output import print_error
 from entrypoints.cli.screens.sanitizer import sanitize
 from entrypoints.definitions.definition_files import DefinitionSource
-from entrypoints.definitions.folder_snapshot import Snapshot, take_snapshot
 from entrypoints.definitions.found_definitions import FoundDefinitions, read_all_definitions
 from entrypoints.definitions.refused_definitions import describe_refused_definitions
 from entrypoints.definitions.revision_diff import diff_revisions
@@ -30,7 +27,6 @@ from entrypoints.definitions.revision_diff import diff_revisions
 _RESULTS = ("created", "changed", "unchanged", "archived", "refused", "skipped", "not applied")
 _VALID = ("created", "changed", "unchanged")
 _MAX_NOTES = 20
-_WATCH_SECONDS = 0.5
 MAX_BODY_BYTES = 1 << 20
 """A larger request is refused."""
 
@@ -63,28 +59,6 @@ async def apply_files(url: str, paths: Sequence[Path], options: ApplyOptions) ->
     if results["refused"]:
         return 1
     return 2 if options.is_plan and (results["created"] or results["changed"] or results["archived"]) else 0
-
-
-async def watch_files(url: str, paths: Sequence[Path], options: ApplyOptions) -> int:
-    """Apply the files, and again whenever one of them changes, until the task is cancelled.
-
-    A server that does not respond is asked again.
-    """
-    applied: Snapshot | None = None
-    problem = ""
-    while True:
-        seen = await asyncio.to_thread(take_snapshot, paths)
-        await asyncio.sleep(_WATCH_SECONDS)
-        if seen == applied or seen != await asyncio.to_thread(take_snapshot, paths):
-            continue  # nothing has changed, or files are still being written
-        try:
-            await apply_files(url, paths, options)
-        except (ApiError, Unreachable) as error:
-            if str(error) != problem:
-                print_error(error)
-            problem = str(error)
-        else:
-            applied, problem, options = seen, "", replace(options, is_repeated=True)
 
 
 async def _apply_all(client: HeadgateClient, sources: list[DefinitionSource], results: Counter[str], options: ApplyOptions) -> None:

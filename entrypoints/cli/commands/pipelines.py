@@ -28,8 +28,9 @@ def apply(
 
     Exit code 1: a definition was refused; 2: no response. With --plan, 2: something would change; 1: no response, too.
     """
-    from entrypoints.cli.actions.apply import apply_files, watch_files
+    from entrypoints.cli.actions.apply import apply_files
     from entrypoints.cli.actions.apply_options import ApplyOptions
+    from entrypoints.cli.actions.apply_watching import watch_files
 
     try:
         options = ApplyOptions.from_arguments(files, plan, prune, source)
@@ -37,6 +38,8 @@ def apply(
         raise typer.BadParameter(str(error)) from None
     if plan and watch:
         raise typer.BadParameter("--plan changes nothing, so it cannot be used with --watch")
+    if watch and (missing := next((file for file in files if not file.exists()), None)):
+        raise typer.BadParameter(f"{missing} does not exist, so it cannot be watched")
     run_action((watch_files if watch else apply_files)(get_server_url(), files, options))
 
 

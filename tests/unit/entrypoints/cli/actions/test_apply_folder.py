@@ -156,3 +156,9 @@ def test_pruning_needs_a_folder(headgate: RunCommand, served: ThreadServer, fold
     result = headgate("apply", "pipelines/etl.yaml", "--prune", "--source", "pipelines", url=served.url)
 
     assert (result.returncode, "--prune needs one folder" in result.stderr) == (2, True)
+
+
+def test_a_folder_that_does_not_exist_cannot_be_watched(headgate: RunCommand, served: ThreadServer) -> None:
+    result = headgate("apply", "absent", "--watch", url=served.url)
+
+    assert (result.returncode, "absent does not exist" in result.stderr) == (2, True)
