@@ -17,7 +17,28 @@ from tests.support.in_process import InProcessHeadgate
 from tests.support.servers import ThreadServer
 
 CHROMIUM = "/usr/bin/chromium"
+DISABLED_FEATURES = (
+    "AimEnabled",
+    "AvoidCorsURLLoaderRestartOnRedirect",
+    "AvoidUnnecessaryBeforeUnloadCheckSync",
+    "DestroyProfileOnBrowserClose",
+    "HttpsFirstBalancedModeAutoEnable",
+    "HttpsUpgrades",
+    "LensOverlay",
+    "MediaRouter",
+    "NetworkTimeServiceQuerying",
+    "OptimizationHints",
+    "PaintHolding",
+    "PreconnectToSearch",
+    "ThirdPartyStoragePartitioning",
+    "SpareRendererForSitePerProcess",
+    "WebUIOmniboxAimPopup",
+    "WebUIOmniboxPopup",
+)
+"""Those that Playwright disables, since a second list replaces the first, and the last three: Chromium would load two pages of its own
+into each new context, and start a process in advance for each site. That takes four times the processor time of the context."""
 FLAGS = (
+    f"--disable-features={','.join(DISABLED_FEATURES)}",
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
