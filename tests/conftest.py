@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from entrypoints.process.time_zones import use_packaged_time_zones
 from tests.support.paths import ROOT
@@ -52,7 +52,8 @@ LONG: Final = ("tests/system", "tests/integration", "tests/fuzz", "tests/simulat
 
 _servers = ExitStack()
 use_packaged_time_zones()
-settings.register_profile("headgate", deadline=None)  # no test asserts how long an example takes
+# No test asserts how long an example takes, or how long it takes to make one up.
+settings.register_profile("headgate", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("headgate")
 
 
