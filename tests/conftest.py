@@ -1,12 +1,13 @@
 """Fixtures for every test, and how the suite is spread over processes (`pytest -n 4 --dist loadgroup`).
 
 With pytest-xdist the controller starts the one PostgreSQL server and its workers use it. Tests that share an expensive fixture run in
-the same worker: each folder of GROUPS is one group, and so is every other module, except those of SPREAD_FOLDERS.
+the same worker: each folder of GROUPS is a group, each part of the folder BROWSER, and each other module, except those of SPREAD_FOLDERS.
 """
 
 from __future__ import annotations
 
 import gc
+from bisect import bisect_right
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -30,9 +31,20 @@ GROUPS: Final = (
     "tests/system/flow_runs",
     "tests/system/team",
     "tests/system",
-    "tests/unit/entrypoints/web/browser",
 )
-"""Folders whose tests share a server, a stack or a browser; the first that fits counts."""
+"""Folders whose tests share a server or a stack; the first that fits counts."""
+STARTS_ITS_OWN: Final = (
+    "tests/system/test_alerting.py",
+    "tests/system/test_channels.py",
+    "tests/system/test_proxies.py",
+    "tests/system/test_shutdown_and_crashes.py",
+    "tests/system/test_team_sign_in.py",
+    "tests/system/test_why.py",
+)
+"""Modules of those folders that share nothing with the others."""
+BROWSER: Final = "tests/unit/entrypoints/web/browser"
+BROWSER_PARTS: Final = ("test_editor.py", "test_live_pages.py")
+"""The first modules of the second and the third part of the folder whose tests share a browser; each part takes about as long."""
 ALONE_GROUPS: Final = (
     ("tests/chaos/test_clock_skew.py", "tests/chaos/test_late_reports.py", "tests/chaos/test_several_webs.py"),
     ("tests/chaos/test_graceful_stop.py", "tests/chaos/test_selected_faults.py"),
@@ -47,8 +59,8 @@ ALONE: Final = ("tests/chaos", "tests/system/telemetry/test_telemetry_never_bloc
 INSTALLATION: Final = "tests/integration/installation"
 """Tests that create virtual environments: they run with `make first-runs`."""
 
-LONG: Final = ("tests/system", "tests/integration", "tests/fuzz", "tests/simulation", "tests/unit/entrypoints/web/browser")
-"""Folders with tests of many seconds."""
+LONG: Final = ("tests/system/flow_runs", "tests/fuzz", BROWSER, "tests/system", "tests/integration", "tests/simulation")
+"""Folders with tests of many seconds, in the order in which they begin."""
 
 _servers = ExitStack()
 use_packaged_time_zones()
@@ -89,12 +101,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("installation")
         if not path.startswith(SPREAD_FOLDERS):
             item.add_marker(pytest.mark.xdist_group(_get_group(path)))
-    items.sort(key=lambda item: not str(item.path.relative_to(ROOT)).startswith(LONG))
+    items.sort(key=lambda item: _get_turn(str(item.path.relative_to(ROOT))))
 
 
 def _get_group(path: str) -> str:
+    if path.startswith(f"{BROWSER}/"):
+        return f"{BROWSER}/{bisect_right(BROWSER_PARTS, path.removeprefix(f'{BROWSER}/'))}"
+    if path in STARTS_ITS_OWN:
+        return path
     together = next((modules for modules in ALONE_GROUPS if path in modules), None)
     return together[0] if together else next((folder for folder in GROUPS if path.startswith(f"{folder}/")), path)
+
+
+def _get_turn(path: str) -> int:
+    return next((turn for turn, folder in enumerate(LONG) if path.startswith(f"{folder}/")), len(LONG))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
