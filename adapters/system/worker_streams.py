@@ -46,11 +46,14 @@ class InMemoryWorkerStreams:
             if self._streams.get(worker.id) is stream:
                 del self._streams[worker.id]
 
-    def set_free_slots(self, worker_id: str, free: int, received: int) -> None:
-        if stream := self._streams.get(worker_id):
-            stream.reported_free, stream.received = free, received
-            if stream.free > 0:
-                self._on_slot_freed(stream.worker.pool)
+    def set_free_slots(self, worker_id: str, free: int, received: int) -> bool:
+        stream = self._streams.get(worker_id)
+        if stream is None:
+            return False
+        stream.reported_free, stream.received = free, received
+        if stream.free > 0:
+            self._on_slot_freed(stream.worker.pool)
+        return True
 
     def on_slot_freed(self, callback: Callable[[str], None]) -> None:
         self._on_slot_freed = callback

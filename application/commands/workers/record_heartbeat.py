@@ -28,7 +28,7 @@ class HeldDispatch:
 
 @dataclass(frozen=True, slots=True)
 class HeartbeatCommand:
-    """A heartbeat. `received` counts the claims received on the open stream; None if the worker has no stream and polls for work."""
+    """A heartbeat. `received` counts the claims received on the open stream; None if the worker has no stream."""
 
     worker: WorkerStatus
     dispatches: Sequence[HeldDispatch] = ()
@@ -78,12 +78,19 @@ class RecordHeartbeat:
                 await work.leases.renew(heartbeat.worker.id, unnamed, self.rules.lease_seconds)
             await work.commit()
         stop, wake, claims = await self._find_missed_messages(heartbeat, held)
-        if heartbeat.received is not None:
-            self.worker_streams.set_free_slots(heartbeat.worker.id, heartbeat.worker.free, heartbeat.received)
-        elif heartbeat.takes_work:
-            claims += await self._take_work(heartbeat.worker)
+        if not self._set_free_slots(heartbeat) and heartbeat.takes_work:
+            claims += await self._take_work(heartbeat.worker, heartbeat.worker.free - sum(len(claim.starts) for claim in claims))
         refused = await self._find_lost_dispatches(heartbeat.worker.id, [pair for pair in named if pair not in renewed])
         return HeartbeatResult(sorted(renewed), refused, stop, wake, claims)
+
+    def _set_free_slots(self, heartbeat: HeartbeatCommand) -> bool:
+        """Store the free slots for the worker's stream. Return False if this process has no stream of the worker.
+
+        Behind a load balancer, another process may have the stream, and never get to know that a slot is free: the requests of several
+        workers may take turns so that each worker's heartbeats always reach the same process.
+        """
+        worker, received = heartbeat.worker, heartbeat.received
+        return received is not None and self.worker_streams.set_free_slots(worker.id, worker.free, received)
 
     async def _find_lost_dispatches(self, worker: str, unrenewed: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
         """Return those of the dispatches without renewed lease that the worker no longer holds.
@@ -119,14 +126,13 @@ class RecordHeartbeat:
         ]
         return stop, wake, claims
 
-    async def _take_work(self, worker: WorkerStatus) -> list[Claim]:
-        """Claim requested dispatches for a worker without a stream, up to its number of free slots."""
-        if worker.free < 1:
+    async def _take_work(self, worker: WorkerStatus, free: int) -> list[Claim]:
+        """Claim requested dispatches for a worker without a stream to this process, up to the number of free slots."""
+        if free < 1:
             return []
         async with self.open_unit_of_work() as work:
-            requested = await work.dispatches.find_requested(worker.pool, worker.free)
+            requested = await work.dispatches.find_requested(worker.pool, free)
         claims: list[Claim] = []
-        free = worker.free
         for run_id, epoch in requested:
             if free < 1:
                 break

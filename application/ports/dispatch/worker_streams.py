@@ -23,8 +23,11 @@ class WorkerStreams(Protocol):
         """Return the worker's messages, until it disconnects. A second stream with the same id closes the first."""
         ...
 
-    def set_free_slots(self, worker_id: str, free: int, received: int) -> None:
-        """Store the worker's report of `free` slots after `received` claims on this stream. Later claims are subtracted."""
+    def set_free_slots(self, worker_id: str, free: int, received: int) -> bool:
+        """Store the worker's report of `free` slots after `received` claims on this stream. Later claims are subtracted.
+
+        Returns False if the worker is not connected to this process.
+        """
         ...
 
     def on_slot_freed(self, callback: Callable[[str], None]) -> None:

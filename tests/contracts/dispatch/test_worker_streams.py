@@ -69,7 +69,7 @@ async def test_an_unconnected_worker_gets_nothing(worker_streams: WorkerStreams)
     assert worker_streams.reserve("headgate", 1) is None
     assert list(worker_streams.pools_with_free_slots()) == []
     assert worker_streams.finish_reservation(Reservation("unknown", 1), None) is False
-    worker_streams.set_free_slots("unknown", 4, 0)
+    assert worker_streams.set_free_slots("unknown", 4, 0) is False
 
 
 async def test_all_workers_of_a_token_are_disconnected(worker_streams: WorkerStreams) -> None:

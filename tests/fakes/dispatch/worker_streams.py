@@ -59,12 +59,13 @@ class FakeWorkerStreams:
             if self._streams.get(worker.id) is stream:
                 del self._streams[worker.id]
 
-    def set_free_slots(self, worker_id: str, free: int, received: int) -> None:
+    def set_free_slots(self, worker_id: str, free: int, received: int) -> bool:
         stream = self._streams.get(worker_id)
         if stream is not None:
             stream.free = free - sum(stream.claimed[received:]) - stream.reserved
             if stream.free > 0:
                 self._on_free(stream.worker.pool)
+        return stream is not None
 
     def pools_with_free_slots(self) -> Sequence[str]:
         return sorted({stream.worker.pool for stream in self._streams.values() if stream.free > 0})

@@ -114,6 +114,25 @@ async def test_the_stream_pushes_claims_and_stops_as_lines(headgate: InProcessHe
     assert headgate.fakes.worker_streams.pools_with_free_slots() == []
 
 
+async def test_a_heartbeat_to_another_web_than_the_stream_brings_work_for_the_free_slots(headgate: InProcessHeadgate) -> None:
+    """Behind a load balancer, the web with the stream may never get to know that the slots are free."""
+    await headgate.api.create_pipeline("work", *WORK)
+    for _ in range(3):
+        await headgate.api.trigger("work")
+
+    first = await send_heartbeat(headgate, received=0, free=1)
+    held = [{"run_id": claim["run_id"], "epoch": 1, "holding": []} for claim in first["claims"]]
+    unnamed = await send_heartbeat(headgate, received=0, free=1)
+    busy = await send_heartbeat(headgate, received=0, free=0, dispatches=held)
+    stopping = await send_heartbeat(headgate, received=0, free=1, takes_work=False, dispatches=held)
+    second = await send_heartbeat(headgate, received=0, free=1, dispatches=held)
+
+    assert [claim["run_id"] for claim in first["claims"]] == [1]
+    assert unnamed["claims"] == first["claims"], "the claim that the worker does not have yet needs the slot"
+    assert busy["claims"] == stopping["claims"] == []
+    assert [claim["run_id"] for claim in second["claims"]] == [2]
+
+
 @pytest.mark.parametrize("protocol", [None, 1, PROTOCOL_VERSION + 1])
 async def test_a_worker_of_another_release_is_told_to_update(headgate: InProcessHeadgate, protocol: int | None) -> None:
     headers = {name: value for name, value in headgate.api.worker_headers.items() if name != PROTOCOL_HEADER}
