@@ -42,10 +42,10 @@ class HeadgateClient:
     async def get(self, path: str, **query: str | int | Sequence[str]) -> JSON:
         return await self._send("GET", path, query=query)
 
-    async def get_all(self, path: str) -> list[JSON]:
+    async def get_all(self, path: str, page_size: int = _LIST_PAGE_SIZE) -> list[JSON]:
         """Return all items of a list whose `Link` header leads to the next page."""
         found: list[JSON] = []
-        query: Query = {"limit": _LIST_PAGE_SIZE}
+        query: Query = {"limit": page_size}
         while True:
             response = await self._request("GET", path, query=query)
             found += response.json()
