@@ -4,7 +4,7 @@ import base64
 import binascii
 from typing import Annotated, Final
 
-from fastapi import Path, Request
+from fastapi import Path, Query, Request
 from starlette.responses import Response
 
 from domain.concurrency.parsing import is_group_name
@@ -13,19 +13,21 @@ from entrypoints.api.groups.models import GroupDetailResponse, GroupLimitRequest
 from entrypoints.api.shared.dependencies import ActorDep, ApplicationDep, ReaderDep
 from entrypoints.api.shared.pagination import build_link_header
 from entrypoints.api.shared.problems import problems
-from entrypoints.api.shared.query_parameters import Cursor, Limit
+from entrypoints.api.shared.query_parameters import Limit
 from entrypoints.api.shared.routing import create_router
 from entrypoints.http.auth.permissions import ADMIN, READ, requires
 
 router = create_router("groups")
 SHOWN: Final = 1_000
 GroupName = Annotated[str, Path(max_length=100, description="The group's name.")]
+NameCursor = Annotated[str | None, Query(max_length=140, description="A position in the list, from a `Link` header.")]
+"""A name in base64 is a third longer."""
 
 
 @router.get("/groups/", summary="List groups", responses=problems(422, 503))
 @requires(READ)
 async def list_groups(
-    request: Request, response: Response, reader: ReaderDep, limit: Limit = 100, cursor: Cursor = None
+    request: Request, response: Response, reader: ReaderDep, limit: Limit = 100, cursor: NameCursor = None
 ) -> list[GroupResponse]:
     """Return the concurrency groups that pipelines name or that have a limit, by name. The `Link` header points to the next page."""
     found = await reader.groups(limit=limit + 1, after=_parse_name_cursor(cursor))

@@ -7,10 +7,10 @@ from tests.support.servers import LoopServer
 
 async def test_a_list_is_read_page_by_page() -> None:
     headgate = InProcessHeadgate()
-    names = [f"group-{number}" for number in range(5)]
-    for name in names:
+    names = [f"group-{number}".ljust(100, "x") for number in range(5)]
+    for number, name in enumerate(names):
         stage = {"name": "a", "kind": "external"}
-        await headgate.api.create_pipeline(f"uses-{name}", stage, concurrency=[{"group": name, "limit": 1}])
+        await headgate.api.create_pipeline(f"pipeline-{number}", stage, concurrency=[{"group": name, "limit": 1}])
     server = LoopServer(headgate.app)
     await server.start()
     try:
