@@ -10,6 +10,7 @@ import httpx
 from tests.support.page_blocks import Block
 from tests.support.pasted_commands import Shell, build_shell_environment, replace_each
 from tests.support.running_headgate import START_SECONDS, Headgate
+from tests.unit.entrypoints.worker.stage_runner import is_running
 
 
 def test_workers_on_another_machine_join_and_serve_another_pool(running_headgate: Headgate, blocks: list[Block], tmp_path: Path) -> None:
@@ -24,7 +25,7 @@ def test_workers_on_another_machine_join_and_serve_another_pool(running_headgate
         variables = commands.removesuffix("headgate worker\n")
         webs = {"http://web-1.internal:8000": "http://127.0.0.1:9", "http://web-2.internal:8000": running_headgate.url}
 
-        with machine.running(variables + join_pool.text, tmp_path / "pool.log"):
+        with machine.running(variables + show_exit_code(join_pool.text), tmp_path / "pool.log"):
             with (
                 machine.running(commands, tmp_path / "worker.log"),
                 machine.running(variables + replace_each(join_several.text, webs), tmp_path / "several.log"),
@@ -33,12 +34,36 @@ def test_workers_on_another_machine_join_and_serve_another_pool(running_headgate
                 listed = running_headgate.http.get("/ui/system", headers={"Accept": "text/plain"}).text
             run_pipeline(running_headgate, machine, definition)
             running_headgate.wait_until(lambda: find_flow_run_states(prefect, "train#1") == ["COMPLETED"], START_SECONDS)
-            running_headgate.build_shell().run(revoke.text)
-            running_headgate.wait_until(lambda: "Headgate rejects the token" in (tmp_path / "pool.log").read_text(), START_SECONDS)
+            stage = start_long_stage(running_headgate, machine)
+            revoked = running_headgate.build_shell().run(revoke.text)
+            running_headgate.wait_until(lambda: "exit code 77" in (tmp_path / "pool.log").read_text(), START_SECONDS)
+            assert not is_running(stage)
 
-    assert sorted(re.findall(r"^other-machine +(\w+) +4 +4", listed, re.MULTILINE)) == ["gpu", "headgate", "headgate"]
+    assert sorted(re.findall(r"^other-machine +(\w+) +4 +4 +lab-2 +online", listed, re.MULTILINE)) == ["gpu", "headgate", "headgate"]
+    assert len(re.findall(r"^\S+ +headgate .*derived from HEADGATE_SECRET +online", listed, re.MULTILINE)) == 1
     assert (machine.folder / "trained").exists()
-    running_headgate.wait_until(lambda: count_workers(running_headgate) == 1, START_SECONDS)
+    assert re.search(r"^  other-machine +online, runs 1 +from 127\.0\.0\.1", revoked, re.MULTILINE)
+    assert "Without this token, other-machine stops. Its running stage is killed" in revoked
+    assert "Headgate rejects the token of this worker (401" in (tmp_path / "pool.log").read_text()
+    assert token not in running_headgate.terminal() + "".join(log.read_text() for log in tmp_path.glob("*.log"))
+    left = running_headgate.http.get("/ui/system", headers={"Accept": "text/plain"}).text
+    assert re.search(r"^other-machine +gpu .*: its token was revoked$", left, re.MULTILINE)
+    assert count_workers(running_headgate) == 1
+
+
+def show_exit_code(commands: str) -> str:
+    return f'{commands.rstrip()} || echo "exit code $?"\n'
+
+
+def start_long_stage(headgate: Headgate, machine: Shell) -> int:
+    """Run a stage in the pool `gpu` that does not end. Return the id of its process."""
+    started = machine.folder / "started"
+    command = f"echo $$ > {started}.new; mv {started}.new {started}; exec sleep 600"
+    stages = [{"name": "hold", "command": ["sh", "-c", command]}]
+    headgate.create("hold", stages, pool="gpu")
+    headgate.trigger("hold")
+    headgate.wait_until(started.exists, START_SECONDS)
+    return int(started.read_text())
 
 
 def find_flow_run_states(prefect: httpx.Client, name: str) -> list[str]:
