@@ -46,11 +46,24 @@ _PROBE_SECONDS: Final = 0.9
 
 
 class RequestRejected(Exception):
-    """Headgate answered with an error that repeating the request cannot change. `status` is the HTTP status."""
+    """Headgate answered with an error that repeating the request cannot change.
 
-    def __init__(self, status: int, text: str) -> None:
+    `status` is the HTTP status, `problem` the kind of Headgate's problem; None if something else answered, such as a proxy.
+    """
+
+    def __init__(self, status: int, text: str, problem: str | None = None) -> None:
         super().__init__(f"{status}: {text[:300]}")
         self.status = status
+        self.problem = problem
+
+    @classmethod
+    def from_response(cls, response: httpx.Response) -> RequestRejected:
+        """Build the error with the sentence of a problem, or with the text of another error page."""
+        try:
+            body = response.json()
+            return cls(response.status_code, str(body["detail"]), str(body["problem"]))
+        except (ValueError, TypeError, KeyError):
+            return cls(response.status_code, response.text)
 
 
 class TokenRejected(Exception):
@@ -233,7 +246,7 @@ class ApiClient:
             await response.aread()
             if response.status_code in UNAVAILABLE_STATUSES:
                 self._addresses.leave(url)
-            raise RequestRejected(response.status_code, _get_detail(response))
+            raise RequestRejected.from_response(response)
         return response
 
     async def _read_lines(self, url: str, response: httpx.Response) -> AsyncIterator[str]:
@@ -306,16 +319,8 @@ class ApiClient:
         self._addresses.record_answer(url)
 
 
-def _get_detail(response: httpx.Response) -> str:
-    """Return the sentence of a problem, or the text of another error page."""
-    try:
-        return str(response.json()["detail"])
-    except (ValueError, TypeError, KeyError):
-        return response.text
-
-
 def _parse_response(response: httpx.Response) -> dict[str, Any]:
     if not response.is_success:
-        raise RequestRejected(response.status_code, _get_detail(response))
+        raise RequestRejected.from_response(response)
     body: dict[str, Any] = response.json() if response.content else {}
     return body

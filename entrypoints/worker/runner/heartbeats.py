@@ -16,7 +16,8 @@ from entrypoints.worker.runner.slots import Slots
 from entrypoints.worker_protocol.messages import HeartbeatResponse
 
 CALL_ERRORS: Final = (httpx.HTTPError, RequestRejected, ValueError)
-_TOKEN_STATUSES: Final = (401, 403)
+_TOKEN_PROBLEMS: Final = ("unauthorized", "token_scope")
+"""The kinds of problems that say that the token is invalid. A 403 of a proxy says nothing about it."""
 _POLL_SECONDS: Final = 1.0
 _SLOT_REPORT_DELAY: Final = 0.02
 
@@ -39,7 +40,7 @@ class Heartbeats:
             try:
                 await self.send()
             except CALL_ERRORS as error:
-                if isinstance(error, RequestRejected) and error.status in _TOKEN_STATUSES:
+                if isinstance(error, RequestRejected) and error.problem in _TOKEN_PROBLEMS:
                     raise TokenRejected(str(error)) from error
                 self._api.connectivity.record_failure(error)
                 await asyncio.sleep(min(_POLL_SECONDS, self._interval))

@@ -32,3 +32,21 @@ async def test_a_claim_with_an_invalid_token_is_not_repeated() -> None:
             await api.claim((1, 1), 4)
 
     await api.close()
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        (httpx.Response(401, json={"problem": "unauthorized", "detail": "The token is invalid."}), "unauthorized"),
+        (httpx.Response(403, text="<h1>Forbidden by the proxy</h1>"), None),
+        (httpx.Response(403, json=["no problem of Headgate"]), None),
+    ],
+)
+async def test_a_rejection_tells_headgates_problems_from_those_of_a_proxy(answer: httpx.Response, problem: str | None) -> None:
+    api = ApiClient("http://127.0.0.1", "token", WorkerIdentity("worker-1", "headgate", 4), httpx.MockTransport(lambda _: answer))
+
+    with pytest.raises(RequestRejected) as error:
+        await api.heartbeat(4, None, True, [])
+
+    assert (error.value.status, error.value.problem) == (answer.status_code, problem)
+    await api.close()
