@@ -7,17 +7,22 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 
 from adapters.persistence.connection.sql_transaction import SqlTransaction
 from adapters.persistence.tables.access import api_token
 from domain.access.api_tokens import ApiToken, TokenKind
 from domain.access.permissions import Scope
 
+_LOCK_NAMES = select(func.pg_advisory_xact_lock(func.hashtextextended("headgate token names", 0)))
+
 
 class SqlApiTokens:
     def __init__(self, transaction: SqlTransaction) -> None:
         self._transaction = transaction
+
+    async def lock_names(self) -> None:
+        await self._transaction.execute(_LOCK_NAMES)
 
     async def add(self, token: ApiToken, digest: bytes) -> ApiToken:
         values = {

@@ -55,6 +55,7 @@ class CreateToken:
             pipeline_id = pipeline.id if pipeline else None
             check_new_token(new.name.strip(), new.kind, scopes, pipeline_id, new.expires_at, now)
             if new.kind is TokenKind.WORKER:
+                await work.api_tokens.lock_names()
                 check_worker_name(new.name.strip(), await work.api_tokens.list_all(), now)
             text = self.credentials.new_token(new.kind)
             draft = ApiToken(0, new.name.strip(), new.kind, scopes, pipeline_id, text[-_HINT_LENGTH:], actor.name, now, new.expires_at)

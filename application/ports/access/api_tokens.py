@@ -8,6 +8,10 @@ from domain.access.api_tokens import ApiToken
 
 
 class ApiTokens(Protocol):
+    async def lock_names(self) -> None:
+        """Make other transactions that call this wait until this one ends, so that the names of tokens can be compared."""
+        ...
+
     async def add(self, token: ApiToken, digest: bytes) -> ApiToken:
         """Store the token and the digest of its text. Returns the token with its id."""
         ...

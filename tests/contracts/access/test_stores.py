@@ -1,3 +1,4 @@
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
@@ -127,3 +128,21 @@ async def test_the_audit_log_is_read_newest_first(store: StoreUnderTest) -> None
         assert [entry.subject for entry in await work.audit.page(9, below=page[-1].id)] == ["run 1"]
         assert [entry.actor for entry in await work.audit.page(9, deed=AuditAction.TRIGGERED)] == ["eve", "ada"]
         assert [entry.action for entry in await work.audit.page(9, who="ada")] == [AuditAction.TRIGGERED]
+
+
+async def test_tokens_are_found_by_ids_and_their_names_are_locked(store: StoreUnderTest) -> None:
+    async with store.open_unit_of_work() as work:
+        await work.api_tokens.lock_names()
+        one = await work.api_tokens.add(A_TOKEN, b"1")
+        two = await work.api_tokens.add(A_TOKEN, b"2")
+        async with store.open_unit_of_work() as other:
+            waiting = asyncio.ensure_future(other.api_tokens.lock_names())
+            await asyncio.wait({waiting}, timeout=0.05)
+            assert not waiting.done()
+            await work.commit()
+            await asyncio.wait_for(waiting, 20)
+            assert {token.name for token in await other.api_tokens.list_all()} == {A_TOKEN.name}
+
+    async with store.open_unit_of_work() as work:
+        assert await work.api_tokens.list_by_ids([two.id, one.id + two.id]) == [two]
+        assert await work.api_tokens.list_by_ids([]) == []

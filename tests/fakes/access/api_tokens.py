@@ -14,6 +14,10 @@ class FakeApiTokens:
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
 
+    async def lock_names(self) -> None:
+        tx = await self._transaction.begin_statement()
+        await tx.lock("token names")
+
     async def add(self, token: ApiToken, digest: bytes) -> ApiToken:
         tx = await self._transaction.begin_statement()
         for word in (token.name, token.hint, token.created_by):
