@@ -31,13 +31,13 @@ def test_workers_on_another_machine_join_and_serve_another_pool(running_headgate
                 machine.running(variables + replace_each(join_several.text, webs), tmp_path / "several.log"),
             ):
                 running_headgate.wait_until(lambda: count_workers(running_headgate) == 4, START_SECONDS)
-                listed = running_headgate.http.get("/ui/system", headers={"Accept": "text/plain"}).text
+                listed = read_system(running_headgate)
             run_pipeline(running_headgate, machine, definition)
             running_headgate.wait_until(lambda: find_flow_run_states(prefect, "train#1") == ["COMPLETED"], START_SECONDS)
             stage = start_long_stage(running_headgate, machine)
             revoked = running_headgate.build_shell().run(revoke.text)
             running_headgate.wait_until(lambda: "exit code 77" in (tmp_path / "pool.log").read_text(), START_SECONDS)
-            assert not is_running(stage)
+            running_headgate.wait_until(lambda: not is_running(stage), START_SECONDS)
 
     assert sorted(re.findall(r"^other-machine +(\w+) +4 +4 +lab-2 +online", listed, re.MULTILINE)) == ["gpu", "headgate", "headgate"]
     assert len(re.findall(r"^\S+ +headgate .*derived from HEADGATE_SECRET +online", listed, re.MULTILINE)) == 1
@@ -46,9 +46,12 @@ def test_workers_on_another_machine_join_and_serve_another_pool(running_headgate
     assert "Without this token, other-machine stops. Its running stage is killed" in revoked
     assert "Headgate rejects the token of this worker (401" in (tmp_path / "pool.log").read_text()
     assert token not in running_headgate.terminal() + "".join(log.read_text() for log in tmp_path.glob("*.log"))
-    left = running_headgate.http.get("/ui/system", headers={"Accept": "text/plain"}).text
-    assert re.search(r"^other-machine +gpu .*: its token was revoked$", left, re.MULTILINE)
+    assert re.search(r"^other-machine +gpu .*: its token was revoked$", read_system(running_headgate), re.MULTILINE)
     assert count_workers(running_headgate) == 1
+
+
+def read_system(headgate: Headgate) -> str:
+    return headgate.http.get("/ui/system", headers={"Accept": "text/plain"}).text
 
 
 def show_exit_code(commands: str) -> str:
@@ -62,7 +65,8 @@ def start_long_stage(headgate: Headgate, machine: Shell) -> int:
     stages = [{"name": "hold", "command": ["sh", "-c", command]}]
     headgate.create("hold", stages, pool="gpu")
     headgate.trigger("hold")
-    headgate.wait_until(started.exists, START_SECONDS)
+    # The heartbeat after its start says that a slot is in use.
+    headgate.wait_until(lambda: re.search(r"^other-machine +gpu +4 +3 ", read_system(headgate), re.MULTILINE), START_SECONDS)
     return int(started.read_text())
 
 
