@@ -49,30 +49,28 @@ class SqlWorkers:
         return not (await self._transaction.execute(statement)).scalar_one()
 
     async def list_token_workers(self, token_ids: Collection[int], online_seconds: float, limit: int) -> Sequence[TokenWorker]:
-        newest = (
-            select(token_worker, func.row_number().over(partition_by=token_worker.c.token_id, order_by=_NEWEST_FIRST).label("place"))
+        online = (
+            select(worker.c.token_id, worker.c.name, func.count().label("processes"), _RUNNING_STAGES)
+            .where(worker.c.token_id.in_(token_ids), worker.c.seen_at >= seconds_ago(online_seconds))
+            .group_by(worker.c.token_id, worker.c.name)
+            .subquery("online")
+        )
+        counts = [func.coalesce(online.c[name], 0).label(name) for name in ("processes", "running_stages")]
+        in_order = (online.c.processes.is_(None), token_worker.c.used_at.desc(), token_worker.c.name)
+        place = func.row_number().over(partition_by=token_worker.c.token_id, order_by=in_order).label("place")
+        same = and_(online.c.token_id == token_worker.c.token_id, online.c.name == token_worker.c.name)
+        placed = (
+            select(token_worker, *counts, place)
+            .select_from(token_worker.outerjoin(online, same))
             .where(token_worker.c.token_id.in_(token_ids))
-            .subquery("newest")
+            .subquery("placed")
         )
-        is_online = and_(
-            worker.c.token_id == newest.c.token_id, worker.c.name == newest.c.name, worker.c.seen_at >= seconds_ago(online_seconds)
-        )
-        columns = [newest.c[name] for name in ("token_id", "name", "first_used_at", "used_at", "address")]
-        counts = (
-            func.count(worker.c.id).label("processes"),
-            func.coalesce(func.sum(worker.c.slots - worker.c.free), 0).label("running_stages"),
-        )
-        query = (
-            select(*columns, *counts)
-            .select_from(newest.outerjoin(worker, is_online))
-            .where(newest.c.place <= limit)
-            .group_by(*columns, newest.c.place)
-            .order_by(newest.c.token_id, newest.c.place)
-        )
+        columns = [column for column in placed.c if column.name != "place"]
+        query = select(*columns).where(placed.c.place <= limit).order_by(placed.c.token_id, placed.c.place)
         return [TokenWorker(**row._mapping) for row in await self._transaction.execute(query)]
 
 
-_NEWEST_FIRST = (token_worker.c.used_at.desc(), token_worker.c.name)
+_RUNNING_STAGES = func.sum(worker.c.slots - worker.c.free).label("running_stages")
 
 
 def _has_token(token_id: Any) -> Any:

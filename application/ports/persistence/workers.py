@@ -56,7 +56,8 @@ class Workers(Protocol):
         ...
 
     async def list_token_workers(self, token_ids: Collection[int], online_seconds: float, limit: int) -> Sequence[TokenWorker]:
-        """Return the workers that have used one of the tokens: for each token, the newest registrations first, at most `limit` of them.
+        """Return the workers that have used one of the tokens: for each token those that are online and then
+        the others, the newest registrations first, at most `limit` of them.
 
         A process is online if it was seen within `online_seconds`.
         """

@@ -3,7 +3,7 @@
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
@@ -15,6 +15,8 @@ from entrypoints.web.view_models.formatting import Timestamp, format_timestamp, 
 
 OUTBOX_DELAY_LIMIT = 60.0
 """Seconds after which an outbox message that Prefect has not accepted makes the outbox unhealthy."""
+EXPIRY_WARNING = timedelta(days=7)
+"""The time before a worker token expires in which the workers need attention."""
 GIB = 1 << 30
 _UNKNOWN = "Unknown: the database does not respond."
 
@@ -109,7 +111,17 @@ def _check_workers(results: ProbeResults) -> ComponentHealth:
         return ComponentHealth("workers", "Workers", False, sentence)
     slots, free = sum(worker.slots for worker in online), sum(worker.free for worker in online)
     sentence = f"{pluralize(len(online), 'worker')} with {pluralize(slots, 'slot')}, {free:,} free."
-    return ComponentHealth("workers", "Workers", True, sentence if free else f"{sentence} New stages wait for a free slot.")
+    sentence = sentence if free else f"{sentence} New stages wait for a free slot."
+    warning = _warn_about_expiry(online, results.now)
+    return ComponentHealth("workers", "Workers", not warning, f"{sentence} {warning}".rstrip())
+
+
+def _warn_about_expiry(workers: Sequence[WorkerView], now: datetime) -> str:
+    """Return a sentence about the worker token that expires first, if it does so soon."""
+    ends = [(worker.token.expires_at, worker.token.name) for worker in workers if worker.token and worker.token.expires_at]
+    if not ends or (first := min(ends))[0] - now > EXPIRY_WARNING:
+        return ""
+    return f"Token {first[1]} expires on {first[0]:%-d %b %Y}, and its workers stop then: start them with a new one."
 
 
 def _check_outbox(results: ProbeResults) -> ComponentHealth:

@@ -115,7 +115,7 @@ async def test_the_workers_of_a_token_are_listed_with_their_processes(store: Sto
 
     assert await record_use(store, lab, "one", "10.0.0.7", NOW) is True
     assert await record_use(store, lab, "one", "10.0.0.8", NOW + 2 * hour) is False
-    assert await record_use(store, lab, "two", None, NOW + hour) is True
+    assert await record_use(store, lab, "two", None, NOW + 3 * hour) is True
     assert await record_use(store, other, "one", None, NOW) is True
     for id, token_id, at in (("a", lab, now), ("b", lab, now), ("c", lab, datetime(2000, 1, 1, tzinfo=UTC)), ("d", other, now)):
         await record_seen(store, WorkerStatus(id, "one", "headgate", 4, 3, token_id=token_id), at)
@@ -125,5 +125,5 @@ async def test_the_workers_of_a_token_are_listed_with_their_processes(store: Sto
         newest = await work.workers.list_token_workers([lab, other], 600, 1)
         assert await work.workers.list_token_workers([lab + other + 1], 600, 9) == []
     one = TokenWorker(lab, "one", NOW, NOW + 2 * hour, "10.0.0.8", processes=2, running_stages=2)
-    assert listed == [one, TokenWorker(lab, "two", NOW + hour, NOW + hour, None)]
+    assert listed == [one, TokenWorker(lab, "two", NOW + 3 * hour, NOW + 3 * hour, None)]
     assert newest == [one, TokenWorker(other, "one", NOW, NOW, None, processes=1, running_stages=1)]

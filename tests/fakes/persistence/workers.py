@@ -50,15 +50,18 @@ class FakeWorkers:
         tx = await self._transaction.begin_statement()
         now = tx.store.clock.now()
         online = [row.worker for row in tx.workers.values() if (now - row.seen_at).total_seconds() <= online_seconds]
-        found = []
+        found: list[TokenWorker] = []
         for token_id in sorted(set(token_ids)):
-            uses = [use for use in tx.token_workers.values() if use.token_id == token_id]
-            for use in sorted(uses, key=lambda use: (-use.used_at.timestamp(), use.name))[:limit]:
-                own = [worker for worker in online if (worker.token_id, worker.name) == (token_id, use.name)]
-                found.append(replace(use, processes=len(own), running_stages=sum(worker.slots - worker.free for worker in own)))
+            uses = [_count_processes(use, online) for use in tx.token_workers.values() if use.token_id == token_id]
+            found += sorted(uses, key=lambda use: (not use.is_online, -use.used_at.timestamp(), use.name))[:limit]
         return found
 
     @staticmethod
     def _require_token(tx: Transaction, token_id: int | None) -> None:
         if token_id is not None and all(token.id != token_id for token in tx.api_tokens.values()):
             raise tx.abort(RowRejected(f"there is no token {token_id}"))
+
+
+def _count_processes(use: TokenWorker, online: Sequence[WorkerStatus]) -> TokenWorker:
+    own = [worker for worker in online if (worker.token_id, worker.name) == (use.token_id, use.name)]
+    return replace(use, processes=len(own), running_stages=sum(worker.slots - worker.free for worker in own))

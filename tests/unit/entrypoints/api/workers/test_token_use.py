@@ -1,5 +1,6 @@
 """Which worker uses which worker token: in the audit log, the API and on the pages."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -87,6 +88,20 @@ async def test_pages_and_api_show_the_workers_of_a_token_until_it_is_revoked(hea
     text = (await headgate.page_client.get("/ui/system", headers=PLAIN)).text
     rows = [" ".join(line.split()) for line in text.splitlines() if line.startswith("lab-")]
     assert rows == [f"{name} gpu 4 0 lab offline: its token was revoked" for name in ("lab-2", "lab-3")]
+
+
+async def test_the_system_page_warns_before_a_worker_token_expires(headgate: InProcessHeadgate) -> None:
+    body = {"name": "lab", "kind": "worker", "expires_at": f"{headgate.fakes.clock.now() + timedelta(days=10):%Y-%m-%dT%H:%M:%SZ}"}
+    worker = TokenUser(headgate, (await headgate.client.post("/tokens/", json=body)).json())
+    await worker.send_heartbeat()
+    assert "expires on" not in await get_text(headgate, "/ui/system")
+
+    headgate.fakes.clock.advance(4 * 86_400)
+    await worker.send_heartbeat()
+
+    text = await get_text(headgate, "/ui/system")
+    assert "Token lab expires on 12 Mar 2026, and its workers stop then" in text
+    assert "Needs attention: Workers." in text
 
 
 @pytest.mark.parametrize("ending", ["revoked", "expired"])
