@@ -7,7 +7,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from adapters.system.clock import SystemClock
+from application.ports.persistence.workers import WorkerStatus
 from domain.access.actor import Actor
+from domain.access.api_tokens import TokenKind
 from domain.access.permissions import Role
 from tests.support.accessibility import expect_no_axe_issues
 from tests.support.builders import a_stage
@@ -26,6 +28,13 @@ def team() -> Iterator[ThreadServer]:
         for role in Role:
             served.do(served.headgate.application.create_account()(f"{role}-ada", role, PASSWORD, Actor()))
         yield served
+
+
+def add_worker_token(team: ThreadServer) -> None:
+    """Create a worker token that an online worker uses."""
+    team.do(team.headgate.api.create_token(kind=TokenKind.WORKER))
+    worker = WorkerStatus("w", "a-machine-with-a-rather-long-name-in-the-basement", "headgate", 4, 3, token_id=1)
+    team.do(team.headgate.application.register_worker()(worker, Actor("token ci", address="2001:db8:1234:5678:9abc:def0:1234:5678")))
 
 
 def sign_in(page: Page, role: Role, password: str = PASSWORD) -> None:
@@ -223,8 +232,9 @@ def test_changing_a_password_ends_every_other_session(team: ThreadServer, open_p
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_no_issues_and_a_phone_needs_no_sideways_scrolling(team: ThreadServer, open_page: OpenPage, scheme: str) -> None:
     team.do(team.headgate.stories.add_pipeline("backup", [a_stage("dump", "external")]))
+    add_worker_token(team)
     page = open_page(f"{team.url}/ui/tokens", color_scheme=scheme, viewport={"width": 360, "height": 780}, bypass_csp=True)
-    for address in (None, "/ui/tokens", "/ui/accounts", "/ui/audit", "/ui/account", "/ui/tokens/1"):
+    for address in (None, "/ui/tokens", "/ui/accounts", "/ui/audit", "/ui/account", "/ui/tokens/1", "/ui/tokens/2", "/ui/system"):
         if address == "/ui/tokens":
             sign_in(page, Role.ADMIN)
             page.get_by_label("Name").fill("ci")
