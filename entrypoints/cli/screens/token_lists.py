@@ -18,7 +18,7 @@ def describe_state(token: ApiToken, now: datetime) -> str:
     if token.revoked_at:
         return f"revoked {token.revoked_at:%Y-%m-%d}"
     if token.expires_at is None:
-        return "does not expire"
+        return "no expiry"
     return f"{'expires' if token.is_valid(now) else 'expired'} {token.expires_at:%Y-%m-%d}"
 
 
@@ -66,7 +66,7 @@ def to_json_object(token: ApiToken, workers: Sequence[TokenWorker]) -> Mapping[s
 
 
 def _build_token_row(token: ApiToken, now: datetime) -> Sequence[str]:
-    used = f"last used {token.used_on:%Y-%m-%d}" if token.used_on else "never used"
+    used = f"used {token.used_on:%Y-%m-%d}" if token.used_on else "never used"
     created = f"created {token.created_at:%Y-%m-%d} by {sanitize(token.created_by or '-')}"
     return [sanitize(token.name), f"…{token.hint}", describe_state(token, now), used, created]
 
@@ -76,7 +76,7 @@ def _build_worker_row(worker: TokenWorker) -> Sequence[str]:
     if worker.is_online:
         state = f"online, runs {worker.running_stages:,}" if worker.running_stages else "online, idle"
     address = f"from {sanitize(worker.address)}" if worker.address else ""
-    return [f"  {sanitize(worker.name)}", state, address, f"last registered {worker.used_at:%Y-%m-%d}"]
+    return [f"  {sanitize(worker.name)}", state, address, f"registered {worker.used_at:%Y-%m-%d}"]
 
 
 def _format_moment(moment: datetime | None) -> str | None:
