@@ -34,7 +34,7 @@ class SharedFolder:
 
     def __init__(self, folder: Path, first: WebProcess, second: WebProcess) -> None:
         self.folder, self.webs = folder, (first, second)
-        self.ada = httpx.Client(base_url=second.url, timeout=20, headers=sign_in(second.url, "ada", PASSWORD))
+        self.ada = httpx.Client(base_url=second.url, timeout=60, headers=sign_in(second.url, "ada", PASSWORD))
         page = self.ada.get("/ui/pipelines/1/edit", headers={"Accept": "text/html"})
         self._form_key = re.findall(r'name="_key" value="([^"]+)"', page.text)[0]
 
@@ -98,7 +98,7 @@ def two_webs(postgres: EmbeddedPostgres, folder: Path) -> Iterator[SharedFolder]
 def find_readiness(web: WebProcess, key: str, value: object = 1) -> dict[str, Any] | None:
     """Return what /readyz tells anyone, once it contains this value; None until then."""
     with contextlib.suppress(httpx.TransportError):
-        answer: dict[str, Any] = httpx.get(f"{web.url}/readyz", timeout=20).json()
+        answer: dict[str, Any] = httpx.get(f"{web.url}/readyz", timeout=60).json()
         if answer.get(key) == value:
             return answer
     return None
