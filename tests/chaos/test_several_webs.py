@@ -16,13 +16,13 @@ def test_stages_that_end_while_their_web_is_gone_are_reported_to_the_other() -> 
         worker.start()
         stack.wait_until_ready()
         runs = [stack.trigger("fragile") for _ in range(3)]
-        wait_for(lambda: len(stack.find_stages(worker)) == len(runs), 20, stack.read_logs)
+        wait_for(lambda: len(stack.find_stages(worker)) == len(runs), 60, stack.read_logs)
 
         stack.webs[1].kill()
 
-        wait_for(lambda: all(stack.get(f"/runs/{run}")["status"] == "completed" for run in runs), 40, stack.read_logs)
+        wait_for(lambda: all(stack.get(f"/runs/{run}")["status"] == "completed" for run in runs), 90, stack.read_logs)
         later = stack.trigger("fragile")
-        wait_for(lambda: stack.get(f"/runs/{later}")["status"] == "completed", 40, stack.read_logs)
+        wait_for(lambda: stack.get(f"/runs/{later}")["status"] == "completed", 90, stack.read_logs)
         for run in runs:
             assert [(stage["status"], stage["attempt"]) for stage in stack.get(f"/runs/{run}/stages")] == [("completed", 1)] * 3
         starts = stack.starts_file.read_text().splitlines()
