@@ -12,13 +12,20 @@ from tests.support.waiting import wait_for
 from tests.system.flow_runs.lab import ENDED, STEP_SECONDS, FlowRunLab
 
 PIPELINES = {
-    "good": "until test -e {go}; do sleep 0.05; done",
-    "bad": "until test -e {go}; do sleep 0.05; done; exit 3",
-    "stopped-here": "sleep 600",
-    "stopped-in-prefect": "sleep 600",
-    "orphaned": "sleep 600",
+    "alone-good": "until test -e {go}; do sleep 0.05; done",
+    "alone-bad": "until test -e {go}; do sleep 0.05; done; exit 3",
+    "alone-stopped-here": "sleep 600",
+    "alone-stopped-in-prefect": "sleep 600",
+    "alone-orphaned": "sleep 600",
 }
-"""Each has one stage, with this command."""
+"""Each has one stage, with this command. The names are those of no other test, because all share one Headgate."""
+
+ENDS = {
+    "alone-good": "COMPLETED",
+    "alone-bad": "FAILED",
+    "alone-stopped-here": "CANCELLED",
+    "alone-stopped-in-prefect": "CANCELLED",
+}
 
 
 @pytest.fixture
@@ -42,22 +49,22 @@ def test_prefect_shows_the_runs_of_a_worker_that_knows_no_prefect(lab: FlowRunLa
     flow_runs = {name: wait_for_state(lab, f"{name}#1", "RUNNING") for name in PIPELINES}
 
     go.touch()
-    lab.http.post(f"/runs/{runs['stopped-here']}/cancel").raise_for_status()
-    lab.set_state(flow_runs["stopped-in-prefect"]["id"], "CANCELLING")
-    for name, state in {"good": "COMPLETED", "bad": "FAILED", "stopped-here": "CANCELLED", "stopped-in-prefect": "CANCELLED"}.items():
+    lab.http.post(f"/runs/{runs['alone-stopped-here']}/cancel").raise_for_status()
+    lab.set_state(flow_runs["alone-stopped-in-prefect"]["id"], "CANCELLING")
+    for name, state in ENDS.items():
         ended = wait_for_state(lab, f"{name}#1", state)
         assert ended["id"] == flow_runs[name]["id"]
         assert ended["start_time"] == flow_runs[name]["start_time"] < ended["end_time"]
     worker.kill()
-    wait_for_state(lab, "orphaned#1", "CRASHED")
+    wait_for_state(lab, "alone-orphaned#1", "CRASHED")
 
     statuses = {name: lab.http.get(f"/runs/{run_id}").json()["status"] for name, run_id in runs.items()}
     assert statuses == {
-        "good": "completed",
-        "bad": "failed",
-        "stopped-here": "cancelled",
-        "stopped-in-prefect": "cancelled",
-        "orphaned": "lost",
+        "alone-good": "completed",
+        "alone-bad": "failed",
+        "alone-stopped-here": "cancelled",
+        "alone-stopped-in-prefect": "cancelled",
+        "alone-orphaned": "lost",
     }
     assert {flow_run["state_type"] for flow_run in find_flow_runs(lab)} <= ENDED
 
