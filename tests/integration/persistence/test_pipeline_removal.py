@@ -34,6 +34,7 @@ OF_THE_SITE = {
     "installation",
     "session",
     "site_alert_rule",
+    "token_worker",
     "worker",
 }
 """Tables without rows of a pipeline. Stored answers about it are forgotten at its deletion; those about runs expire."""
