@@ -10,6 +10,7 @@ from application.commands.dispatches.advance_dispatch import AdvanceCommand, Adv
 from application.commands.dispatches.claim_dispatch import ClaimDispatch
 from application.commands.dispatches.claims import DispatchRules
 from application.commands.dispatches.eager_claim import EagerClaimer
+from application.commands.dispatches.record_dispatch import RecordDispatch
 from application.commands.dispatches.record_flow_run import RecordFlowRun
 from application.commands.reports.report_results import ReportResult
 from application.commands.reports.report_status import ReportStatus
@@ -66,6 +67,7 @@ class Routes:
     claim: ClaimDispatch
     advance: AdvanceDispatch
     heartbeat: RecordHeartbeat
+    record: RecordDispatch
     recorded: RecordFlowRun
     append_log: AppendLog
     schedules: ScheduleRoutes
@@ -108,6 +110,7 @@ class Web(Process, RelayProcess):
             claim,
             AdvanceDispatch(uow, tokens, clock, wakeups, rules),
             RecordHeartbeat(uow, tokens, clock, self.links, claim, rules),
+            RecordDispatch(uow, self._context.prefect, rules, wakeups),
             RecordFlowRun(uow, wakeups),
             AppendLog(uow, clock, wakeups, 1_000),
             ScheduleRoutes(uow, clock, wakeups),
@@ -166,6 +169,9 @@ class Web(Process, RelayProcess):
 
     async def heartbeat(self, heartbeat: HeartbeatCommand) -> HeartbeatResult:
         return await self.routes.heartbeat(heartbeat)
+
+    async def record(self, run_id: int, epoch: int) -> bool:
+        return await self.routes.record(run_id, epoch)
 
     async def recorded(self, run_id: int, epoch: int, flow_run_id: str) -> None:
         await self.routes.recorded(run_id, epoch, flow_run_id)

@@ -8,6 +8,8 @@ from application.ports.dispatch.orchestrator import FlowRunRequest
 from domain.errors import Unavailable
 from domain.flow_runs.flow_state import FlowState
 from entrypoints.worker.client.api_client import ApiClient, RequestRejected, WorkerIdentity
+from entrypoints.worker.prefect.web_recorder import WebRecorder
+from entrypoints.worker.runner.active_dispatches import DispatchRecorder
 from entrypoints.worker.runner.idle_window import IdleWindow
 from entrypoints.worker.runner.run_executor import DispatchResult, RunExecutor
 from entrypoints.worker.runner.single_dispatch import run_single_dispatch
@@ -89,7 +91,7 @@ class WorkerMachine:
 
 
 class LongLivedWorker(WorkerMachine):
-    """A worker of Headgate's own pool."""
+    """A worker of Headgate's own pool. Every second one has no access to Prefect: the web records its dispatches."""
 
     def boot(self) -> None:
         self._stop = asyncio.Event()
@@ -107,8 +109,13 @@ class LongLivedWorker(WorkerMachine):
         slots = self._context.plan.slots
         context = self._build_context("headgate", slots)
         worker = Worker(context, Slots(slots), TIMINGS)
-        worker.set_recorder(SimulatedRecorder(context.api, self._context))
+        worker.set_recorder(self._build_recorder(context))
         await worker.run(self._stop)
+
+    def _build_recorder(self, context: StageContext) -> DispatchRecorder:
+        if int(self.name.removeprefix("worker")) % 2:
+            return WebRecorder(context.api, context.idle_window)
+        return SimulatedRecorder(context.api, self._context)
 
 
 class SimulatedRecorder:

@@ -12,7 +12,14 @@ from application.ports.persistence.workers import WorkerStatus
 from domain.errors import Conflict, HeadgateError, NotFound, Unavailable
 from entrypoints.api.shared.models import ResponseModel
 from entrypoints.api.workers.requests import AdvanceRequest, AppendLogRequest, ClaimRequest, FlowRunRecordedRequest, HeartbeatRequest
-from entrypoints.api.workers.responses import AdvanceResponse, ClaimResponse, HeartbeatResponse, StoredLinesResponse, encode_message
+from entrypoints.api.workers.responses import (
+    AdvanceResponse,
+    ClaimResponse,
+    HeartbeatResponse,
+    RecordDispatchResponse,
+    StoredLinesResponse,
+    encode_message,
+)
 from tests.simulation.actors.web import Web
 from tests.simulation.context import SimulationContext
 from tests.simulation.runtime.network import NoAnswer
@@ -63,6 +70,8 @@ class WorkerTransport(httpx.AsyncBaseTransport):
                 flow_run_id = FlowRunRecordedRequest.model_validate(body).flow_run_id
                 await self._call("recorded", lambda web: web.recorded(int(run_id), int(epoch), flow_run_id), timeout)
                 return None
+            case ["dispatches", run_id, epoch, "record"]:
+                return RecordDispatchResponse(recorded=await self._call("record", lambda web: web.record(int(run_id), int(epoch)), timeout))
             case ["logs"]:
                 return await self._append_log(body, timeout)
             case ["leave"]:
