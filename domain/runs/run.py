@@ -245,7 +245,9 @@ class Run:
                 delay = timedelta(seconds=stage.definition.retry_delay)
                 stage.attempts.append(Attempt(len(stage.attempts) + 1, now, due_at=now + delay))
                 self.move(stage, Status.WAITING, now, reason=Reason.RETRY)
-                if not delay:
+                if delay:
+                    run_slots.acquire_run_slots(self, now)  # a run that was cancelled and reopened has none
+                else:
                     self._queue(stage, now)
 
     def _move_ready_stages(self, now: datetime) -> bool:

@@ -17,6 +17,7 @@ from domain.runs.dispatch import DispatchState
 from domain.runs.events import EventType
 from domain.runs.retry import change_revision, retry_failed
 from domain.runs.run import Run
+from domain.runs.stage_actions import skip_stage
 from domain.runs.status import Reason, Status
 from domain.runs.trigger import REPORT, Trigger
 from tests.support.builders import NOW, WORKER, a_definition, a_run, a_stage
@@ -184,6 +185,23 @@ def test_a_retry_of_a_finished_run_requests_its_slots_again() -> None:
 
     assert (run.slot_state, run.slot_changes[None].state) == (SlotState.WAITING, SlotState.WAITING)
     assert run.status is Status.RUNNING
+
+
+def test_a_reopened_run_requests_its_slots_again_while_a_stage_waits_for_its_retry() -> None:
+    stages = [a_stage("a", needs=[], retries=1, retry_delay=3), a_stage("b", needs=[], uses=["disk"])]
+    run = a_limited_run(stages, parallelism=1)
+    run.claim(1, WORKER, NOW)
+    run.start_ready_stages(1, WORKER, NOW)
+    run.cancel(LATER, "mara")
+    judge_report(run, Report(Status.FAILED, "a"), Reporter(WORKER, WORKER, 1), None, LATER)
+    run.end_dispatch(LATER)
+    assert (run.status, run.slot_state) == (Status.CANCELLED, SlotState.NONE)
+
+    skip_stage(run, "b", LATER, PERSON, None)
+
+    assert (run.stages["a"].current.reason, run.slot_state) == (Reason.RETRY, SlotState.WAITING)
+    run.grant(None, LATER)
+    assert (run.stages["a"].current.reason, run.slot_state) == (Reason.RETRY, SlotState.HELD)
 
 
 def test_a_cancelled_run_stops_waiting_and_one_that_runs_holds_its_slot_to_its_end() -> None:
