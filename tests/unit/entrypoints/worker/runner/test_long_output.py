@@ -105,13 +105,16 @@ async def test_only_output_beyond_the_head_has_a_note(web: ServedHeadgate, tmp_p
 
 
 async def test_the_newest_lines_are_shown_while_the_tail_is_held_back(web: ServedHeadgate, tmp_path: Path) -> None:
-    more, end = tmp_path / "more", tmp_path / "end"
+    error, more, end = tmp_path / "error", tmp_path / "more", tmp_path / "end"
     wait = "until [ -e {} ]; do sleep 0.02; done"
-    script = f"seq 1 20000; echo loading >&2; {wait.format(more)}; seq 1 500; printf almost; {wait.format(end)}; echo ' done'"
+    start = f"seq 1 20000; {wait.format(error)}; echo loading >&2"
+    script = f"{start}; {wait.format(more)}; seq 1 500; printf almost; {wait.format(end)}; echo ' done'"
     pipeline = await web.create_pipeline(sh("s", script))
 
     async with running_worker(web, tmp_path):
         run_id = await web.trigger(pipeline)
+        await wait_until_shown(web, run_id, [("stdout", str(number)) for number in range(19_981, 20_001)])
+        error.touch()
         await wait_until_shown(web, run_id, [*(("stdout", str(number)) for number in range(19_982, 20_001)), ("stderr", "loading")])
         more.touch()
         await wait_until_shown(web, run_id, [*(("stdout", str(number)) for number in range(481, 501)), ("stdout", "almost")])

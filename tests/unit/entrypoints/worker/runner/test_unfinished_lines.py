@@ -23,9 +23,13 @@ async def get_unfinished(web: ServedHeadgate, run_id: int) -> Shown:
 
 
 async def wait_until_shown(web: ServedHeadgate, run_id: int, expected: Shown) -> None:
-    async with asyncio.timeout(20):
-        while await get_unfinished(web, run_id) != expected:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+    shown: Shown = []
+    try:
+        async with asyncio.timeout(60):
+            while (shown := await get_unfinished(web, run_id)) != expected:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+    except TimeoutError:
+        raise AssertionError(f"shown are {shown}, not {expected}") from None
 
 
 @pytest.mark.parametrize(
