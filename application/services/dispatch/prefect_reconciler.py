@@ -80,8 +80,9 @@ class PrefectReconciler:
     async def _cancel(self, record: DispatchRecord) -> None:
         try:
             await self._cancel_run(record.run_id, PREFECT_ACTOR, "cancelled in Prefect")
-        except Conflict:
-            return  # the run has finished; the next pass settles the dispatch
+        except Conflict:  # the run is over, for example because its last stage was cancelled before a worker claimed the dispatch
+            if record.state is DispatchState.REQUESTED:
+                await self._close_unclaimed(record, "its flow run was cancelled in Prefect")
 
     async def _replace_if_stuck(self, record: DispatchRecord, state: FlowState | None) -> None:
         """Close an unclaimed dispatch whose flow run is missing, finished or stuck, so that the run requests a new dispatch."""
@@ -96,6 +97,9 @@ class PrefectReconciler:
             reason = "its flow run started but did not claim it"
         else:
             return
+        await self._close_unclaimed(record, reason)
+
+    async def _close_unclaimed(self, record: DispatchRecord, reason: str) -> None:
         self._running_unclaimed_since.pop((record.run_id, record.epoch), None)
         async with self._open_unit_of_work() as work:
             run = (await work.runs.lock([record.run_id])).get(record.run_id)

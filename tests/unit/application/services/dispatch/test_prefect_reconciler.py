@@ -2,6 +2,7 @@
 
 import pytest
 
+from application.commands.runs.retry_run import RetryRunCommand
 from application.ports.dispatch.orchestrator import FlowRunRequest
 from domain.flow_runs.flow_state import FlowState
 from tests.support.in_process import InProcessHeadgate
@@ -96,3 +97,22 @@ async def test_a_dispatch_that_its_running_flow_never_claims_is_replaced() -> No
 
     after = await headgate.use_cases.get_run(run_id)
     assert (first, after.dispatch_epoch, after.dispatch_state) == (1, 2, "requested")
+
+
+async def test_a_run_that_is_over_can_be_retried_after_its_unclaimed_flow_run_was_cancelled_in_prefect() -> None:
+    headgate = InProcessHeadgate()
+    await headgate.use_cases.create_pipeline(1, pool="processes")
+    run_id = (await headgate.use_cases.trigger()).run_id
+    relay, reconciler = headgate.application.outbox_relay(), headgate.application.prefect_reconciler()
+    await relay.run_once()
+    [first] = (await headgate.use_cases.get_run(run_id)).flow_run_ids
+    await headgate.application.cancel_stage()(run_id, "a")
+    await headgate.fakes.orchestrator.set_state(first, FlowState.CANCELLED, "by hand")
+    await reconciler.run_once()
+
+    await headgate.application.retry_run()(RetryRunCommand(run_id))
+    await relay.run_once()
+    await reconciler.run_once()
+
+    run = await headgate.use_cases.get_run(run_id)
+    assert (run.status, run.dispatch_epoch, len(run.flow_run_ids)) == ("queued", 2, 2)
