@@ -160,10 +160,12 @@ def check_prefects_own_worker(team: Team, add: Block, definition: Block) -> None
 
 
 def check_restore(team: Team, back_up: Block, restore: Block) -> None:
-    """A pipeline that was created after the backup is gone, and everything else is there."""
+    """A pipeline and a run that were created after the backup are gone, and everything else is there. A new run has another id."""
     team.site.server.run(back_up.text)
     later = team.api.post("/pipelines/", json={"name": "later", "stages": [{"name": "a", "kind": "external"}]})
     assert later.status_code == 201, later.text
+    lost = team.trigger("hello")
+    team.wait_until_completed(lost)
 
     team.site.server.run(restore.text)
 
@@ -171,6 +173,10 @@ def check_restore(team: Team, back_up: Block, restore: Block) -> None:
         wait_until_ready(team, web)
     assert {pipeline["name"] for pipeline in team.api.get("/pipelines/").json()} == {"hello", "hold", "report"}
     team.wait_for_workers(2)
+    assert team.api.get(f"/runs/{lost}").status_code == 404
+    run_id = team.trigger("hello")
+    assert run_id > lost
+    team.wait_until_completed(run_id)
 
 
 def check_upgrade(team: Team, held: HeldRuns, stop_worker: Block, restart: Block, start_worker: Block) -> None:
