@@ -213,8 +213,7 @@ class Application(containers.DeclarativeContainer):
     schedule_sync = providers.Singleton(ScheduleSync, schedule_times)
     deployment_lookup = providers.Singleton(DeploymentLookup, adapters.deployments)
     deployment_checks = providers.Singleton(DeploymentChecks, deployment_lookup, adapters.schemas)
-    pipeline_creation = providers.Singleton(
-        CreatePipeline,
+    definition_storage = (
         adapters.open_unit_of_work,
         adapters.schemas,
         adapters.cron_expressions,
@@ -223,17 +222,9 @@ class Application(containers.DeclarativeContainer):
         schedule_sync,
         deployment_checks,
     )
+    pipeline_creation = providers.Singleton(CreatePipeline, *definition_storage)
     create_pipeline = _instrumented(telemetry, pipeline_creation)
-    pipeline_changes = providers.Singleton(
-        ChangePipeline,
-        adapters.open_unit_of_work,
-        adapters.schemas,
-        adapters.cron_expressions,
-        adapters.clock,
-        wakeups,
-        schedule_sync,
-        deployment_checks,
-    )
+    pipeline_changes = providers.Singleton(ChangePipeline, *definition_storage)
     change_pipeline = _instrumented(telemetry, pipeline_changes)
     apply_definition = _instrumented(
         telemetry, providers.Singleton(ApplyDefinition, adapters.open_unit_of_work, pipeline_creation, pipeline_changes)

@@ -68,18 +68,14 @@ class SqlRetention:
 
     async def delete_backfills(self, before: datetime) -> int:
         """Delete the ticks first, so that no transaction deletes those of many backfills."""
-        while await self._delete_where("backfill_tick", f"backfill_id IN (SELECT id FROM backfill WHERE {_HAS_FINISHED})", before):
-            pass
-        deleted = 0
-        while batch := await self._delete_where("backfill", _HAS_FINISHED, before):
-            deleted += batch
-        return deleted
+        await self._delete_all("backfill_tick", f"backfill_id IN (SELECT id FROM backfill WHERE {_HAS_FINISHED})", before)
+        return await self._delete_all("backfill", _HAS_FINISHED, before)
 
     async def delete_alerts(self, before: datetime) -> int:
         deleted = 0
         for table, condition in EXPIRED_ALERTS:
-            while batch := await self._delete_where(table, condition, before):
-                deleted += batch if table in ("incident", "alert_message") else 0
+            rows = await self._delete_all(table, condition, before)
+            deleted += rows if table in ("incident", "alert_message") else 0
         return deleted
 
     async def delete_receipts(self, before: datetime) -> int:
@@ -105,10 +101,7 @@ class SqlRetention:
         return await self._delete(worker, "seen_at", before)
 
     async def delete_token_workers(self, before: datetime) -> int:
-        deleted = 0
-        while batch := await self._delete_where("token_worker", _HAS_NO_PROCESS, before):
-            deleted += batch
-        return deleted
+        return await self._delete_all("token_worker", _HAS_NO_PROCESS, before)
 
     async def _add_partition(self, table: str, week: datetime) -> bool:
         name = get_partition_name(table, week)
@@ -148,16 +141,17 @@ class SqlRetention:
 
     async def _delete_from_default(self, table: str, before: datetime) -> None:
         """Delete one batch from the default partition, which holds rows that a wrong clock dated."""
-        await self._delete_batch(f"{table}_default", PARTITIONED_TABLES[table], before)
+        await self._delete_where(f"{table}_default", f"{PARTITIONED_TABLES[table]} < :before", before)
 
     async def _delete(self, table: Table, column: str, before: datetime) -> int:
-        total = 0
-        while deleted := await self._delete_batch(table.name, column, before):
-            total += deleted
-        return total
+        return await self._delete_all(table.name, f"{column} < :before", before)
 
-    async def _delete_batch(self, table: str, column: str, before: datetime) -> int:
-        return await self._delete_where(table, f"{column} < :before", before)
+    async def _delete_all(self, table: str, condition: str, before: datetime) -> int:
+        """Delete the rows in batches. Return their number."""
+        deleted = 0
+        while batch := await self._delete_where(table, condition, before):
+            deleted += batch
+        return deleted
 
     async def _delete_where(self, table: str, condition: str, before: datetime) -> int:
         transaction = SqlTransaction(self._connections)

@@ -1,4 +1,4 @@
-"""What happens to the other definitions if some are refused: the same for `headgate apply` and for a folder that the web applies."""
+"""The rule for definitions that are refused, in words. `headgate apply` and a folder that the web applies have the same rule."""
 
 
 def describe_refused_definitions(count: int, is_plan: bool = False) -> str:

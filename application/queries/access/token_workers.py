@@ -1,4 +1,4 @@
-"""What the revocation of a worker token does to its workers."""
+"""Describe which workers the revocation of a token stops."""
 
 from collections.abc import Sequence
 

@@ -19,7 +19,7 @@ CheckGroups = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class DryRunOptions:
-    """Whether a request stores nothing, and whether it compares the groups of the definition with those of other pipelines."""
+    """The options of a dry run, which stores nothing, and may leave out the comparison with the groups of other pipelines."""
 
     is_dry_run: bool
     are_groups_checked: bool

@@ -114,7 +114,7 @@ class StoredLinesResponse(ResponseModel):
 
 
 class RecordDispatchResponse(ResponseModel):
-    """Whether Prefect shows the dispatch now."""
+    """The response to a request to record a dispatch. `recorded` is True if Prefect shows the dispatch now."""
 
     recorded: bool
 

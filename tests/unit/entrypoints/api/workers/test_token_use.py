@@ -1,4 +1,4 @@
-"""Which worker uses which worker token: in the audit log, the API and on the pages."""
+"""The audit log, the API and the pages show the workers that use a token."""
 
 from datetime import timedelta
 from typing import Any
