@@ -226,6 +226,7 @@ class Simulation:
             and not self.context.ledger.live
             and all(triggering.done() for triggering in self._triggering)
             and all(backfill.finished_at is not None for backfill in tables.backfills.values())
+            and self.context.store.backfill_watch.has_followed(tables)
             and (self.limit_operators.is_done or not self.plan.limit_operations)
             and all(schedule.next_due_at is None for schedule in tables.schedules.values())
             and all(tick.state is not TickState.WAITING for tick in tables.ticks.values())

@@ -44,7 +44,7 @@ from entrypoints.api.workers.responses import StoredLinesResponse
 from tests.fakes import FakeExecutionTokens, FakeParameterSchemas
 from tests.fakes.system.disk_space import FakeDiskSpace
 from tests.simulation.actors.change_feed import SimulatedFeed
-from tests.simulation.actors.prefect import RelayProcess
+from tests.simulation.actors.prefect import RelayProcess, recording_for_worker
 from tests.simulation.backfills.backfill_routes import BackfillRoutes
 from tests.simulation.context import SimulationContext
 from tests.simulation.limits.limit_routes import LimitRoutes
@@ -171,7 +171,8 @@ class Web(Process, RelayProcess):
         return await self.routes.heartbeat(heartbeat)
 
     async def record(self, run_id: int, epoch: int) -> bool:
-        return await self.routes.record(run_id, epoch)
+        with recording_for_worker():
+            return await self.routes.record(run_id, epoch)
 
     async def recorded(self, run_id: int, epoch: int, flow_run_id: str) -> None:
         await self.routes.recorded(run_id, epoch, flow_run_id)

@@ -73,6 +73,11 @@ class BackfillWatch:
         for backfill_id, due_at in by_tick:
             yield Violation(WRONG, f"a run of backfill {backfill_id} is for {due_at}, which is none of its ticks")
 
+    def has_followed(self, tables: Any) -> bool:
+        """Return whether each tick has the state in which its run ended. A service that was not notified looks every 30 seconds."""
+        ticks = [tick for tick in tables.backfill_ticks.values() if tick.run_id in tables.runs]
+        return all(tick.state.value == TICK_STATES.get(tables.runs[tick.run_id].status.value) for tick in ticks)
+
     def _report(self, kind: str, sentence: str) -> None:
         self.violations.append(Violation(kind, sentence))
 
