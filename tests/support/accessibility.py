@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from collections.abc import Mapping
+from typing import Any, Final, Literal
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
@@ -10,14 +11,30 @@ from playwright.sync_api import Page
 THEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
 
 
+_ALL_RULES: Final = {"resultTypes": ["violations"]}
+_RULES_OF_COLOURS: Final = _ALL_RULES | {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
+
+
 def expect_no_axe_issues(page: Page) -> None:
     """Fail if axe finds issues of the page as it is."""
-    results = Axe().run(page)
-    assert results.violations_count == 0, f"{page.url}\n{results.generate_report()}"
+    _run(page, _ALL_RULES)
 
 
 def expect_no_axe_issues_in_both_themes(page: Page) -> None:
-    """Fail if axe finds issues of the page in the light or the dark theme."""
-    for theme in THEMES:
-        page.emulate_media(color_scheme=theme)
-        expect_no_axe_issues(page)
+    """Fail if axe finds issues of the page in the light theme, or issues of colours in the dark one: themes differ in colours only."""
+    light, dark = THEMES
+    page.emulate_media(color_scheme=light)
+    _run(page, _ALL_RULES)
+    page.emulate_media(color_scheme=dark)
+    _run(page, _RULES_OF_COLOURS)
+
+
+def _run(page: Page, options: Mapping[str, Any]) -> None:
+    results = Axe().run(page, options=dict(options))
+    assert results.violations_count == 0, f"{page.url}\n{results.generate_report()}"
+
+
+def expect_fits_phone_in_both_themes(page: Page) -> None:
+    """Fail if the page scrolls sideways, or if axe finds issues in the light or the dark theme."""
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{page.url} scrolls sideways"
+    expect_no_axe_issues_in_both_themes(page)

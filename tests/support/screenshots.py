@@ -14,7 +14,7 @@ from application.ports.queries.health_metrics import HealthMetrics
 from tests.support.example_board import PASSWORD, employ, furnish, revise
 from tests.support.in_process import InProcessHeadgate
 from tests.support.servers import ThreadServer
-from tests.unit.entrypoints.web.conftest import CHROMIUM, FLAGS
+from tests.unit.entrypoints.web.conftest import FLAGS, find_browser
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "screens"
 LARGEST = 150_000
@@ -124,7 +124,7 @@ def main() -> None:
         found = served.do(furnish(served.headgate))
         served.do(revise(served.headgate))
         served.headgate.fakes.health_metrics.signs = HealthMetrics(0, 0.0, 2, 0, (), "17.6")
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS), env={**os.environ, "HOME": home})
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=list(FLAGS), env={**os.environ, "HOME": home})
         written = take(browser, served, found, folder)
         with InProcessHeadgate(clock=SystemClock(), auth="team").serve_in_thread() as team:
             team.do(furnish(team.headgate))

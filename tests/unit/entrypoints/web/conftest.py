@@ -16,7 +16,8 @@ from tests.support.example_board import furnish, revise
 from tests.support.in_process import InProcessHeadgate
 from tests.support.servers import ThreadServer
 
-CHROMIUM = "/usr/bin/chromium"
+BROWSERS = ("/usr/bin/chromium-headless-shell", "/usr/bin/chromium")
+"""Debian's packages of Chromium. The first is the same engine without windows and takes a third less processor time."""
 DISABLED_FEATURES = (
     "AimEnabled",
     "AvoidCorsURLLoaderRestartOnRedirect",
@@ -56,6 +57,11 @@ REPLACED = ("htmx:afterRequest", "htmx:sendAbort")
 expect.set_options(timeout=PATIENCE)
 
 
+def find_browser() -> str | None:
+    """Return the path of the browser."""
+    return next((path for path in BROWSERS if Path(path).exists()), None)
+
+
 @pytest.fixture(scope="module")
 def browser_contexts() -> Iterator[BrowserContexts]:
     with a_browser() as browser:
@@ -64,26 +70,27 @@ def browser_contexts() -> Iterator[BrowserContexts]:
 
 @contextmanager
 def a_browser() -> Iterator[Browser]:
-    """Debian's Chromium with a new profile. Without Chromium the tests are skipped, unless HEADGATE_CI=1 forbids it.
+    """Open Debian's Chromium with a new profile. Without Chromium the tests are skipped, unless HEADGATE_CI=1 forbids it.
 
     While it is open its driver's event loop runs in this thread, so that no `async` test can run.
     """
-    if not Path(CHROMIUM).exists():
-        reason = f"there is no browser at {CHROMIUM}"
+    path = find_browser()
+    if path is None:
+        reason = f"there is no browser at {' or '.join(BROWSERS)}"
         pytest.fail(reason) if os.environ.get("HEADGATE_CI") == "1" else pytest.skip(reason)
     with tempfile.TemporaryDirectory(prefix="headgate-browser-") as home, sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS), env={**os.environ, "HOME": home})
+        launched = playwright.chromium.launch(executable_path=path, args=list(FLAGS), env={**os.environ, "HOME": home})
         yield launched
         launched.close()
 
 
 @pytest.fixture
 def open_page(browser_contexts: BrowserContexts) -> Iterator[Callable[..., Page]]:
-    """Open pages, each in its own context. Fail if the console has an error afterwards."""
+    """Open pages, each in its own context and without animations. Fail if the console has an error afterwards."""
     console_errors: list[str] = []
 
     def open_it(url: str, *, expected: tuple[str, ...] = (), **options: Any) -> Page:
-        context = loan.open_context(**options)
+        context = loan.open_context(**{"reduced_motion": "reduce"} | options)
         page = context.new_page()
         page.set_default_timeout(PATIENCE)
         page.on("console", lambda message: console_errors.extend(_get_unexpected(message, expected)))

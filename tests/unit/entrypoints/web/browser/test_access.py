@@ -11,7 +11,7 @@ from application.ports.persistence.workers import WorkerStatus
 from domain.access.actor import Actor
 from domain.access.api_tokens import TokenKind
 from domain.access.permissions import Role
-from tests.support.accessibility import expect_no_axe_issues
+from tests.support.accessibility import expect_fits_phone_in_both_themes
 from tests.support.builders import a_stage
 from tests.support.in_process import InProcessHeadgate
 from tests.support.servers import ThreadServer
@@ -229,11 +229,10 @@ def test_changing_a_password_ends_every_other_session(team: ThreadServer, open_p
     expect(page.get_by_role("heading", name="Runs", level=1)).to_be_visible()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_no_issues_and_a_phone_needs_no_sideways_scrolling(team: ThreadServer, open_page: OpenPage, scheme: str) -> None:
+def test_axe_finds_no_issues_and_a_phone_needs_no_sideways_scrolling(team: ThreadServer, open_page: OpenPage) -> None:
     team.do(team.headgate.stories.add_pipeline("backup", [a_stage("dump", "external")]))
     add_worker_token(team)
-    page = open_page(f"{team.url}/ui/tokens", color_scheme=scheme, viewport={"width": 360, "height": 780}, bypass_csp=True)
+    page = open_page(f"{team.url}/ui/tokens", viewport={"width": 360, "height": 780}, bypass_csp=True)
     for address in (None, "/ui/tokens", "/ui/accounts", "/ui/audit", "/ui/account", "/ui/tokens/1", "/ui/tokens/2", "/ui/system"):
         if address == "/ui/tokens":
             sign_in(page, Role.ADMIN)
@@ -243,5 +242,4 @@ def test_axe_finds_no_issues_and_a_phone_needs_no_sideways_scrolling(team: Threa
                 page.get_by_role("button", name="Create token").click()
         if address is not None:
             page.goto(team.url + address)
-        assert page.evaluate("document.documentElement.scrollWidth") <= 360, address
-        expect_no_axe_issues(page)
+        expect_fits_phone_in_both_themes(page)

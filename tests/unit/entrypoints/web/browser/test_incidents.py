@@ -13,7 +13,7 @@ from domain.alerts.incident import Incident, Resolution
 from domain.alerts.incident_entry import IncidentEntryKind
 from domain.alerts.message import MessageKind
 from domain.runs.status import Status
-from tests.support.accessibility import expect_no_axe_issues
+from tests.support.accessibility import expect_fits_phone_in_both_themes
 from tests.support.run_stories import AttemptStory
 from tests.support.servers import ThreadServer
 
@@ -157,13 +157,7 @@ def test_the_page_leads_to_the_retry_of_the_run(served: ThreadServer, open_page:
     expect(page.locator("#action-dialog")).to_contain_text("Retry warehouse#1 from fact-orders?")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize(
-    "path", ["/", "/ui/incidents?state=all", "/ui/incidents/1", "/ui/incidents/1/acknowledge", "/ui/pipelines/warehouse"]
-)
-def test_the_pages_are_accessible_and_fit_a_phone(
-    served: ThreadServer, open_page: OpenPage, warehouse: tuple[StoredPipeline, int], path: str, scheme: str
-) -> None:
+def test_the_pages_are_accessible_and_fit_a_phone(served: ThreadServer, open_page: OpenPage, warehouse: tuple[StoredPipeline, int]) -> None:
     stories = served.headgate.alert_stories
     incident = open_incident(served, warehouse, concurrency_key="customer=acme-with-a-long-name-of-many-characters")
     now, channel = stories.now, served.do(stories.add_channel("team"))
@@ -171,7 +165,7 @@ def test_the_pages_are_accessible_and_fit_a_phone(
     served.do(stories.deliver(incident, channel, lambda each: each.kill("410 Gone"), kind=MessageKind.REMINDER))
     served.do(stories.break_channel(channel))
 
-    page = open_page(served.url + path, color_scheme=scheme, **PHONE)
-
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
-    expect_no_axe_issues(page)
+    page = open_page("about:blank", **PHONE)
+    for path in ("/", "/ui/incidents?state=all", "/ui/incidents/1", "/ui/incidents/1/acknowledge", "/ui/pipelines/warehouse"):
+        page.goto(served.url + path)
+        expect_fits_phone_in_both_themes(page)
