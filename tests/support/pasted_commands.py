@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from tests.support.command_server import build_script
 from tests.support.paths import ROOT
 
 SECONDS: Final = 120.0
@@ -26,8 +27,8 @@ def build_shell_environment(folder: Path) -> dict[str, str]:
     """Return an environment in which the Makefile finds its dependencies installed, in a virtual environment below the folder."""
     venv = folder / "venv"
     (venv / "bin").mkdir(parents=True, exist_ok=True)
-    for name, program in (("python", f'"{sys.executable}"'), ("headgate", f'"{sys.executable}" -m entrypoints.cli')):
-        (venv / "bin" / name).write_text(f'#!/bin/sh\nexec {program} "$@"\n')
+    for name, script in (("python", f'#!/bin/sh\nexec "{sys.executable}" "$@"\n'), ("headgate", build_script())):
+        (venv / "bin" / name).write_text(script)
         (venv / "bin" / name).chmod(0o755)
     (venv / "location").write_text("{}\n{}.{}\n".format(ROOT.resolve(), *sys.version_info[:2]), encoding="utf-8")
     for target in ("tools.stamp", "run.stamp", "test.stamp"):

@@ -1,0 +1,150 @@
+"""Run `headgate` commands as forks of one process that has imported them all: importing takes longer than what most commands do.
+
+`headgate` in the shells of pasted commands connects to this server, which gives the fork the caller's arguments, environment, folder and
+streams. Commands that run until they are stopped are processes of their own.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import functools
+import gc
+import importlib
+import json
+import os
+import pkgutil
+import select
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+import entrypoints.cli
+from entrypoints.cli.app import main
+from tests.support.paths import ROOT
+
+LONG_RUNNING: Final = ("up", "web", "worker", "prefect")
+"""Commands that start a process, wait for signals or become another program."""
+_NOT_IMPORTED: Final = ("__main__", "accounts", "database", "local_application", "maintenance", "processes", "tokens")
+"""Modules that import the application or the database, for which each fork would be larger."""
+_CLIENT: Final = Path(__file__).with_name("command_client.py")
+_READY: Final = b"ready\n"
+
+
+def build_script() -> str:
+    """Return the `headgate` command as a shell script. Start the server of this process if it does not run yet."""
+    python = shlex.quote(sys.executable)
+    return (
+        f'#!/bin/sh\ncase "${{1-}}" in {"|".join(LONG_RUNNING)}) exec {python} -m entrypoints.cli "$@" ;; esac\n'
+        f'exec {python} -I -S {shlex.quote(str(_CLIENT))} {shlex.quote(start_server())} "$@"\n'
+    )
+
+
+@functools.cache
+def start_server() -> str:
+    """Start the server and return the path of its socket. It ends with this process, which holds its standard input."""
+    folder = tempfile.TemporaryDirectory(prefix="hg-commands-")
+    path = f"{folder.name}/socket"
+    argv = [sys.executable, "-m", "tests.support.command_server", path]
+    process = subprocess.Popen(
+        argv, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+    )
+    assert process.stdin is not None and process.stdout is not None
+    with process.stdout:
+        assert process.stdout.readline() == _READY, "the server of commands did not start"
+    atexit.register(_end, process, folder)
+    return path
+
+
+def _end(process: subprocess.Popen[bytes], folder: tempfile.TemporaryDirectory[str]) -> None:
+    process.communicate()
+    folder.cleanup()
+
+
+def serve(path: str) -> None:
+    """Fork for each connection, until standard input is closed. Send each caller the exit code of its command."""
+    import_commands()
+    callers: dict[int, Caller] = {}
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as server:
+        server.bind(path)
+        server.listen()
+        os.write(1, _READY)
+        os.dup2(2, 1)
+        while sys.stdin not in (ready := select.select([server, sys.stdin, *callers], [], [])[0]):
+            for ended in callers.keys() & ready:
+                callers.pop(ended).receive_end(ended)
+            if server in ready:
+                caller = Caller(server.accept()[0])
+                callers[os.pidfd_open(caller.pid)] = caller
+    for caller in callers.values():
+        os.kill(caller.pid, signal.SIGKILL)
+
+
+class Caller:
+    """A client whose command runs, with the process that runs it."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        message, streams, _, _ = socket.recv_fds(connection, 1_000_000, 3)
+        self.pid = os.fork()
+        if self.pid == 0:
+            run(json.loads(message), streams)
+        for stream in streams:
+            os.close(stream)
+        self._connection = connection
+
+    def receive_end(self, ended: int) -> None:
+        """Send the exit code of the process, as a shell would report it."""
+        os.close(ended)
+        code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        with self._connection:
+            self._connection.sendall(str(code if code >= 0 else 128 - code).encode())
+
+
+def import_commands() -> None:
+    """Import what the commands import when they run, except for the application."""
+    for module in pkgutil.walk_packages(entrypoints.cli.__path__, "entrypoints.cli."):
+        if module.name.rpartition(".")[2] not in _NOT_IMPORTED:
+            importlib.import_module(module.name)
+    gc.freeze()
+
+
+def run(request: dict[str, Any], streams: Sequence[int]) -> NoReturn:
+    """Become the process that the caller would have started, and run the command.
+
+    It ends without the finalization of the interpreter, which would copy most of the memory that it shares with the server.
+    """
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+        os.close(stream)
+    sys.stdin, sys.stdout, sys.stderr = (os.fdopen(number, mode, closefd=False) for number, mode in enumerate("rww"))
+    sys.stdout.reconfigure(line_buffering=sys.stdout.isatty())
+    sys.stderr.reconfigure(line_buffering=True)
+    os.chdir(request["folder"])
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    time.tzset()
+    sys.argv = [request["program"], *request["arguments"]]
+    code = 1
+    try:
+        main()
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        with contextlib.suppress(BrokenPipeError):
+            sys.stdout.flush()
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1])
