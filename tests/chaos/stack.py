@@ -27,6 +27,7 @@ from adapters.system.network import find_free_port
 from entrypoints.process import parent_watch
 from tests.chaos.process import Process, list_children, wait_until_gone
 from tests.chaos.relay import Relay
+from tests.support.plain_http import NO_TLS
 from tests.support.temporary_folders import a_temporary_folder
 from tests.support.waiting import wait_for
 
@@ -209,26 +210,26 @@ class Stack:
     def call_prefect(self, path: str, body: dict[str, Any]) -> Any:
         """Return the response of Prefect's API to a POST."""
         user, _, password = self.server.auth_string.partition(":")
-        answer = httpx.post(f"{self.server.api_url}{path}", json=body, auth=(user, password), timeout=20, trust_env=False)
+        answer = httpx.post(f"{self.server.api_url}{path}", json=body, auth=(user, password), timeout=20, trust_env=False, verify=NO_TLS)
         answer.raise_for_status()
         return answer.json()
 
     def create(self, definition: dict[str, Any]) -> None:
-        answer = httpx.post(f"{self.urls[0]}/pipelines/", json=definition, timeout=20, trust_env=False)
+        answer = httpx.post(f"{self.urls[0]}/pipelines/", json=definition, timeout=20, trust_env=False, verify=NO_TLS)
         assert answer.status_code == 201, answer.text
 
     def get(self, path: str) -> Any:
         """Return the JSON response of the first web."""
-        answer = httpx.get(f"{self.urls[0]}{path}", headers={"Accept": "application/json"}, timeout=20, trust_env=False)
+        answer = httpx.get(f"{self.urls[0]}{path}", headers={"Accept": "application/json"}, timeout=20, trust_env=False, verify=NO_TLS)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
     def get_page(self, path: str) -> str:
-        return httpx.get(f"{self.urls[0]}{path}", headers={"Accept": "text/html"}, timeout=20, trust_env=False).text
+        return httpx.get(f"{self.urls[0]}{path}", headers={"Accept": "text/html"}, timeout=20, trust_env=False, verify=NO_TLS).text
 
     def trigger(self, pipeline: str) -> int:
         """Trigger the pipeline and return the run's id."""
-        answer = httpx.post(f"{self.urls[0]}/trigger/{pipeline}", timeout=20, trust_env=False)
+        answer = httpx.post(f"{self.urls[0]}/trigger/{pipeline}", timeout=20, trust_env=False, verify=NO_TLS)
         assert answer.status_code == 202, answer.text
         return int(answer.json()["run_id"])
 
@@ -281,7 +282,7 @@ class Stack:
 
     def _is_ready(self, url: str, workers: int) -> bool:
         try:
-            answer = httpx.get(f"{url}/readyz", timeout=5, trust_env=False)
+            answer = httpx.get(f"{url}/readyz", timeout=5, trust_env=False, verify=NO_TLS)
         except httpx.HTTPError:
             return False
         return answer.status_code == 200 and answer.json()["workers"]["count"] >= workers

@@ -5,7 +5,6 @@ import os
 import re
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Self
@@ -17,6 +16,7 @@ from tests.support.headgate_command import build_argv
 from tests.support.pasted_commands import Shell, build_shell_environment, press_ctrl_c
 from tests.support.paths import ROOT
 from tests.support.temporary_folders import a_temporary_folder
+from tests.support.waiting import wait_for
 
 START_SECONDS = 120.0
 UNREACHABLE = "http://127.0.0.1:9/api"
@@ -135,10 +135,7 @@ class Headgate:
         return {stage["name"]: stage for stage in self.http.get(f"/runs/{run_id}/stages").json()}
 
     def wait_until(self, condition: Callable[[], Any], seconds: float) -> None:
-        deadline = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < deadline, f"not within {seconds:.0f} s\n{self.terminal()}"
-            time.sleep(0.05)
+        wait_for(condition, seconds, self.terminal)
 
     def _env(self) -> dict[str, str]:
         own = {"HEADGATE_HOME": str(self.home), "HEADGATE_PORT": str(self.port)}

@@ -18,6 +18,7 @@ import httpx
 from adapters.persistence.embedded.server import EmbeddedPostgres
 from adapters.persistence.migrate import upgrade
 from adapters.system.network import find_free_port
+from tests.support.plain_http import NO_TLS
 from tests.support.postgres import a_database
 from tests.support.running_headgate import UNREACHABLE
 
@@ -83,7 +84,7 @@ def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> 
     while True:
         assert process.poll() is None, log.read_text()
         try:
-            if httpx.get(f"{url}/readyz", timeout=5).status_code == 200:
+            if httpx.get(f"{url}/readyz", timeout=5, verify=NO_TLS).status_code == 200:
                 return
         except httpx.TransportError:
             pass
