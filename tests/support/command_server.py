@@ -33,7 +33,7 @@ from tests.support.paths import ROOT
 
 LONG_RUNNING: Final = ("up", "web", "worker", "prefect")
 """Commands that start a process, wait for signals or become another program."""
-_NOT_IMPORTED: Final = ("__main__", "accounts", "database", "local_application", "maintenance", "processes", "tokens")
+_NOT_IMPORTED: Final = ("__main__", "accounts", "database", "local_application", "maintenance", "processes", "provisioning", "tokens")
 """Modules that import the application or the database, for which each fork would be larger."""
 _CLIENT: Final = Path(__file__).with_name("command_client.py")
 _READY: Final = b"ready\n"

@@ -1,18 +1,9 @@
-"""Do at once what the background services of the web process do on their own schedule; migrate; issue worker tokens."""
+"""Do at once what the background services of the web process do on their own schedule."""
 
-from adapters.identity.hmac_tokens import HmacTokens
-from adapters.persistence.migrate import upgrade
 from application.services.maintenance.retention_pruner import PruneResult
-from entrypoints.cli.actions.database import open_database, require_database
+from entrypoints.cli.actions.database import open_database
 from entrypoints.cli.actions.local_application import run_with_application
 from entrypoints.settings import Settings
-
-
-def migrate_database() -> None:
-    """Upgrade the configured database to the newest schema."""
-    settings = require_database(Settings.read())
-    assert settings.database_url is not None
-    upgrade(settings.database_url.get_secret_value())
 
 
 def prune_database() -> list[str]:
@@ -26,10 +17,6 @@ def release_quarantine() -> str:
     with open_database(Settings.read()) as settings:
         released = run_with_application(settings, lambda application: application.release_quarantine()())
     return f"{released} released from quarantine, due now." if released else "No dispatches are in quarantine."
-
-
-def issue_worker_token() -> str:
-    return HmacTokens(Settings.read().secret_key().encode()).issue_worker_token()
 
 
 def format_prune_result(result: PruneResult) -> list[str]:

@@ -5,7 +5,7 @@ import typer
 
 def migrate() -> None:
     """Upgrade the database at HEADGATE_DATABASE_URL to the newest schema."""
-    from entrypoints.cli.actions.maintenance import migrate_database
+    from entrypoints.cli.actions.provisioning import migrate_database
 
     migrate_database()
 
@@ -27,7 +27,7 @@ def retry_prefect() -> None:
 
 def worker_token() -> None:
     """Print the token that a worker on another machine needs as HEADGATE_WORKER_TOKEN."""
-    from entrypoints.cli.actions.maintenance import issue_worker_token
+    from entrypoints.cli.actions.provisioning import issue_worker_token
 
     typer.echo(issue_worker_token())
 
