@@ -27,6 +27,7 @@ GROUPS: Final = (
     "tests/integration/docker",
     "tests/integration/installation",
     "tests/integration/orchestration",
+    "tests/system/alerts",
     "tests/system/telemetry",
     "tests/system/flow_runs",
     "tests/system/team",
@@ -34,8 +35,6 @@ GROUPS: Final = (
 )
 """Folders whose tests share a server or a stack; the first that fits counts."""
 STARTS_ITS_OWN: Final = (
-    "tests/system/test_alerting.py",
-    "tests/system/test_channels.py",
     "tests/system/test_proxies.py",
     "tests/system/test_shutdown_and_crashes.py",
     "tests/system/test_team_sign_in.py",

@@ -14,7 +14,7 @@ _MAKE: Final = "tests/system/test_readme_examples.py::test_make_starts_headgate_
 _WHEEL: Final = "tests/integration/installation/test_wheel.py::test_the_commands_of_the_readme_build_install_and_start_headgate"
 _EXAMPLES: Final = "tests/system/test_readme_examples.py::test_every_example_answers_as_its_page_says"
 _TUTORIAL: Final = "tests/system/test_readme_examples.py::test_the_tutorial_works_from_an_empty_folder"
-_ALERTS: Final = "tests/system/test_alerting.py::test_the_alerts_of_the_tutorial_arrive"
+_ALERTS: Final = "tests/system/alerts/test_alerting.py::test_the_alerts_of_the_tutorial_arrive"
 _PIPELINE: Final = "tests/system/test_readme_examples.py::test_the_pipeline_of_the_how_to_page_completes"
 _ENVIRONMENT: Final = "tests/system/test_readme_examples.py::test_the_environment_of_the_how_to_page_has_the_packages_of_the_team"
 _SCHEDULES: Final = "tests/system/test_readme_examples.py::test_the_schedules_of_the_how_to_page_are_stored"
@@ -28,7 +28,7 @@ TESTS_BY_PAGE: Final[Mapping[str, tuple[str, ...]]] = {
     "README.md": (_MAKE, _WHEEL, *[_EXAMPLES] * 4),
     "docs/tutorial.md": (*[_TUTORIAL] * 9, *[_ALERTS] * 4),
     "docs/how-to/add-workers.md": (_WORKERS,) * 7,
-    "docs/how-to/alert-on-failures.md": ("tests/system/test_alerting.py::test_the_commands_of_the_page_work",) * 5,
+    "docs/how-to/alert-on-failures.md": ("tests/system/alerts/test_alerting.py::test_the_commands_of_the_page_work",) * 5,
     "docs/how-to/backfill.md": ("tests/system/test_backfilling.py::test_the_commands_of_the_page_work",) * 2,
     "docs/how-to/keep-pipelines-in-a-folder.md": ("tests/system/test_folder_of_pipelines.py::test_the_commands_of_the_page_work",) * 5,
     "docs/how-to/limit-concurrency.md": (_LIMITS,) * 5,

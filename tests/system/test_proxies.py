@@ -1,9 +1,10 @@
-"""Headgate works on its own machine whatever proxies the shell that starts it names."""
+"""Headgate works on its own machine, and stops, whatever proxies the shell that starts it names."""
 
 from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ import pytest
 from adapters.system.network import find_free_port
 from tests.support.headgate_command import build_argv
 from tests.support.paths import ROOT
-from tests.support.running_headgate import temporary_headgate
+from tests.support.running_headgate import Headgate, temporary_headgate
+from tests.system.test_pipelines_run import sh
 
 DEAD = "127.0.0.1:9"
 PROXIES = {
@@ -25,19 +27,35 @@ PROXIES = {
 }
 
 
-def test_a_run_is_executed_and_recorded_with_dead_and_malformed_proxies() -> None:
-    with temporary_headgate(examples=False, **PROXIES) as headgate:
-        headgate.start()
-        headgate.create("local", [{"name": "ask", "command": ["sh", "-c", 'echo "no_proxy=$no_proxy"']}])
+@pytest.fixture(scope="module")
+def headgate() -> Iterator[Headgate]:
+    with temporary_headgate(**PROXIES) as headgate:
+        yield headgate.start()
 
-        run = headgate.finished(headgate.trigger("local"))
-        shown = headgate.build_shell().run("headgate status")
 
-        assert run["status"] == "completed"
-        assert "local" in shown
-        assert headgate.http.get("/").status_code == 200
-        headgate.wait_for_prefect()
-        headgate.wait_until(lambda: headgate.http.get(f"/runs/{run['id']}").json()["prefect_flow_run_ids"] != [], 60)
+def test_a_run_is_executed_and_recorded_with_dead_and_malformed_proxies(headgate: Headgate) -> None:
+    headgate.create("local", [{"name": "ask", "command": ["sh", "-c", 'echo "no_proxy=$no_proxy"']}])
+
+    run = headgate.finished(headgate.trigger("local"))
+    shown = headgate.build_shell().run("headgate status")
+
+    assert run["status"] == "completed"
+    assert "local" in shown
+    assert headgate.http.get("/").status_code == 200
+    headgate.wait_for_prefect()
+    headgate.wait_until(lambda: headgate.http.get(f"/runs/{run['id']}").json()["prefect_flow_run_ids"] != [], 60)
+
+
+def test_ctrl_c_leaves_no_process(headgate: Headgate) -> None:
+    """Stop the Headgate of the test above, which does not run in the tests below."""
+    headgate.create("sleeper", [sh("sleep", "sleep 600")])
+    run_id = headgate.trigger("sleeper")
+    headgate.wait_until(lambda: headgate.stages(run_id)["sleep"]["status"] == "running", 30)
+
+    code = headgate.interrupt()
+
+    assert code == 0, headgate.terminal()
+    assert headgate.processes() == [], headgate.terminal()
 
 
 @pytest.mark.parametrize("proxy", [{"HTTPS_PROXY": f"socks5://{DEAD}"}, {"all_proxy": "http://proxy:abc"}])

@@ -3,62 +3,11 @@
 from __future__ import annotations
 
 import json
-import ssl
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-import pytest
 from standardwebhooks import Webhook
 
-from tests.support.certificates import make_certificate
-from tests.support.http_receiver import Answer, HttpReceiver, ReceivedRequest
-from tests.support.in_thread import in_thread
-from tests.support.mail_receiver import MailReceiver
-from tests.support.running_headgate import Headgate, temporary_headgate
-
-
-@dataclass
-class Receivers:
-    """A Headgate whose requests to the internet end at `http`, which has the certificates of the services."""
-
-    headgate: Headgate
-    http: HttpReceiver
-    mail: MailReceiver
-
-    def create(self, name: str, kind: str, settings: dict[str, Any]) -> dict[str, Any]:
-        created = self.headgate.http.post("/channels/", json={"name": name, "kind": kind, "settings": settings})
-        assert created.status_code == 201, created.text
-        return dict(created.json())
-
-    def test(self, name: str) -> dict[str, Any]:
-        tested = self.headgate.http.post(f"/channels/{name}/test")
-        assert tested.status_code == 200, tested.text
-        return dict(tested.json())
-
-
-@pytest.fixture(scope="module")
-def receivers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Receivers]:
-    certificate, key = make_certificate(tmp_path_factory.mktemp("tls"), "hooks.slack.com", "events.pagerduty.com")
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(certificate, key)
-    with (
-        in_thread(HttpReceiver(tunnel=tls).open()) as http,
-        in_thread(MailReceiver().open()) as mail,
-        temporary_headgate(examples=False, with_prefect=False, **build_environment(http, mail, certificate)) as headgate,
-    ):
-        yield Receivers(headgate.start(), http, mail)
-
-
-def build_environment(http: HttpReceiver, mail: MailReceiver, certificate: Path) -> dict[str, str]:
-    return {
-        "HEADGATE_HTTP_ALLOW": "127.0.0.1/32",
-        "HEADGATE_HTTP_PORTS": f"80,443,{http.port},{mail.port}",
-        "HTTPS_PROXY": http.url,
-        "SSL_CERT_FILE": str(certificate),
-        "REQUESTS_CA_BUNDLE": str(certificate),
-    }
+from tests.support.http_receiver import Answer, ReceivedRequest
+from tests.system.alerts.receivers import Receivers
 
 
 def get_request(receivers: Receivers, target: str) -> ReceivedRequest:
