@@ -11,7 +11,6 @@ from tests.system.flow_runs.lab import FlowRunLab
 def run_ids(lab: FlowRunLab) -> dict[str, int]:
     """The ids of runs by the names of their pipelines. They start together, since Prefect's worker takes seconds to start a flow."""
     started = {
-        "complete": lab.start("complete", "complete", parameters={"count": 7}),
         "fail": lab.start("fail", "fail"),
         "crash": lab.start("crash", "wait", retries=1, retry_on_loss=True),
         "pause": lab.start("pause", "pause"),
@@ -21,11 +20,24 @@ def run_ids(lab: FlowRunLab) -> dict[str, int]:
         "holder": lab.start("holder", "wait", "act/single"),
     }
     lab.wait_for_status(started["holder"], "running")
-    return started | {"waiter": lab.start("waiter", "complete", "act/single")}
+    return started | {"waiter": lab.start("waiter", "complete", "act/single", parameters={"count": 7})}
+
+
+def test_a_flow_run_that_waits_for_a_concurrency_slot_says_so(lab: FlowRunLab, run_ids: dict[str, int]) -> None:
+    holder, waiter = run_ids["holder"], run_ids["waiter"]
+
+    why = lab.wait_for_why(waiter, "slot of a concurrency limit in Prefect")
+    stage = lab.get_stage(waiter)
+    lab.release("holder")
+
+    assert why.startswith("Queued in Prefect")
+    assert (stage["status"], stage["prefect"]["state_name"]) == ("queued", "AwaitingConcurrencySlot")
+    assert [lab.wait_for_end(run_id)["status"] for run_id in (holder, waiter)] == ["completed", "completed"]
 
 
 def test_a_completed_flow_run_gives_the_stage_its_result_artifacts_and_log(lab: FlowRunLab, run_ids: dict[str, int]) -> None:
-    run_id = run_ids["complete"]
+    run_id = run_ids["waiter"]
+    lab.release("holder")
 
     stage = lab.wait_for_end(run_id)
 
@@ -40,7 +52,7 @@ def test_a_completed_flow_run_gives_the_stage_its_result_artifacts_and_log(lab: 
     }
     assert (text["key"], text["data"]) == ("longest-day", "**Oslo**")
     (flow_run,) = lab.list_flow_runs(run_id)
-    assert (stage["prefect"]["deployment"], stage["prefect"]["state_name"]) == ("act/local", "Completed")
+    assert (stage["prefect"]["deployment"], stage["prefect"]["state_name"]) == ("act/single", "Completed")
     assert stage["prefect"]["flow_run_id"] == flow_run["id"]
     lab.wait_for_log(run_id, "ends")
     log = lab.read_log(run_id)
@@ -108,18 +120,6 @@ def test_a_timeout_fails_the_stage_and_ends_the_flow_run(lab: FlowRunLab, run_id
     assert (stage["status"], stage["reason"]) == ("failed", "timeout")
     lab.wait_for_state(stage["prefect"]["flow_run_id"], "CANCELLED")
     lab.wait_until_process_ended(stage["prefect"]["flow_run_id"])
-
-
-def test_a_flow_run_that_waits_for_a_concurrency_slot_says_so(lab: FlowRunLab, run_ids: dict[str, int]) -> None:
-    holder, waiter = run_ids["holder"], run_ids["waiter"]
-
-    why = lab.wait_for_why(waiter, "slot of a concurrency limit in Prefect")
-    stage = lab.get_stage(waiter)
-    lab.release("holder")
-
-    assert why.startswith("Queued in Prefect")
-    assert (stage["status"], stage["prefect"]["state_name"]) == ("queued", "AwaitingConcurrencySlot")
-    assert [lab.wait_for_end(run_id)["status"] for run_id in (holder, waiter)] == ["completed", "completed"]
 
 
 def test_parameters_that_break_the_schema_are_refused_at_the_trigger(lab: FlowRunLab) -> None:

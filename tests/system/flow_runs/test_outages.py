@@ -15,7 +15,10 @@ STEPS = ("before_create", "after_create", "before_record", "after_record")
 
 @pytest.fixture(scope="module", autouse=True)
 def killed_runs(lab: FlowRunLab) -> list[int]:
-    """Runs for each of which a web was killed at a step. The flow run that a killed web was creating is due again after a minute."""
+    """Runs for each of which a web was killed at a step. The flow run that a killed web was creating is due again after a minute.
+
+    The web that runs afterwards is killed at the end of a flow run.
+    """
     names = {step: f"kill-{step.replace('_', '-')}" for step in STEPS}
     for name in names.values():
         lab.create(name, "complete", "act/idle")
@@ -24,8 +27,19 @@ def killed_runs(lab: FlowRunLab) -> list[int]:
         with contextlib.suppress(httpx.TransportError):  # the web may end before it answers
             lab.trigger(name)
         lab.wait_until_web_ended()
-    lab.restart_web()
+    lab.restart_web(HEADGATE_FAILPOINTS="flow_run.before_end")
     return [lab.find_run(name) for name in names.values()]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def ended_run(lab: FlowRunLab, killed_runs: list[int]) -> int:
+    """A run for which a web was killed at the end of its flow run."""
+    lab.create("kill-before-end", "complete", "act/idle")
+    run_id = lab.trigger("kill-before-end")
+    lab.set_state(lab.wait_until_created(run_id), "COMPLETED", force=True)
+    lab.wait_until_web_ended()
+    lab.restart_web()
+    return run_id
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -79,28 +93,21 @@ def test_a_flow_run_that_no_worker_took_is_cancelled_at_once(lab: FlowRunLab) ->
     lab.wait_for_state(flow_run_id, "CANCELLED")
 
 
-def test_a_stage_that_starts_while_prefect_is_down_runs_when_it_is_back(lab: FlowRunLab) -> None:
+def test_stages_run_and_start_while_prefect_is_restarted(lab: FlowRunLab) -> None:
+    running = lab.start("restarted", "wait")
+    lab.wait_for_status(running, "running")
     lab.create("down", "complete")
-    with lab.without_prefect():
-        run_id = lab.trigger("down")
-        lab.wait_for_why(run_id, "Prefect has not responded since")
-        assert lab.get_stage(run_id)["status"] == "queued"
-
-    assert lab.wait_for_end(run_id)["status"] == "completed"
-    assert len(lab.list_flow_runs(run_id)) == 1
-
-
-def test_a_running_stage_goes_on_while_prefect_is_restarted(lab: FlowRunLab) -> None:
-    run_id = lab.start("restarted", "wait")
-    lab.wait_for_status(run_id, "running")
 
     with lab.without_prefect():
-        lab.wait_for_why(run_id, "Prefect has not responded since")
-        assert lab.get_stage(run_id)["status"] == "running"
+        started = lab.trigger("down")
+        for run_id, status in ((running, "running"), (started, "queued")):
+            lab.wait_for_why(run_id, "Prefect has not responded since")
+            assert lab.get_stage(run_id)["status"] == status
     lab.release("restarted")
 
-    assert lab.wait_for_end(run_id)["status"] == "completed"
-    assert len(lab.list_flow_runs(run_id)) == 1
+    for run_id in (running, started):
+        assert lab.wait_for_end(run_id)["status"] == "completed"
+        assert len(lab.list_flow_runs(run_id)) == 1
 
 
 def test_a_frozen_prefect_costs_no_flow_run_and_makes_none_twice(lab: FlowRunLab) -> None:
@@ -148,21 +155,13 @@ def test_a_web_that_is_killed_at_any_step_makes_one_flow_run(lab: FlowRunLab, ki
         assert [each["id"] for each in lab.list_flow_runs(run_id)] == [flow_run_id]
 
 
-def test_a_web_that_is_killed_at_the_end_of_a_flow_run_completes_its_stage_once(lab: FlowRunLab) -> None:
-    lab.create("kill-before-end", "complete", "act/idle")
-    lab.restart_web(HEADGATE_FAILPOINTS="flow_run.before_end")
-    run_id = lab.trigger("kill-before-end")
-    flow_run_id = lab.wait_until_created(run_id)
+def test_a_web_that_is_killed_at_the_end_of_a_flow_run_completes_its_stage_once(lab: FlowRunLab, ended_run: int) -> None:
+    stage = lab.wait_for_end(ended_run)
 
-    lab.set_state(flow_run_id, "COMPLETED", force=True)
-    lab.wait_until_web_ended()
-    lab.restart_web()
-
-    stage = lab.wait_for_end(run_id)
     assert (stage["status"], stage["attempt"]) == ("completed", 1)
-    ends = [event for event in lab.list_events(run_id) if event["stage"] == "train" and event["status"] == "completed"]
+    ends = [event for event in lab.list_events(ended_run) if event["stage"] == "train" and event["status"] == "completed"]
     assert len(ends) == 1
-    assert len(lab.list_flow_runs(run_id)) == 1
+    assert len(lab.list_flow_runs(ended_run)) == 1
 
 
 def test_nothing_is_left_open_in_prefect(lab: FlowRunLab) -> None:
