@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -72,20 +72,25 @@ class RealPrefect:
         self.api, self.deployments, self.unreachable, self._requested = api, deployments, unreachable, requested
 
     async def add(self, deployment: Deployment) -> None:
-        flow_name, _, name = deployment.name.partition("/")
-        await self.api.post("/work_pools/", json={"name": deployment.pool, "type": "process"})
+        await self.add_all([deployment])
+
+    async def add_all(self, deployments: Sequence[Deployment]) -> None:
+        """Add deployments of one flow, which have the same work pool."""
+        flow_name, pool = deployments[0].name.partition("/")[0], deployments[0].pool
+        await self.api.post("/work_pools/", json={"name": pool, "type": "process"})
         flow = await self.post("/flows/", {"name": flow_name})
-        body = {
-            "name": name,
-            "flow_id": flow["id"],
-            "work_pool_name": deployment.pool,
-            "parameter_openapi_schema": deployment.schema,
-            "parameters": deployment.defaults,
-            "description": deployment.description,
-            "paused": deployment.is_paused,
-            "enforce_parameter_schema": deployment.is_strict,
-        }
-        await self.post("/deployments/", body)
+        for deployment in deployments:
+            body = {
+                "name": deployment.name.partition("/")[2],
+                "flow_id": flow["id"],
+                "work_pool_name": pool,
+                "parameter_openapi_schema": deployment.schema,
+                "parameters": deployment.defaults,
+                "description": deployment.description,
+                "paused": deployment.is_paused,
+                "enforce_parameter_schema": deployment.is_strict,
+            }
+            await self.post("/deployments/", body)
 
     async def remove(self, name: str) -> None:
         found = (await self.api.get(f"/deployments/name/{name}")).raise_for_status().json()

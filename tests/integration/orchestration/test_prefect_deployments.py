@@ -108,8 +108,7 @@ async def test_a_users_flow_of_the_same_name_as_headgates_own_is_among_them(real
 
 async def test_more_deployments_than_fit_into_a_response_are_all_listed(real: RealPrefect) -> None:
     flow = f"many-{uuid.uuid4().hex[:8]}"
-    for number in range(230):
-        await real.add(Deployment("", f"{flow}/d{number:03}", pool="k8s", is_strict=False))
+    await real.add_all([Deployment("", f"{flow}/d{number:03}", pool="k8s", is_strict=False) for number in range(230)])
 
     listed = [each.name for each in await real.deployments.list_all() if each.name.startswith(flow)]
 
