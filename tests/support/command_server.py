@@ -31,21 +31,24 @@ import entrypoints.cli
 from entrypoints.cli.app import main
 from tests.support.paths import ROOT
 
-LONG_RUNNING: Final = ("up", "web", "worker", "prefect")
-"""Commands that start a process, wait for signals or become another program."""
+LONG_RUNNING: Final = ("up", "web", "worker", "prefect", "apply --watch")
+"""Commands that start a process, wait for signals or become another program, each with an option that makes it one."""
 _NOT_IMPORTED: Final = ("__main__", "accounts", "database", "local_application", "maintenance", "processes", "provisioning", "tokens")
 """Modules that import the application or the database, for which each fork would be larger."""
 _CLIENT: Final = Path(__file__).with_name("command_client.py")
 _READY: Final = b"ready\n"
 
 
+def build_forked_argv(*arguments: object) -> list[str]:
+    """Return the arguments of a process that runs the command as a fork. Start the server of this process if it does not run yet."""
+    return [sys.executable, "-I", "-S", str(_CLIENT), start_server(), *map(str, arguments)]
+
+
 def build_script() -> str:
-    """Return the `headgate` command as a shell script. Start the server of this process if it does not run yet."""
-    python = shlex.quote(sys.executable)
-    return (
-        f'#!/bin/sh\ncase "${{1-}}" in {"|".join(LONG_RUNNING)}) exec {python} -m entrypoints.cli "$@" ;; esac\n'
-        f'exec {python} -I -S {shlex.quote(str(_CLIENT))} {shlex.quote(start_server())} "$@"\n'
-    )
+    """Return the `headgate` command as a shell script."""
+    patterns = "|".join(f'"{name} "*{option}*' for name, _, option in (each.partition(" ") for each in LONG_RUNNING))
+    own = shlex.join([sys.executable, "-m", "entrypoints.cli"])
+    return f'#!/bin/sh\ncase "$* " in {patterns}) exec {own} "$@" ;; esac\nexec {shlex.join(build_forked_argv())} "$@"\n'
 
 
 @functools.cache

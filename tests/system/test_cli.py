@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.headgate_command import build_argv, build_environment
+from tests.support.command_server import build_forked_argv
+from tests.support.headgate_command import build_environment
 from tests.support.running_headgate import Headgate
 
 RunCommand = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -28,7 +29,7 @@ stages:
 def headgate(running_headgate: Headgate, tmp_path: Path) -> RunCommand:
     def run(*arguments: object) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            build_argv(*arguments),
+            build_forked_argv(*arguments),
             env=build_environment(running_headgate.url),
             cwd=tmp_path,
             capture_output=True,

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.headgate_command import build_argv, build_environment
+from tests.support.command_server import build_forked_argv
+from tests.support.headgate_command import build_environment
 from tests.support.running_headgate import Headgate
 
 RunCommand = Callable[..., subprocess.CompletedProcess[str]]
@@ -25,7 +26,7 @@ def get_json(headgate: Headgate, path: str) -> Any:
 def headgate(running_headgate: Headgate, tmp_path: Path) -> RunCommand:
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            build_argv(*arguments),
+            build_forked_argv(*arguments),
             env=build_environment(running_headgate.url),
             cwd=tmp_path,
             capture_output=True,

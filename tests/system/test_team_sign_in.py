@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.headgate_command import build_argv, build_environment
+from tests.support.command_server import build_forked_argv
+from tests.support.headgate_command import build_environment
 from tests.support.page_blocks import Block, find_start_command
 from tests.support.pasted_commands import replace_each
 from tests.support.running_headgate import Headgate, temporary_headgate
@@ -35,7 +36,7 @@ def team() -> Iterator[Headgate]:
 def run_command(team: Headgate, *arguments: str, stdin: str = "", **more: str) -> subprocess.CompletedProcess[str]:
     env = build_environment(team.url) | {"HEADGATE_HOME": str(team.home)} | more
     return subprocess.run(
-        build_argv(*arguments), env=env, input=stdin, capture_output=True, text=True, timeout=90, check=False, cwd=team.home.parent
+        build_forked_argv(*arguments), env=env, input=stdin, capture_output=True, text=True, timeout=90, check=False, cwd=team.home.parent
     )
 
 
