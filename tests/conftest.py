@@ -179,14 +179,11 @@ def cluster() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def migrated_template(postgres: EmbeddedPostgres) -> Iterator[str]:
+def migrated_template(postgres: EmbeddedPostgres) -> str:
     """The name of a migrated database that nobody connects to: copying it is much faster than migrating."""
-    from adapters.persistence.migrate import upgrade
-    from tests.support.postgres import a_database
+    from tests.support.postgres import create_migrated_template
 
-    with a_database(postgres) as name:
-        upgrade(postgres.url(name))
-        yield name
+    return create_migrated_template(postgres)
 
 
 @pytest.fixture

@@ -16,10 +16,9 @@ from pathlib import Path
 import httpx
 
 from adapters.persistence.embedded.server import EmbeddedPostgres
-from adapters.persistence.migrate import upgrade
 from adapters.system.network import find_free_port
 from tests.support.plain_http import NO_TLS
-from tests.support.postgres import a_database
+from tests.support.postgres import a_database, create_migrated_template
 from tests.support.running_headgate import UNREACHABLE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,10 +44,10 @@ class WebProcess:
 @contextmanager
 def a_web(postgres: EmbeddedPostgres, command: Sequence[str] = ("entrypoints.cli", "web"), **environment: str) -> Iterator[WebProcess]:
     """Run a web, until the block ends, with its own database. `command` is the module to run, and its arguments."""
-    with tempfile.TemporaryDirectory(prefix="headgate-fuzz-") as name, a_database(postgres) as database:
+    template = create_migrated_template(postgres)
+    with tempfile.TemporaryDirectory(prefix="headgate-fuzz-") as name, a_database(postgres, template) as database:
         folder, port = Path(name), find_free_port()
         url = postgres.url(database)
-        upgrade(url)
         clean = {key: value for key, value in os.environ.items() if not key.startswith(("HEADGATE_", "PREFECT_", "DD_"))}
         settings = {
             "HEADGATE_HOME": str(folder / "home"),

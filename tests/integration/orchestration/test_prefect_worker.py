@@ -25,7 +25,7 @@ from domain.runs.status import Status
 from entrypoints.worker.runner.idle_window import IdleWindow
 from tests.support.prefect_server import RunningPrefect
 from tests.support.served_headgate import TOKEN, ServedHeadgate
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, eventually_finds
 from tests.unit.entrypoints.worker.running_worker import sh
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -109,9 +109,7 @@ async def registered(rest: PrefectView, pool: str, name: str) -> bool:
 
 
 async def until_in_prefect(condition: Any, seconds: float = 60) -> None:
-    async with asyncio.timeout(seconds):
-        while not await condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.1)
+    await eventually_finds(condition, seconds)
 
 
 async def flow_run(rest: PrefectView, flow_run_id: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from adapters.persistence.embedded.server import EmbeddedPostgres
 from adapters.system.network import find_free_port
 from tests.support.postgres import copy_cluster
 from tests.support.temporary_folders import a_temporary_folder
+from tests.support.waiting import wait_for
 
 SECONDS = 60.0
 
@@ -67,10 +68,7 @@ class RunningSupervisor:
         return found
 
     def wait_until(self, condition: Callable[[], bool], seconds: float = SECONDS) -> None:
-        deadline = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < deadline, f"not in time; output:\n{self.read_output()}\n{self.find_processes()}"
-            time.sleep(0.05)
+        wait_for(condition, seconds, lambda: f"{self.read_output()}\n{self.find_processes()}")
 
 
 @pytest.fixture
