@@ -38,7 +38,6 @@ STARTS_ITS_OWN: Final = (
     "tests/system/test_proxies.py",
     "tests/system/test_shutdown_and_crashes.py",
     "tests/system/test_team_sign_in.py",
-    "tests/system/test_why.py",
 )
 """Modules of those folders that share nothing with the others."""
 BROWSER: Final = "tests/unit/entrypoints/web/browser"
