@@ -1,14 +1,28 @@
 """Every port has a fake at the same place, and the fakes fill the container that the application takes."""
 
+import json
+from copy import deepcopy
 from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
 
 from entrypoints.container import Adapters
 from tests.fakes.adapters import FakeAdapters, a_container
+from tests.fakes.persistence.frozen_json import FrozenDict, FrozenList, freeze
 from tests.support.paths import ROOT
 
 PORTS, FAKES = ROOT / "application/ports", ROOT / "tests/fakes"
 OWN_TO_THE_REAL_ADAPTERS = {"settings", "telemetry", "database"}
 """What the real container needs to build its adapters; the application asks for none of it there."""
+
+
+CHANGING = {
+    *("__setitem__", "__delitem__", "__iadd__", "__imul__", "__ior__", "append", "extend", "insert", "remove", "sort", "reverse"),
+    *("pop", "popitem", "clear", "update", "setdefault"),
+}
+"""The methods of lists and dictionaries that change them."""
 
 
 def list_modules(folder: Path) -> set[str]:
@@ -37,3 +51,24 @@ def test_a_port_without_a_fake_is_found() -> None:
 
 def test_the_fakes_fill_the_container_of_adapters() -> None:
     assert set(a_container(FakeAdapters()).providers) == set(Adapters.providers) - OWN_TO_THE_REAL_ADAPTERS
+
+
+@pytest.mark.parametrize("kind", [FrozenDict, FrozenList])
+def test_every_method_that_changes_a_stored_value_is_refused(kind: type) -> None:
+    methods = {name for name in vars(kind.__base__) if name in CHANGING}
+
+    assert len(methods) > 7
+    assert {name for name in methods if getattr(kind, name) is not kind.__setitem__} == set()
+
+
+def test_a_stored_value_can_be_copied_but_not_changed() -> None:
+    value: Any = {"rows": [1, {"a": "b"}], "none": None}
+
+    stored: Any = freeze(value)
+
+    with pytest.raises(TypeError, match="cannot be changed"):
+        stored["rows"][1]["a"] = "c"
+    copied = deepcopy(stored)
+    copied["rows"][1]["a"] = "c"
+    assert stored == value and copied != value
+    assert json.loads(json.dumps(stored)) == yaml.safe_load(yaml.safe_dump(stored)) == value

@@ -154,7 +154,7 @@ class FakeBackfills:
 
     def _load_pipeline(self, pipeline_id: int) -> StoredPipeline:
         row = self._transaction.pipelines[pipeline_id]
-        definition = values.copy(self._transaction.revisions[row.id, row.revision])
+        definition = self._transaction.revisions[row.id, row.revision]
         return StoredPipeline(row.id, row.revision, definition, row.created_at, row.updated_at, row.activation)
 
 

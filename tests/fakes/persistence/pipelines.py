@@ -12,6 +12,7 @@ from domain.pipelines.applied_file import AppliedFile
 from domain.pipelines.definition import PipelineDefinition
 from domain.pipelines.revision_origin import UNKNOWN_ORIGIN, RevisionOrigin
 from tests.fakes.persistence import values
+from tests.fakes.persistence.frozen_json import freeze
 from tests.fakes.persistence.store import PipelineRow
 from tests.fakes.persistence.transaction import Transaction
 
@@ -62,7 +63,7 @@ class FakePipelines:
         key = (pipeline_id, number)
         if key not in tx.revisions:
             return None
-        return StoredRevision(number, values.copy(tx.revisions[key]), tx.revised_at[key], tx.origins.get(key, UNKNOWN_ORIGIN))
+        return StoredRevision(number, tx.revisions[key], tx.revised_at[key], tx.origins.get(key, UNKNOWN_ORIGIN))
 
     async def add_source(self, pipeline_id: int, number: int, source: str) -> None:
         tx = await self._transaction.begin_statement()
@@ -126,13 +127,13 @@ class FakePipelines:
 
     def _put(self, row: PipelineRow, definition: PipelineDefinition, origin: RevisionOrigin) -> StoredPipeline:
         self._transaction.pipelines[row.id] = row
-        self._transaction.revisions[row.id, row.revision] = values.copy(definition)
+        self._transaction.revisions[row.id, row.revision] = freeze(definition)
         self._transaction.revised_at[row.id, row.revision] = row.updated_at
         self._transaction.origins[row.id, row.revision] = origin
         return self._stored(row)
 
     def _stored(self, row: PipelineRow) -> StoredPipeline:
-        definition = values.copy(self._transaction.revisions[row.id, row.revision])
+        definition = self._transaction.revisions[row.id, row.revision]
         return StoredPipeline(row.id, row.revision, definition, row.created_at, row.updated_at, row.activation, applied=row.applied)
 
 

@@ -1,7 +1,6 @@
 """Schedules in memory."""
 
 from collections.abc import Callable, Collection, Sequence
-from copy import deepcopy
 from dataclasses import replace
 from datetime import datetime
 
@@ -86,7 +85,7 @@ class FakeSchedules:
             if row.id not in tx.schedules or not is_wanted(tx.schedules[row.id]):
                 continue
             pipeline = tx.pipelines[row.pipeline_id]
-            definition = deepcopy(tx.revisions[pipeline.id, pipeline.revision])
+            definition = tx.revisions[pipeline.id, pipeline.revision]
             stored = StoredPipeline(
                 pipeline.id, pipeline.revision, definition, pipeline.created_at, pipeline.updated_at, pipeline.activation
             )

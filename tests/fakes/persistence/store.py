@@ -1,7 +1,7 @@
 """The committed rows, shared by fake units of work and the fake reader."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -256,17 +256,25 @@ class FakeStore:
         self.journal: list[EventView | SiteEventView | int] = []
         self.schedule_names: dict[int, str] = {}
         self.is_down = False
-        self._sequences: Counter[str] = Counter()
+        self.sequences: Counter[str] = Counter()
 
     def open_unit_of_work(self) -> "FakeUnitOfWork":
         from tests.fakes.persistence.unit_of_work import FakeUnitOfWork
 
         return FakeUnitOfWork(self)
 
+    def copy(self) -> "FakeStore":
+        """Return another database with the same rows. Rows are never changed in place, so the two share them."""
+        other = FakeStore(self.clock, self.locks.timeout)
+        other.committed = Tables(**{each.name: dict(getattr(self.committed, each.name)) for each in fields(Tables)})
+        other.journal, other.schedule_names = list(self.journal), dict(self.schedule_names)
+        other.sequences = Counter(self.sequences)
+        return other
+
     def next_id(self, sequence: str) -> int:
         """Return the next number of a sequence. A rollback does not return it."""
-        self._sequences[sequence] += 1
-        return self._sequences[sequence]
+        self.sequences[sequence] += 1
+        return self.sequences[sequence]
 
     def require_up(self) -> None:
         if self.is_down:

@@ -35,6 +35,7 @@ _CHANNEL = (
     "proved_at",
     "proved_seconds",
 )
+_INCIDENT = sorted({field.name for field in fields(Incident)} & {field.name for field in fields(IncidentView)})
 
 
 def list_incidents(tables: Tables, states: Collection[IncidentState] = ()) -> list[IncidentView]:
@@ -101,7 +102,6 @@ def list_alert_rules(tables: Tables) -> list[AlertRuleView]:
 
 
 def _to_incident_view(tables: Tables, row: Incident) -> IncidentView:
-    shared = {field.name for field in fields(Incident)} & {field.name for field in fields(IncidentView)}
     numbers = [tables.runs[id].number if id in tables.runs else None for id in (row.first_run_id, row.last_run_id)]
     return IncidentView(
         pipeline=tables.pipelines[row.pipeline_id].name if row.pipeline_id is not None else None,
@@ -109,7 +109,7 @@ def _to_incident_view(tables: Tables, row: Incident) -> IncidentView:
         rule=row.rule_key,
         first_run_number=numbers[0],
         last_run_number=numbers[1],
-        **{name: getattr(row, name) for name in shared},
+        **{name: getattr(row, name) for name in _INCIDENT},
     )
 
 

@@ -44,7 +44,7 @@ from domain.runs.run import Run
 from domain.runs.run_name import RunName
 from domain.runs.status import Reason, Status
 from domain.schedules.tick import TickState
-from tests.fakes.persistence import FakeStore, values
+from tests.fakes.persistence import FakeStore
 from tests.fakes.persistence.store import DispatchRow, PipelineRow, Tables, WorkerRow
 from tests.fakes.queries import alert_views
 from tests.fakes.queries.backfill_views import list_backfill_ticks, list_backfills, take_first
@@ -190,13 +190,13 @@ class FakeReader:
         return run_view(self._tables, run) if run else None
 
     async def find_run_id(self, name: RunName) -> int | None:
-        owner = await self.pipeline(name.pipeline)
-        found = (run.id for run in self._tables.runs.values() if owner and (run.pipeline_id, run.number) == (owner.id, name.number))
-        return next(found, None)
+        return (await self.find_run_ids([name])).get(name)
 
     async def find_run_ids(self, names: Collection[RunName]) -> Mapping[RunName, int]:
-        found = {name: await self.find_run_id(name) for name in names}
-        return {name: run_id for name, run_id in found.items() if run_id is not None}
+        pipelines = dict(self._tables.aliases) | {row.name: row.id for row in self._rows()}
+        runs = {(run.pipeline_id, run.number): run.id for run in self._tables.runs.values()}
+        places = {name: (pipelines.get(name.pipeline, 0), name.number) for name in names}
+        return {name: runs[place] for name, place in places.items() if place in runs}
 
     async def events(self, run_id: int, after: int, limit: int) -> list[EventView]:
         return [event for event in self._events(run_id) if event.seq > after][:limit]
@@ -390,22 +390,24 @@ class FakeReader:
         return sorted(self._tables.runs.values(), key=lambda run: run.id, reverse=True)
 
     def _recent(self, pipeline_id: int) -> list[Run]:
-        return [run for run in self._newest_first() if run.pipeline_id == pipeline_id][:RECENT]
+        runs = [run for run in self._tables.runs.values() if run.pipeline_id == pipeline_id]
+        return sorted(runs, key=lambda run: run.id, reverse=True)[:RECENT]
 
     def _events(self, run_id: int) -> list[EventView]:
-        return [event for (run, _), event in sorted(self._tables.events.items()) if run == run_id]
+        return [event for _, event in sorted(item for item in self._tables.events.items() if item[0][0] == run_id)]
 
     def _lines(self, run_id: int, stage: str | None) -> list[LogLineView]:
-        return [line for (run, _), line in sorted(self._tables.log_lines.items()) if run == run_id and stage in (None, line.stage)]
+        lines = sorted(item for item in self._tables.log_lines.items() if item[0][0] == run_id)
+        return [line for _, line in lines if stage in (None, line.stage)]
 
     def _revision(self, pipeline_id: int, number: int) -> RevisionView:
         key = (pipeline_id, number)
         origin = self._tables.origins.get(key, UNKNOWN_ORIGIN)
-        definition = values.copy(self._tables.revisions[key])
+        definition = self._tables.revisions[key]
         return RevisionView(number, definition, self._tables.revised_at[key], origin.created_by, origin.restored_from)
 
     def _pipeline(self, row: PipelineRow) -> PipelineView:
-        definition = values.copy(self._tables.revisions[row.id, row.revision])
+        definition = self._tables.revisions[row.id, row.revision]
         latest = next(iter(self._recent(row.id)), None)
         view = run_view(self._tables, latest) if latest else None
         return PipelineView(row.id, row.revision, definition, row.created_at, row.updated_at, view, row.activation)

@@ -4,14 +4,13 @@ from application.queries.views.runs import AttemptView, RunView, StageRunView
 from domain.runs.attempt import Attempt
 from domain.runs.run import Run
 from domain.runs.stage_run import StageRun
-from tests.fakes.persistence import values
 from tests.fakes.persistence.store import Tables
 
 
 def run_view(tables: Tables, run: Run) -> RunView:
     waiting = [entry for entry in tables.outbox.values() if entry.run_id == run.id]
     newest = tables.dispatches.get((run.id, run.dispatch.epoch))
-    dispatches = [dispatch for (run_id, _), dispatch in sorted(tables.dispatches.items()) if run_id == run.id]
+    dispatches = [dispatch for _, dispatch in sorted(item for item in tables.dispatches.items() if item[0][0] == run.id)]
     return RunView(
         id=run.id,
         number=run.number,
@@ -22,7 +21,7 @@ def run_view(tables: Tables, run: Run) -> RunView:
         verdict=run.verdict,
         trigger=run.trigger.kind,
         actor=run.trigger.actor,
-        parameters=values.copy(run.parameters),
+        parameters=run.parameters,
         pool=run.pool,
         created_at=run.created_at,
         started_at=run.started_at,
@@ -39,7 +38,7 @@ def run_view(tables: Tables, run: Run) -> RunView:
         refusal=next((entry.error for entry in reversed(waiting) if entry.quarantined), None),
         stages=[_stage_view(stage) for stage in run.stages.values()],
         repeats=run.trigger.repeats,
-        trace=values.copy(run.trace),
+        trace=run.trace,
         parallelism=run.definition.parallelism,
         scheduled_for=run.trigger.scheduled_for,
         priority=run.priority,
@@ -63,9 +62,9 @@ def _stage_view(stage: StageRun) -> StageRunView:
         timeout=definition.timeout,
         approvers=list(definition.approvers),
         message=definition.message,
-        fields=values.copy(definition.fields),
+        fields=definition.fields,
         deployment=definition.deployment,
-        parameters=values.copy(definition.parameters),
+        parameters=definition.parameters,
         on_cancel=definition.on_cancel,
     )
 
@@ -84,7 +83,7 @@ def _attempt_view(attempt: Attempt) -> AttemptView:
         records_processed=attempt.records_processed,
         error_message=attempt.error_message,
         message=attempt.message,
-        output=values.copy(attempt.output),
+        output=attempt.output,
         worker=attempt.worker,
         by_person=attempt.by_person,
         stop_requested_at=attempt.stop_requested_at,

@@ -1,6 +1,5 @@
 """The read models of schedules and ticks, from the fake store."""
 
-from copy import deepcopy
 from dataclasses import replace
 from datetime import datetime
 
@@ -16,7 +15,7 @@ def list_schedules(tables: Tables) -> list[ScheduleView]:
         pipeline = tables.pipelines[row.pipeline_id]
         for definition in tables.revisions[pipeline.id, pipeline.revision].schedules:
             if definition.name == row.name:
-                view = ScheduleView(row.id, pipeline.id, pipeline.name, deepcopy(definition), row.next_due_at, row.next_fire_at)
+                view = ScheduleView(row.id, pipeline.id, pipeline.name, definition, row.next_due_at, row.next_fire_at)
                 views.append(replace(view, paused_at=row.paused_at, paused_by=row.paused_by, paused_until=row.paused_until))
     return views
 

@@ -12,6 +12,7 @@ import pytest
 from adapters.delivery.alert_channels import build_channel_settings
 from adapters.system.clock import SystemClock
 from tests.fakes import FakeAdapters
+from tests.fakes.persistence import FakeStore
 from tests.support.event_streams import open_stream
 from tests.support.in_process import InProcessHeadgate
 from tests.support.loop_time import LoopTime, measure_slowness
@@ -41,9 +42,9 @@ def get_group(route: Route) -> str:
 class Measured:
     """A Headgate with the largest things it accepts, and the time that requests take from its event loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, store: FakeStore) -> None:
         self.loop_time = LoopTime()
-        fakes = FakeAdapters(SystemClock())
+        fakes = FakeAdapters(store.clock, store)
         ports = ("reader", "open_unit_of_work", "change_feed")
         settings = build_channel_settings(make_settings())
         left_out = {name: self.loop_time.leave_out(getattr(fakes, name)) for name in ports}
@@ -84,6 +85,14 @@ def worst_requests() -> Mapping[Route, Sequence[WorstRequest]]:
     return WORST_REQUESTS
 
 
+@pytest.fixture(scope="module")
+def full_store() -> FakeStore:
+    """The store that each test copies, since requests delete and change what is in it."""
+    headgate = InProcessHeadgate(fakes=FakeAdapters(SystemClock()))
+    asyncio.run(fill_store(headgate))
+    return headgate.fakes.store
+
+
 @pytest.fixture(autouse=True)
 def collect_as_a_server_does() -> Iterator[None]:
     """Keep the objects of other tests out of garbage collections, as the web process does with its modules."""
@@ -102,9 +111,10 @@ def test_every_route_has_its_worst_requests(headgate: InProcessHeadgate, worst_r
 
 
 @pytest.mark.parametrize("group", ["api", "pages", "runs"])
-async def test_no_request_takes_the_event_loop_for_long(group: str, worst_requests: Mapping[Route, Sequence[WorstRequest]]) -> None:
-    measured = Measured()
-    await fill_store(measured.headgate)
+async def test_no_request_takes_the_event_loop_for_long(
+    group: str, full_store: FakeStore, worst_requests: Mapping[Route, Sequence[WorstRequest]]
+) -> None:
+    measured = Measured(full_store.copy())
     await measured.headgate.page_client.get("/ui/runs/5")  # templates and modules are loaded once
     failures = []
 
