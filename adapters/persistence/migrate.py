@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from alembic import command
-from alembic.config import Config
 from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, create_engine, pool, text
 from sqlalchemy.exc import OperationalError
@@ -19,38 +16,66 @@ from adapters.persistence.connection.database_urls import sqlalchemy_url
 from adapters.persistence.schema_state import SchemaMismatch, SchemaState, describe_schema_problem, get_schema_state
 from domain.errors import Unavailable
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
 PROJECT = Path(__file__).resolve().parents[2]
 LOCK_KEY = 0x68656164_67617465
 """The advisory lock of the migrating process: 'headgate' in ASCII."""
 LOCK_TIMEOUT = "800ms"
 MAX_WAIT_SECONDS = 60.0
 
+Step = Callable[[Connection, SchemaState], None]
+"""Changes the schema on a connection that holds the lock, given the schema's state."""
+
 
 def upgrade(url: str, revision: str = "head") -> None:
     """Migrate up to `revision`. Blocking. Raise Unavailable if the database does not respond or stays locked for a minute."""
-    _migrate(url, lambda config: command.upgrade(config, revision))
+
+    def step(connection: Connection, state: SchemaState) -> None:
+        if state is SchemaState.CURRENT:
+            return  # as at most starts; importing Alembic would take most of the time
+
+        from alembic import command
+
+        command.upgrade(_build_config(connection), revision)
+
+    _migrate(url, step)
 
 
 def downgrade(url: str, revision: str) -> None:
     """Migrate down to `revision` (`base` for an empty database). Blocking. Raise Unavailable as `upgrade` does."""
-    _migrate(url, lambda config: command.downgrade(config, revision))
+
+    def step(connection: Connection, _: SchemaState) -> None:
+        from alembic import command
+
+        command.downgrade(_build_config(connection), revision)
+
+    _migrate(url, step)
 
 
 def get_alembic_config() -> Config:
+    from alembic.config import Config
+
     return Config(str(PROJECT / "alembic.ini"))
 
 
-def _migrate(url: str, step: Callable[[Config], None]) -> None:
+def _build_config(connection: Connection) -> Config:
+    config = get_alembic_config()
+    config.attributes["connection"] = connection
+    return config
+
+
+def _migrate(url: str, step: Step) -> None:
     deadline = time.monotonic() + MAX_WAIT_SECONDS
     while True:
         try:
             with _migration_lock(url, deadline) as connection:
-                if get_schema_state(connection) is SchemaState.NEWER:
+                state = get_schema_state(connection)
+                if state is SchemaState.NEWER:
                     raise SchemaMismatch(describe_schema_problem(SchemaState.NEWER, connection.engine.url.database))
                 connection.rollback()
-                config = get_alembic_config()
-                config.attributes["connection"] = connection
-                step(config)
+                step(connection, state)
             return
         except OperationalError as error:
             # With a short lock timeout, a waiting migration does not block the queries that queue behind it.
@@ -71,10 +96,3 @@ def _migration_lock(url: str, deadline: float) -> Iterator[Connection]:
             time.sleep(0.1)
         connection.commit()
         yield connection  # closing the session releases the lock
-
-
-if __name__ == "__main__":
-    try:
-        upgrade(sys.stdin.read())
-    except Unavailable as error:
-        sys.exit(" ".join(str(error).split()))

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from adapters.persistence.tables.base import Xid8
 from adapters.persistence.tables.partitions import WEEK, WEEKS_AHEAD, build_add_partition_sql, list_weeks
+from adapters.persistence.tables.xid8 import Xid8
 
 revision = "0002"
 down_revision = "0001"

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from adapters.persistence.tables.base import Xid8
+from adapters.persistence.tables.xid8 import Xid8
 
 revision = "0016"
 down_revision = "0015"

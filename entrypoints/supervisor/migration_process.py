@@ -17,7 +17,7 @@ class MigrationProcess:
 
     def __init__(self) -> None:
         self._is_running = False
-        argv = [sys.executable, "-P", "-m", "adapters.persistence.migrate"]
+        argv = [sys.executable, "-P", "-m", "entrypoints.supervisor.migration_program"]
         self._process = subprocess.Popen(
             argv,
             env=os.environ | {"PYTHONPATH": str(_ROOT)},

@@ -7,8 +7,6 @@ from enum import StrEnum
 from typing import Any, cast
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, ForeignKey, Identity, MetaData, Table
-from sqlalchemy.dialects.postgresql.base import ischema_names
-from sqlalchemy.types import UserDefinedType
 from sqlmodel import SQLModel
 
 from domain.runs.status import TERMINAL
@@ -29,18 +27,6 @@ class TableBase(SQLModel):
             "pk": "pk_%(table_name)s",
         }
     )
-
-
-class Xid8(UserDefinedType[str]):
-    """A 64-bit transaction id, which only the database compares."""
-
-    cache_ok = True
-
-    def get_col_spec(self, **_: Any) -> str:
-        return "xid8"
-
-
-ischema_names["xid8"] = Xid8
 
 
 def get_table(row: type[SQLModel]) -> Table:

@@ -9,7 +9,8 @@ from sqlalchemy import BigInteger, Boolean, Column, DateTime, Index, Integer, Te
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
-from adapters.persistence.tables.base import TableBase, Xid8, get_table
+from adapters.persistence.tables.base import TableBase, get_table
+from adapters.persistence.tables.xid8 import Xid8
 
 
 class LogLineTable(TableBase, table=True):

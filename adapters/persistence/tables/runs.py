@@ -24,7 +24,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
-from adapters.persistence.tables.base import UNFINISHED, TableBase, Xid8, enum_check, get_table, identity_column, timestamp_column
+from adapters.persistence.tables.base import UNFINISHED, TableBase, enum_check, get_table, identity_column, timestamp_column
+from adapters.persistence.tables.xid8 import Xid8
 from domain.concurrency.slots import SlotState
 from domain.runs.dispatch import DispatchState
 from domain.runs.status import Reason, Status

@@ -9,7 +9,8 @@ from sqlalchemy import BigInteger, Column, Index, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
-from adapters.persistence.tables.base import TableBase, Xid8, get_table, identity_column, timestamp_column
+from adapters.persistence.tables.base import TableBase, get_table, identity_column, timestamp_column
+from adapters.persistence.tables.xid8 import Xid8
 
 
 class SiteEventTable(TableBase, table=True):

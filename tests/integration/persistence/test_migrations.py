@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -515,6 +517,16 @@ def test_a_migration_process_migrates_and_ends(empty_database_url: str) -> None:
 
     with a_connection(empty_database_url) as connection:
         assert get_schema_state(connection) is SchemaState.CURRENT
+
+
+def test_a_migration_loads_only_what_it_needs(empty_database_url: str) -> None:
+    heavy = "alembic", "sqlmodel", "adapters.persistence.tables.metadata"
+    script = f"import sys; from {upgrade.__module__} import upgrade; upgrade(sys.argv[1]); print(*(n for n in {heavy} if n in sys.modules))"
+
+    first, second = (subprocess.check_output([sys.executable, "-c", script, empty_database_url], text=True) for _ in range(2))
+
+    assert first.split() == ["alembic"]
+    assert second.split() == []
 
 
 def test_a_failed_migration_process_reports_one_line(empty_database_url: str) -> None:
