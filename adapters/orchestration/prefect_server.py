@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from adapters.orchestration import prefect_program
 from adapters.orchestration.prefect_environment import build_home_variables, remove_prefect_variables
 from adapters.proxies import remove_proxy_variables
 
@@ -44,7 +45,7 @@ class PrefectServer:
     def argv(self) -> list[str]:
         """Return the command that runs the server in the foreground."""
         bind = ["--host", "127.0.0.1", "--port", str(self.port)]
-        return [sys.executable, "-P", "-m", "prefect", "server", "start", *bind, "--log-level", "WARNING"]
+        return [sys.executable, "-P", prefect_program.__file__, "server", "start", *bind, "--log-level", "WARNING"]
 
     def environment(self, inherited: Mapping[str, str]) -> dict[str, str]:
         """Return the server's environment: the inherited one without proxies and Prefect's variables, and this server's settings."""
