@@ -23,6 +23,7 @@ from entrypoints.cli.commands.schedules import next_times, run_now, schedules, w
 from entrypoints.cli.commands.silences import silence, silence_end, silences
 from entrypoints.cli.commands.tokens import tokens, worker_tokens
 from entrypoints.cli.error_reporting import end_on_closed_output, escape_unprintable_characters, exit_on_known_errors
+from entrypoints.process.garbage_collection import collect_rarely
 from entrypoints.process.time_zones import use_packaged_time_zones
 
 app = typer.Typer(
@@ -69,6 +70,7 @@ app.add_typer(worker_tokens, name="worker-tokens")
 
 def main() -> None:
     """Run the command line. Expected errors become one line on stderr and exit code 2."""
+    collect_rarely()
     escape_unprintable_characters()
     use_packaged_time_zones()
     with end_on_closed_output(), exit_on_known_errors():

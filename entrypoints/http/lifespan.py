@@ -24,6 +24,7 @@ from entrypoints.http.example_pipelines import register_example_pipelines
 from entrypoints.http.folder_applier import FolderApplier
 from entrypoints.http.readiness import CONNECTING, EXAMPLES_PENDING, FOLDER_PENDING, describe_refused_folder
 from entrypoints.http.service_tasks import ServiceTasks
+from entrypoints.process.garbage_collection import collect_rarely
 from entrypoints.settings import Settings
 
 SERVICE_STOP_SECONDS: Final = 3.0
@@ -35,8 +36,6 @@ STOP_SECONDS: Final = SERVICE_STOP_SECONDS + 2 * CLOSE_SECONDS
 _RETRY_SECONDS: Final = 0.5
 _FOLDER_SECONDS: Final = 1.0
 """Time between two looks at the folder of pipelines."""
-_GC_THRESHOLD: Final = 10_000
-"""Allocations between two collections of the youngest generation. A batch of reports makes thousands of objects and hardly a cycle."""
 
 log = structlog.get_logger("headgate.web")
 
@@ -144,7 +143,7 @@ def _freeze_loaded_objects() -> None:
     """Exclude the imported modules from garbage collection: they stay until the process ends."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(_GC_THRESHOLD, 20, 20)
+    collect_rarely()
 
 
 def _list_services(application: Application) -> list[tuple[Service, Wait]]:
