@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from tests.support.command_server import build_forked_argv
 from tests.support.paths import ROOT
 
 SECONDS = 120
@@ -15,10 +16,16 @@ SECONDS = 120
 
 def run_command(*arguments: str, cwd: Path = ROOT, before: Callable[[], object] | None = None, **environment: str) -> tuple[int, str]:
     """Return the exit code and what the command wrote to stderr. `before` runs in the new process, before Headgate does."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("HEADGATE_", "PREFECT_", "DD_"))}
-    own = {"PYTHONPATH": str(ROOT), "HEADGATE_TELEMETRY": "off"}
     argv = [sys.executable, "-P", "-m", "entrypoints.cli", *arguments]
-    ended = subprocess.run(argv, cwd=cwd, env=inherited | own | environment, capture_output=True, timeout=SECONDS, preexec_fn=before)
+    variables = _build_environment(environment)
+    ended = subprocess.run(argv, cwd=cwd, env=variables, capture_output=True, timeout=SECONDS, preexec_fn=before)
+    return ended.returncode, ended.stderr.decode("utf-8", "replace")
+
+
+def run_forked_command(*arguments: str, **environment: str) -> tuple[int, str]:
+    """Return what `run_command` does. The command is a fork of a process that has imported it, which takes much less time."""
+    argv = build_forked_argv(*arguments)
+    ended = subprocess.run(argv, cwd=ROOT, env=_build_environment(environment), capture_output=True, timeout=SECONDS, check=False)
     return ended.returncode, ended.stderr.decode("utf-8", "replace")
 
 
@@ -33,3 +40,8 @@ def assert_one_line(result: tuple[int, str], *words: str) -> None:
 def replace_environment(variables: Mapping[str, str]) -> dict[str, str]:
     """Return variables that also unset the language of the surrounding shell."""
     return {"LANG": "", "LC_ALL": "", "LC_CTYPE": "", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"} | dict(variables)
+
+
+def _build_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("HEADGATE_", "PREFECT_", "DD_"))}
+    return inherited | {"PYTHONPATH": str(ROOT), "HEADGATE_TELEMETRY": "off", **environment}

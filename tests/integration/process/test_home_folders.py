@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from adapters.system.network import find_free_port
-from tests.support.ended_commands import assert_one_line, run_command
+from tests.support.ended_commands import assert_one_line, run_command, run_forked_command
 from tests.support.small_disks import NEEDS_ROOT, a_small_disk, remount
 from tests.support.temporary_folders import a_temporary_folder
 
@@ -21,7 +21,7 @@ def folder() -> Iterator[Path]:
 
 
 def start_up(home: Path | str, **environment: str) -> tuple[int, str]:
-    return run_command("up", "--no-examples", HEADGATE_HOME=str(home), HEADGATE_PORT=str(find_free_port()), **environment)
+    return run_forked_command("up", "--no-examples", HEADGATE_HOME=str(home), HEADGATE_PORT=str(find_free_port()), **environment)
 
 
 def make_file(home: Path) -> Path:

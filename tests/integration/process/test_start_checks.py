@@ -10,7 +10,7 @@ import pytest
 
 from adapters.persistence.connection.database_urls import libpq_url
 from adapters.system.network import find_free_port
-from tests.support.ended_commands import assert_one_line, run_command
+from tests.support.ended_commands import assert_one_line, run_forked_command
 from tests.support.running_headgate import UNREACHABLE
 
 
@@ -22,7 +22,7 @@ def start(command: str, home: Path, database_url: str = "postgresql://nobody@127
         "HEADGATE_DATABASE_URL": database_url,
         "HEADGATE_PORT": str(find_free_port()),
     }
-    return run_command(command, **(settings | more))
+    return run_forked_command(command, **(settings | more))
 
 
 @pytest.mark.parametrize("command", ["web", "worker", "up"])
