@@ -11,6 +11,7 @@ import pytest
 
 from adapters.persistence.connection.database_urls import libpq_url
 from adapters.persistence.embedded.server import EmbeddedPostgres
+from tests.support.plain_http import NO_TLS
 from tests.support.waiting import wait_for
 from tests.support.web_process import WebProcess, a_web
 
@@ -41,7 +42,7 @@ def wait_for_status(web: WebProcess, status: int) -> httpx.Response:
     last: list[httpx.Response] = []
 
     def has_status() -> bool:
-        last.append(httpx.get(f"{web.url}/readyz", timeout=20))
+        last.append(httpx.get(f"{web.url}/readyz", timeout=20, verify=NO_TLS))
         return last[-1].status_code == status
 
     wait_for(has_status, 60, lambda: last[-1].text)

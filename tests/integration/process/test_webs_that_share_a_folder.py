@@ -16,6 +16,7 @@ import httpx
 
 from adapters.persistence.embedded.server import EmbeddedPostgres
 from adapters.system.network import find_free_port
+from tests.support.plain_http import NO_TLS
 from tests.support.sign_in import sign_in
 from tests.support.waiting import wait_for
 from tests.support.web_process import ROOT, WebProcess, a_web
@@ -98,7 +99,7 @@ def two_webs(postgres: EmbeddedPostgres, folder: Path) -> Iterator[SharedFolder]
 def find_readiness(web: WebProcess, key: str, value: object = 1) -> dict[str, Any] | None:
     """Return what /readyz tells anyone, once it contains this value; None until then."""
     with contextlib.suppress(httpx.TransportError):
-        answer: dict[str, Any] = httpx.get(f"{web.url}/readyz", timeout=60).json()
+        answer: dict[str, Any] = httpx.get(f"{web.url}/readyz", timeout=60, verify=NO_TLS).json()
         if answer.get(key) == value:
             return answer
     return None
