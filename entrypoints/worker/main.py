@@ -13,6 +13,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any, Final
 
+from adapters.orchestration.prefect_orchestrator import PrefectOrchestrator
 from adapters.proxies import InvalidProxy, find_proxy
 from application.ports.telemetry.telemetry import Telemetry
 from entrypoints.process import logging_config, parent_watch
@@ -20,6 +21,7 @@ from entrypoints.process.garbage_collection import exempt_from_garbage_collectio
 from entrypoints.process.process_exit import exit_immediately
 from entrypoints.settings import Settings
 from entrypoints.worker.client.api_client import ApiClient, TokenRejected, WorkerIdentity
+from entrypoints.worker.prefect.server_wait import wait_until_healthy
 from entrypoints.worker.prefect.web_recorder import WebRecorder
 from entrypoints.worker.runner.slots import Slots
 from entrypoints.worker.runner.stage_attempt import StageContext
@@ -182,7 +184,9 @@ def _limit_exit() -> None:
 
 
 async def _run_prefect(settings: Settings, worker: Worker, api: ApiClient, environment: Mapping[str, str]) -> None:
-    """Connect to Prefect once the message stream is open. Its import takes seconds, so it runs in a thread and delays no stage.
+    """Connect to Prefect once the message stream is open and Prefect's server responds.
+
+    The import of Prefect takes seconds, so it runs in a thread and delays no stage. Without a server it would only take memory.
 
     A worker that does not know Prefect's address has the web record its dispatches.
     """
@@ -195,6 +199,11 @@ async def _run_prefect(settings: Settings, worker: Worker, api: ApiClient, envir
         log.warning("Prefect at %s cannot be reached, so this worker does not show its runs there: %s", settings.prefect_api_url, reason)
         return
     await worker.connected.wait()
+    prefect = PrefectOrchestrator(settings.prefect_api_url, settings.prefect_api_auth_string)
+    try:
+        await wait_until_healthy(prefect)
+    finally:
+        await prefect.close()
     interval = sys.getswitchinterval()
     # An import holds the interpreter lock for long; with a short switch interval the event loop keeps running.
     sys.setswitchinterval(0.0005)

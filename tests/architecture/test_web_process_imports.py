@@ -38,6 +38,13 @@ def test_the_supervisor_never_imports_a_heavy_package() -> None:
     assert loaded & HEAVY_FOR_THE_SUPERVISOR == set()
 
 
+def test_a_worker_needs_no_heavy_package_before_prefect_responds() -> None:
+    loaded = packages_loaded_by("entrypoints.worker.main, entrypoints.worker.prefect.server_wait, entrypoints.worker.prefect.web_recorder")
+
+    assert "httpx" in loaded
+    assert loaded & (HEAVY_PACKAGES | {"sqlalchemy", "fastapi"}) == set()
+
+
 @pytest.fixture(scope="module")
 def all_packages() -> set[str]:
     """The packages of a process that imports every heavy package."""

@@ -18,6 +18,7 @@ from entrypoints.settings import Settings
 from entrypoints.worker.client.api_client import ApiClient, RequestRejected
 from entrypoints.worker.prefect.prefect_worker import HeadgateWorker
 from entrypoints.worker.prefect.recorder import PrefectRecorder
+from entrypoints.worker.prefect.server_wait import wait_until_healthy
 from entrypoints.worker.runner.worker import Worker
 
 log = logging.getLogger("headgate.prefect")
@@ -34,7 +35,7 @@ async def run_integration(settings: Settings, worker: Worker, api: ApiClient) ->
     prefect = PrefectOrchestrator(settings.prefect_api_url or "", settings.prefect_api_auth_string)
     recorder = PrefectRecorder(prefect, api, worker.idle_window)
     try:
-        await _wait_until_healthy(prefect)
+        await wait_until_healthy(prefect)  # the server may have stopped during the import of this module
         async with AsyncClientContext():
             worker.set_recorder(recorder)
             await asyncio.gather(
@@ -45,13 +46,6 @@ async def run_integration(settings: Settings, worker: Worker, api: ApiClient) ->
         worker.set_recorder(None)
         await recorder.close()
         await prefect.close()
-
-
-async def _wait_until_healthy(prefect: PrefectOrchestrator) -> None:
-    pause = 0.5
-    while not await prefect.is_healthy():
-        await asyncio.sleep(pause)
-        pause = min(2.0, 1.5 * pause)
 
 
 async def _run_prefect_worker(settings: Settings, prefect: PrefectOrchestrator) -> None:
