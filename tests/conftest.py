@@ -10,6 +10,7 @@ import gc
 from bisect import bisect_right
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -92,16 +93,23 @@ def pytest_collection() -> Generator[None, object, object]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give each test its group, and mark those that run apart. The groups that take longest begin first."""
     for item in items:
-        path = str(item.path.relative_to(ROOT))
+        path = _get_relative_path(item.path)
         if path.startswith(ALONE):
             item.add_marker("alone")
         if path.startswith(INSTALLATION):
             item.add_marker("installation")
         if not path.startswith(SPREAD_FOLDERS):
             item.add_marker(pytest.mark.xdist_group(_get_group(path)))
-    items.sort(key=lambda item: _get_turn(str(item.path.relative_to(ROOT))))
+    items.sort(key=lambda item: _get_turn(_get_relative_path(item.path)))
 
 
+@cache
+def _get_relative_path(path: Path) -> str:
+    """Return the path of a module below the repository. Its tests, up to hundreds, share the answer."""
+    return str(path.relative_to(ROOT))
+
+
+@cache
 def _get_group(path: str) -> str:
     if path.startswith(f"{BROWSER}/"):
         return f"{BROWSER}/{bisect_right(BROWSER_PARTS, path.removeprefix(f'{BROWSER}/'))}"
@@ -111,6 +119,7 @@ def _get_group(path: str) -> str:
     return together[0] if together else next((folder for folder in GROUPS if path.startswith(f"{folder}/")), path)
 
 
+@cache
 def _get_turn(path: str) -> int:
     return next((turn for turn, folder in enumerate(LONG) if path.startswith(f"{folder}/")), len(LONG))
 
