@@ -336,7 +336,7 @@ class Simulation:
         prefect = [
             Violation(STUCK, f"{flow_run_id} is still {state} in Prefect")
             for flow_run_id, state in self.context.prefect.list_states().items()
-            if not state.is_terminal and not self._died_unrecorded(flow_run_id)
+            if not state.is_terminal and not self._ended_unseen(flow_run_id)
         ]
         outbox = [Violation(STUCK, f"the outbox still has {row}") for row in self.context.store.committed.outbox.values()]
         lines = Counter((run_id, line.stage, line.attempt) for (run_id, _), line in self.context.store.committed.log_lines.items())
@@ -354,17 +354,18 @@ class Simulation:
         undue = [] if self.plan.sets_clock else [*self._find_undue_losses(events), *self._find_undue_timeouts(events)]
         return list(dict.fromkeys([*found, *prefect, *outbox, *undue, *self._find_double_deliveries()]))
 
-    def _died_unrecorded(self, flow_run_id: str) -> bool:
-        """Return True if the flow run's process was killed before its claim, and Headgate closed the dispatch before it knew the flow run.
+    def _ended_unseen(self, flow_run_id: str) -> bool:
+        """Return True if Headgate closed the dispatch before it knew the flow run, and Prefect's server did not see the end of its process.
 
-        Prefect's own worker, which is not simulated, sees the end of its process and sets the state.
+        The process was killed, or the server did not respond. Prefect's own worker, which is not simulated, then sets the state.
         """
         parameters = self.context.prefect.requests[flow_run_id].parameters
         dispatch = self.context.store.committed.dispatches.get((int(parameters["run_id"]), int(parameters["epoch"])))
         if dispatch is None:  # its commit failed
             return False
         is_unknown = dispatch.ended_at is not None and not dispatch.is_claimed and dispatch.flow_run_id is None
-        return is_unknown and any(flow.name == flow_run_id and flow.process.is_halted for flow in self.flows)
+        unseen = (flow.name for flow in self.flows if flow.process.is_halted or flow.has_lost_end)
+        return is_unknown and flow_run_id in unseen
 
     def _list_schedules(self) -> dict[str, Any]:
         return {schedule["name"]: schedule for raw in self.pipelines.values() for schedule in raw.get("schedules", ())}

@@ -153,6 +153,8 @@ class FlowProcess(WorkerMachine):
         super().__init__(flow_run_id, context)
         self._flow_run_id = flow_run_id
         self._key = int(request.parameters["run_id"]), int(request.parameters["epoch"])
+        self.has_lost_end = False
+        """Whether Prefect did not respond when the process ended."""
 
     async def _work(self) -> None:
         context = self._build_context("", 0)
@@ -162,8 +164,10 @@ class FlowProcess(WorkerMachine):
             async with run_single_dispatch(self._key, context, slots, TIMINGS) as (_, result):
                 await asyncio.wait([result])
             state = _get_final_state(result)
-        with contextlib.suppress(Unavailable):
+        try:
             await self._context.prefect.finish(self._flow_run_id, state)
+        except Unavailable:
+            self.has_lost_end = True
 
 
 def _get_final_state(result: asyncio.Future[DispatchResult]) -> FlowState:
