@@ -58,8 +58,16 @@ ALONE: Final = ("tests/chaos", "tests/system/telemetry/test_telemetry_never_bloc
 INSTALLATION: Final = "tests/integration/installation"
 """Tests that create virtual environments: they run with `make first-runs`."""
 
-LONG: Final = ("tests/system/flow_runs", "tests/fuzz", BROWSER, "tests/system", "tests/integration", "tests/simulation")
-"""Folders with tests of many seconds, in the order in which they begin."""
+LONG: Final = (
+    "tests/system/flow_runs",
+    "tests/fuzz",
+    BROWSER,
+    "tests/system",
+    "tests/unit/entrypoints/worker/runner",
+    "tests/integration",
+    "tests/simulation",
+)
+"""Folders with tests of many seconds or that mostly wait, in the order in which they begin: at the end both cores are to be busy."""
 
 _servers = ExitStack()
 use_packaged_time_zones()
