@@ -33,8 +33,10 @@ from tests.support.paths import ROOT
 
 LONG_RUNNING: Final = ("up", "web", "worker", "prefect", "apply --watch")
 """Commands that start a process, wait for signals or become another program, each with an option that makes it one."""
+_OPENING_THE_DATABASE: Final = frozenset({"user", "token", "worker-tokens", "prune", "retry-prefect"})
+"""Commands that run the application in their process."""
 _NOT_IMPORTED: Final = ("__main__", "accounts", "database", "local_application", "maintenance", "processes", "provisioning", "tokens")
-"""Modules that import the application or the database, for which each fork would be larger."""
+"""Modules that import the application or the database. Each fork is larger with them, so they are imported when a command needs them."""
 _CLIENT: Final = Path(__file__).with_name("command_client.py")
 _READY: Final = b"ready\n"
 
@@ -96,9 +98,12 @@ class Caller:
 
     def __init__(self, connection: socket.socket) -> None:
         message, streams, _, _ = socket.recv_fds(connection, 1_000_000, 3)
+        request = json.loads(message)
+        if not set(request["arguments"][:1]).isdisjoint(_OPENING_THE_DATABASE):
+            import_application()
         self.pid = os.fork()
         if self.pid == 0:
-            run(json.loads(message), streams)
+            run(request, streams)
         for stream in streams:
             os.close(stream)
         self._connection = connection
@@ -116,6 +121,14 @@ def import_commands() -> None:
     for module in pkgutil.walk_packages(entrypoints.cli.__path__, "entrypoints.cli."):
         if module.name.rpartition(".")[2] not in _NOT_IMPORTED:
             importlib.import_module(module.name)
+    gc.freeze()
+
+
+@functools.cache
+def import_application() -> None:
+    """Import it once for all commands that open the database."""
+    for name in ("accounts", "maintenance", "tokens"):
+        importlib.import_module(f"entrypoints.cli.actions.{name}")
     gc.freeze()
 
 

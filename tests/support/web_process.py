@@ -17,6 +17,7 @@ import httpx
 
 from adapters.persistence.embedded.server import EmbeddedPostgres
 from adapters.system.network import find_free_port
+from tests.support.command_server import build_forked_argv
 from tests.support.plain_http import NO_TLS
 from tests.support.postgres import a_database, create_migrated_template
 from tests.support.running_headgate import UNREACHABLE
@@ -36,7 +37,7 @@ class WebProcess:
 
     def admins_header(self) -> str:
         """That of a new token which may do everything, made from the terminal."""
-        argv = [sys.executable, "-P", "-m", "entrypoints.cli", "token", "create", "fuzz", "--scope", "admin"]
+        argv = build_forked_argv("token", "create", "fuzz", "--scope", "admin")
         made = subprocess.run(argv, cwd=ROOT, env=dict(self.environment), text=True, capture_output=True, check=True)
         return f"Authorization: Bearer {re.findall('hg_[A-Za-z0-9_]+', made.stdout)[0]}"
 

@@ -16,6 +16,7 @@ import httpx
 
 from adapters.persistence.embedded.server import EmbeddedPostgres
 from adapters.system.network import find_free_port
+from tests.support.command_server import build_forked_argv
 from tests.support.plain_http import NO_TLS
 from tests.support.sign_in import sign_in
 from tests.support.waiting import wait_for
@@ -74,14 +75,15 @@ class SharedFolder:
 def two_webs(postgres: EmbeddedPostgres, folder: Path) -> Iterator[SharedFolder]:
     settings = {"HEADGATE_PIPELINES": str(folder), "HEADGATE_PIPELINES_WATCH": "true", "HEADGATE_PIPELINES_PRUNE": "true"}
     with a_web(postgres, HEADGATE_AUTH="team", **settings) as first:
-        run = [sys.executable, "-P", "-m", "entrypoints.cli"]
         environment, log = dict(first.environment) | {"HEADGATE_PORT": str(find_free_port())}, folder.parent / "second.log"
-        create = [*run, "user", "create", "ada", "--role", "admin", "--password-stdin"]
+        create = build_forked_argv("user", "create", "ada", "--role", "admin", "--password-stdin")
         subprocess.run(create, cwd=ROOT, env=environment, input=PASSWORD, text=True, check=True)
         marker = folder / "marker.yaml"
         marker.write_text("name: marker\nstages: 3\n")
         with log.open("wb") as output:
-            process = subprocess.Popen([*run, "web"], cwd=ROOT, env=environment, stdout=output, stderr=output)
+            process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "entrypoints.cli", "web"], cwd=ROOT, env=environment, stdout=output, stderr=output
+            )
         try:
             second = WebProcess(f"http://127.0.0.1:{environment['HEADGATE_PORT']}", log, environment, process)
             pending = wait_for(lambda: find_readiness(second, "problems"), SECONDS, log.read_text)
