@@ -212,7 +212,8 @@ def _large_field() -> str:
     return urlencode({"p.parameter-0": "<" * 340_000})
 
 
-def yaml_texts() -> dict[str, str]:
+@cache
+def yaml_texts() -> Mapping[str, str]:
     return {
         "sequence": "name: dense\nstages: [" + "a, " * 300_000 + "]",
         "nested": "name: dense\nstages: " + "[" * 60 + "]" * 60 + "\nx: [" + "[[[[[]]]]], " * 60_000 + "]",
@@ -227,23 +228,27 @@ def yaml_texts() -> dict[str, str]:
     }
 
 
+@cache
+def yaml_forms() -> Mapping[str, str]:
+    """Return forms with these texts, encoded once for all routes."""
+    return {name: urlencode({"revision": "2", "definition": text[:600_000]}) for name, text in yaml_texts().items()}
+
+
 def editions(url: str) -> list[WorstRequest]:
-    texts = {name: urlencode({"revision": "2", "definition": text[:600_000]}) for name, text in yaml_texts().items()}
-    return [WorstRequest(name, url, text.encode()[:BODY], FORM) for name, text in texts.items()]
+    return [WorstRequest(name, url, text.encode()[:BODY], FORM) for name, text in yaml_forms().items()]
 
 
 def yaml_bodies(url: str) -> list[WorstRequest]:
     """Return YAML bodies, among them one whose problems are searched in the whole text."""
     wrong = "name: p\nstages:\n" + "".join(f"- {{name: s{n}, kind: external, tiemout: 1, timeout: -1}}\n" for n in range(4_500))
-    texts = yaml_texts() | {"unknown keys": wrong, "comments": f"name: p\nstages: []\n{'# a' * 300_000}"}
+    texts = {**yaml_texts(), "unknown keys": wrong, "comments": f"name: p\nstages: []\n{'# a' * 300_000}"}
     return [WorstRequest(f"yaml {name}", url, text.encode()[:BODY], YAML) for name, text in texts.items()]
 
 
 def stage_forms(url: str) -> list[WorstRequest]:
     """Return requests that add a stage to each of those texts."""
     stage = {"stage-name": "added", "stage-kind": "command", "stage-command": "true", "name": "other"}
-    texts = {name: urlencode({"revision": "2", "definition": text[:600_000], **stage}) for name, text in yaml_texts().items()}
-    return [WorstRequest(name, url, text.encode()[:BODY], FORM) for name, text in texts.items()]
+    return [WorstRequest(name, url, f"{text}&{urlencode(stage)}".encode()[:BODY], FORM) for name, text in yaml_forms().items()]
 
 
 def backfills() -> dict[str, bytes]:
