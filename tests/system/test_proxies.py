@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from adapters.system.network import find_free_port
-from tests.support.headgate_command import build_argv
+from tests.support.command_server import build_forked_argv
 from tests.support.paths import ROOT
 from tests.support.running_headgate import Headgate, temporary_headgate
 from tests.system.test_pipelines_run import sh
@@ -65,7 +65,13 @@ def test_an_unusable_proxy_of_a_remote_headgate_is_one_line(tmp_path: Path, prox
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "HEADGATE_HOME": str(tmp_path / "home"), "PYTHONPATH": str(ROOT)}
 
     ended = subprocess.run(
-        build_argv(*command), env=environment | surroundings | proxy, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+        build_forked_argv(*command),
+        env=environment | surroundings | proxy,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
 
     (name,) = proxy

@@ -10,7 +10,8 @@ from entrypoints.cli.app import app
 from entrypoints.worker.client.api_client import ApiClient, WorkerIdentity
 from tests.fakes import FakeExecutionTokens
 from tests.support.builders import a_stage
-from tests.support.headgate_command import build_argv, build_environment
+from tests.support.command_server import build_forked_argv
+from tests.support.headgate_command import build_environment
 from tests.support.reverse_proxy import serving_below
 
 TOKEN = FakeExecutionTokens().issue_worker_token()
@@ -60,7 +61,7 @@ async def test_a_worker_uses_the_path(removes_path: bool) -> None:
 )
 def test_a_wrong_url_is_one_line_and_exit_code_2(command: str, name: str, value: str) -> None:
     environment = build_environment("http://127.0.0.1:9") | {name: value}
-    result = subprocess.run(build_argv(command), env=environment, capture_output=True, text=True, timeout=60, check=False)
+    result = subprocess.run(build_forked_argv(command), env=environment, capture_output=True, text=True, timeout=60, check=False)
 
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr.startswith(f"headgate: {name}: ")

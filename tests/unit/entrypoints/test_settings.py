@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import uvicorn
 from adapters.secret_file import read_or_create_secret
 from entrypoints.http.server import build_proxy_options
 from entrypoints.settings import Settings, SettingsError
+from tests.support.command_server import build_forked_argv
 
 ROOT = Path(__file__).resolve().parents[3]
 DATABASE_URL = "postgresql://me:pass:word@db/headgate"
@@ -183,10 +183,9 @@ def test_every_setting_has_a_description() -> None:
 
 
 def run_headgate(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    root = Path(__file__).resolve().parents[3]
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("HEADGATE_")}
-    argv = [sys.executable, "-m", "entrypoints.cli", *arguments]
-    return subprocess.run(argv, env=inherited | {"PYTHONPATH": str(root)} | environment, capture_output=True, text=True, timeout=60)
+    argv = build_forked_argv(*arguments)
+    return subprocess.run(argv, env=inherited | environment, capture_output=True, text=True, timeout=60, check=False)
 
 
 def test_config_prints_the_settings_in_force() -> None:
@@ -283,7 +282,7 @@ def test_web_and_up_refuse_an_exposed_host_with_exit_code_2(tmp_path: Path) -> N
         ("up", {}),
         ("web", {"HEADGATE_DATABASE_URL": DATABASE_URL, "HEADGATE_PREFECT_API_URL": "http://127.0.0.1:9/api"}),
     ):
-        argv = [sys.executable, "-m", "entrypoints.cli", command]
+        argv = build_forked_argv(command)
         result = subprocess.run(argv, env={**environment, **more}, capture_output=True, text=True, timeout=60, check=False, cwd=ROOT)
 
         assert result.returncode == 2, result.stderr
