@@ -5,7 +5,6 @@ import json
 import os
 import pty
 import subprocess
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -15,6 +14,7 @@ from typer.testing import CliRunner, Result
 from domain.runs.status import Status
 from entrypoints.cli.app import app
 from tests.support.backfills import BackfilledHeadgate
+from tests.support.command_server import build_forked_argv
 from tests.support.servers import LoopServer
 
 RANGE = ("--from", "2026-02-01", "--to", "2026-02-10")
@@ -87,7 +87,7 @@ def run_in_terminal(url: str, answer: str, *arguments: str) -> tuple[int, str]:
     try:
         os.write(ours, f"{answer}\n".encode())
         environment = {**os.environ, "HEADGATE_URL": url}
-        command = [sys.executable, "-m", "entrypoints.cli", *arguments]
+        command = build_forked_argv(*arguments)
         done = subprocess.run(command, stdin=theirs, capture_output=True, text=True, env=environment, timeout=120, check=False)
         return done.returncode, done.stdout
     finally:
