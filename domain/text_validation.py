@@ -1,9 +1,13 @@
 """Validate texts and JSON values: PostgreSQL and UTF-8 must be able to store them."""
 
 import math
+import re
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 MAX_JSON_DEPTH = 100
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 
 
 def find_text_problem(value: object, max_length: int) -> str | None:
@@ -14,7 +18,7 @@ def find_text_problem(value: object, max_length: int) -> str | None:
         return f"must be at most {max_length:,} characters long"
     if "\0" in value:
         return "must not have a NUL character"
-    if any("\ud800" <= character <= "\udfff" for character in value):
+    if not value.isascii() and _SURROGATE.search(value):
         return "must not have half of a surrogate pair"
     return None
 
@@ -34,7 +38,7 @@ def replace_unstorable(text: str) -> str:
     """Return the text with U+FFFD for each NUL and lone surrogate."""
     if text.isascii() and "\0" not in text:
         return text
-    return "".join("\ufffd" if character == "\0" or "\ud800" <= character <= "\udfff" else character for character in text)
+    return _UNSTORABLE.sub("\ufffd", text)
 
 
 def find_json_problems(value: object, path: str, depth: int = 0) -> Iterator[tuple[str, str]]:

@@ -5,8 +5,11 @@ from collections.abc import Sequence
 
 def replace_unprintable(text: object) -> str:
     """Return the text on one line: newlines and tabs become spaces, other unprintable characters become U+FFFD."""
+    line = str(text)
+    if line.isprintable():
+        return line
     return "".join(
-        character if character.isprintable() else " " if character in "\n\t" else "\N{REPLACEMENT CHARACTER}" for character in str(text)
+        character if character.isprintable() else " " if character in "\n\t" else "\N{REPLACEMENT CHARACTER}" for character in line
     )
 
 

@@ -20,7 +20,6 @@ class Readiness(Enum):
 
 def get_readiness(stage: StageRun, stages: Mapping[str, StageRun]) -> Readiness:
     needs = [stages[name] for name in stage.definition.needs]
-    all_over = all(need.is_over for need in needs)
     match stage.definition.when:
         case StageCondition.COMPLETED:
             if all(need.is_satisfied for need in needs):
@@ -28,12 +27,16 @@ def get_readiness(stage: StageRun, stages: Mapping[str, StageRun]) -> Readiness:
             is_unreachable = any(need.is_over and not need.is_satisfied for need in needs)
             return Readiness.UNREACHABLE if is_unreachable else Readiness.BLOCKED
         case StageCondition.ALWAYS:
-            return Readiness.READY if all_over else Readiness.BLOCKED
+            return Readiness.READY if _are_over(needs) else Readiness.BLOCKED
         case StageCondition.FAILED:
-            if not all_over:
+            if not _are_over(needs):
                 return Readiness.BLOCKED
             any_failed = any(need.status in (Status.FAILED, Status.LOST) for need in needs)
             return Readiness.READY if any_failed else Readiness.UNREACHABLE
+
+
+def _are_over(stages: Iterable[StageRun]) -> bool:
+    return all(stage.is_over for stage in stages)
 
 
 def compute_run_status(stages: Iterable[StageRun], verdict: Status | None, has_started: bool, waits_for_slots: bool = False) -> Status:
