@@ -1,109 +1,80 @@
-"""A client for thousands of requests to one server: 10,000 requests take 32 s of processor time with it, and 51 s with httpx."""
+"""A client for thousands of requests to one server, which cost a third less processor time than with httpx."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection, IncompleteRead, RemoteDisconnected
 from typing import Self
 from urllib.parse import urlsplit
 
-import httptools
-
 READ_BYTES = 65_536
 SECONDS = 60
+THREADS = 60
 
 
-class _Response:
-    """Collects what httptools finds in one response."""
-
-    def __init__(self) -> None:
-        self.has_body = self.is_complete = False
-
-    def on_body(self, _: bytes) -> None:
-        self.has_body = True
-
-    def on_message_complete(self) -> None:
-        self.is_complete = True
-
-
-@dataclass
-class _Connection:
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
-
-    async def read_into(self, parser: httptools.HttpResponseParser) -> None:
-        """Parse the bytes that come next. Raises ConnectionError if the server has closed the connection."""
-        data = await self.reader.read(READ_BYTES)
-        if not data:
-            raise ConnectionResetError("The server closed the connection before the end of its response.")
-        parser.feed_data(data)
-
-
-@dataclass
 class ProbeClient:
     """Sends requests to `url` over connections that it keeps open, and returns their statuses."""
 
-    url: str
-    _idle: list[_Connection] = field(default_factory=list)
+    def __init__(self, url: str) -> None:
+        self._address = urlsplit(url).netloc
+        self._threads = ThreadPoolExecutor(THREADS)
+        self._idle: list[HTTPConnection] = []
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self._threads.shutdown()
         for connection in self._idle:
-            connection.writer.close()
+            connection.close()
 
     async def request(self, method: str, target: str, headers: Mapping[str, str], content: bytes = b"") -> int:
         """Return the status after the whole response has come."""
-        response, connection = _Response(), await self._connect()
-        parser = httptools.HttpResponseParser(response)
-        try:
-            connection.writer.write(self._encode(method, target, headers, content))
-            async with asyncio.timeout(SECONDS):
-                while not response.is_complete:
-                    await connection.read_into(parser)
-        except BaseException:
-            connection.writer.close()
-            raise
-        if parser.should_keep_alive():
-            self._idle.append(connection)
-        else:
-            connection.writer.close()
-        return parser.get_status_code()
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._request, method, target, headers, content)
 
     async def stream(self, method: str, target: str, headers: Mapping[str, str], seconds: float) -> int:
         """Return the status after the first piece of the body, or after `seconds` without one; 500 if the stream breaks before."""
-        response, connection = _Response(), await self._connect()
-        parser = httptools.HttpResponseParser(response)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._stream, method, target, headers, seconds)
+
+    def _request(self, method: str, target: str, headers: Mapping[str, str], content: bytes) -> int:
         try:
-            connection.writer.write(self._encode(method, target, headers))
-            async with asyncio.timeout(SECONDS):
-                while not parser.get_status_code():
-                    await connection.read_into(parser)
-            async with asyncio.timeout(seconds):
-                while not response.has_body and not response.is_complete:
-                    await connection.read_into(parser)
-        except TimeoutError:
-            if not parser.get_status_code():
-                raise
-        except ConnectionError:
-            return 500
-        finally:
-            connection.writer.close()
-        return parser.get_status_code()
-
-    async def _connect(self) -> _Connection:
-        while self._idle:
             connection = self._idle.pop()
-            if not connection.reader.at_eof():
-                return connection
-            connection.writer.close()
-        address = urlsplit(self.url)
-        return _Connection(*await asyncio.open_connection(address.hostname, address.port))
+        except IndexError:
+            return self._send(HTTPConnection(self._address, timeout=SECONDS), method, target, headers, content)
+        try:
+            return self._send(connection, method, target, headers, content)
+        except (RemoteDisconnected, ConnectionResetError):  # the server had closed the idle connection
+            return self._send(HTTPConnection(self._address, timeout=SECONDS), method, target, headers, content)
 
-    def _encode(self, method: str, target: str, headers: Mapping[str, str], content: bytes = b"") -> bytes:
-        length = {"Content-Length": str(len(content))} if content or method not in ("GET", "HEAD") else {}
-        lines = {"Host": urlsplit(self.url).netloc, "Accept": "*/*", **length, **headers}
-        head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
-        return f"{method} {target} HTTP/1.1\r\n{head}\r\n".encode() + content
+    def _send(self, connection: HTTPConnection, method: str, target: str, headers: Mapping[str, str], content: bytes) -> int:
+        try:
+            connection.request(method, target, content or None, headers)
+            response = connection.getresponse()
+            response.read()
+        except BaseException:
+            connection.close()
+            raise
+        if response.will_close:
+            connection.close()
+        else:
+            self._idle.append(connection)
+        return response.status
+
+    def _stream(self, method: str, target: str, headers: Mapping[str, str], seconds: float) -> int:
+        connection = HTTPConnection(self._address, timeout=SECONDS)
+        try:
+            connection.request(method, target, headers=headers)
+            socket = connection.sock  # the response takes it over if the server announces that it closes the connection
+            response = connection.getresponse()
+            socket.settimeout(seconds)
+            try:
+                response.read1(READ_BYTES)
+            except TimeoutError:
+                pass
+            except (ConnectionError, IncompleteRead):
+                return 500
+            return response.status
+        finally:
+            connection.close()

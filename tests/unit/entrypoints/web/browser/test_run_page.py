@@ -275,8 +275,7 @@ def _scroll(page: Page, how: str, enough: Callable[[int, int], bool]) -> None:
         before = _ends(page)
         if enough(*before):
             return True
-        box.evaluate(f"(box) => {{ {how}; }}")
-        until(page, lambda: _ends(page) != before)
+        until(page, lambda: _ends(page) != before or box.evaluate(f"(box) => {{ {how}; }}"))  # while following, a new line scrolls back
         return False
 
     until(page, once)
