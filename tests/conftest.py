@@ -196,7 +196,7 @@ def cluster() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def migrated_template(postgres: EmbeddedPostgres) -> str:
-    """The name of a migrated database that nobody connects to: copying it is much faster than migrating."""
+    """The name of a migrated database to copy."""
     from tests.support.postgres import create_migrated_template
 
     return create_migrated_template(postgres)

@@ -60,9 +60,9 @@ def attach_to_server(home: Path) -> EmbeddedPostgres:
 
 @functools.cache
 def create_migrated_template(server: EmbeddedPostgres) -> str:
-    """Return the name of a migrated database that nobody connects to, created at the first call. It ends with the server.
+    """Create a migrated database at the first call, and return its name. It must have no connections while it is copied.
 
-    Copying it is much faster than migrating.
+    A copy is much faster than a migration. The database is removed with the server.
     """
     from adapters.persistence.migrate import upgrade
 

@@ -154,7 +154,7 @@ class FlowProcess(WorkerMachine):
         self._flow_run_id = flow_run_id
         self._key = int(request.parameters["run_id"]), int(request.parameters["epoch"])
         self.has_lost_end = False
-        """Whether Prefect did not respond when the process ended."""
+        """True if Prefect did not respond when the process ended."""
 
     async def _work(self) -> None:
         context = self._build_context("", 0)

@@ -1,4 +1,4 @@
-"""What the pages say about alerts: channels, rules, incidents and silences, on a real Headgate with receivers on loopback."""
+"""The commands of the pages about alerts, run on a real Headgate with receivers on loopback: channels, rules, incidents and silences."""
 
 from __future__ import annotations
 
