@@ -27,6 +27,8 @@ STEP_SECONDS: Final = 150.0
 """How long a test waits for one step: Prefect's worker takes seconds to start a flow, and longer on a busy machine."""
 ENDED: Final = frozenset({"COMPLETED", "FAILED", "CRASHED", "CANCELLED"})
 _FLOWS: Final = Path(__file__).with_name("flows.py")
+_ENGINE: Final = {"command": f"{sys.executable} -m prefect.engine"}
+"""The job variables of most deployments. Without a command, Prefect prepares a workspace first and imports itself twice for each flow run."""
 
 
 class FlowRunLab:
@@ -47,12 +49,15 @@ class FlowRunLab:
         self.prefect.close()
 
     def prepare_prefect(self) -> None:
-        """Create the pools with the deployments `act/local`, `act/single` (one flow run at a time), `act/remote` and `act/idle`."""
+        """Create the pools with the deployments `act/local`, `act/single` (one flow run at a time), `act/remote` and `act/idle`.
+
+        `act/remote` runs as Prefect does by default.
+        """
         for pool in (POOL, LATE_POOL, IDLE_POOL):
             self.post("/work_pools/", {"name": pool, "type": "process"})
         self.deploy("local")
         self.deploy("single", concurrency_limit=1)
-        self.deploy("remote", pool=LATE_POOL)
+        self.deploy("remote", pool=LATE_POOL, job_variables={})
         self.deploy("idle", pool=IDLE_POOL)
 
     def deploy(self, name: str, pool: str = POOL, **more: Any) -> str:
@@ -73,6 +78,7 @@ class FlowRunLab:
             "work_pool_name": pool,
             "entrypoint": f"{_FLOWS.name}:act",
             "pull_steps": [{"prefect.deployments.steps.set_working_directory": {"directory": str(self.stack.folder)}}],
+            "job_variables": _ENGINE,
             "parameter_openapi_schema": schema,
             "enforce_parameter_schema": True,
         }
