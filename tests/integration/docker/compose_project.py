@@ -26,6 +26,8 @@ from tests.support.pasted_commands import Shell, end_group
 from tests.support.postgres import a_server_in
 
 _SECONDS: Final = 120.0
+_CHECK_SECONDS: Final = 1.0
+"""The pause between two health checks, each of which starts a Python."""
 _ADDRESS: Final = re.compile(r"\b(?:prefect|web|localhost|127\.0\.0\.1):(4200|8000)\b")
 _DATABASE: Final = re.compile(r"@postgres:5432/(\w+)")
 
@@ -176,7 +178,7 @@ class ComposeProject:
             process = self._processes.get(name)
             assert process is None or process.poll() is None, self._get_log(name).read_text()
             assert time.monotonic() < deadline, f"{name} is not healthy"
-            time.sleep(0.2)
+            time.sleep(_CHECK_SECONDS)
 
     @contextmanager
     def _running_postgres(self) -> Iterator[ServerPaths]:

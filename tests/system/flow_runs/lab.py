@@ -28,7 +28,7 @@ STEP_SECONDS: Final = 150.0
 ENDED: Final = frozenset({"COMPLETED", "FAILED", "CRASHED", "CANCELLED"})
 _FLOWS: Final = Path(__file__).with_name("flows.py")
 _ENGINE: Final = {"command": f"{sys.executable} -m prefect.engine"}
-"""The job variables of most deployments. Without a command, Prefect prepares a workspace first and imports itself twice for each flow run."""
+"""The job variables of most deployments. Without a command, Prefect prepares a workspace first and is imported twice for each flow run."""
 
 
 class FlowRunLab:
