@@ -6,10 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import httpx
-from dependency_injector import providers
 
 from adapters.system.cronsim_expressions import CronsimExpressions
 from adapters.system.json_schema.validator import JsonSchemaValidator
@@ -21,6 +20,7 @@ from tests.fakes import FakeAdapters
 from tests.fakes.adapters import a_container
 from tests.support.actions import ApiActions, UseCaseActions
 from tests.support.alert_stories import AlertStories
+from tests.support.lazy_application import LazyApplication
 from tests.support.run_stories import RunStories
 from tests.support.schedule_stories import ScheduleStories
 from tests.support.settings import BASE_URL, make_settings
@@ -54,13 +54,9 @@ class InProcessHeadgate:
     ) -> None:
         self.fakes = fakes or FakeAdapters(clock)
         self.settings = make_settings(**settings)
-        self.application = Application(
-            settings=providers.Object(self.settings),
-            telemetry=providers.Object(self.fakes.telemetry if is_observed else NullTelemetry()),
-            adapters=a_container(
-                self.fakes, **{"schemas": JsonSchemaValidator(), "cron_expressions": CronsimExpressions(), **(ports or {})}
-            ),
-        )
+        adapters = a_container(self.fakes, **{"schemas": JsonSchemaValidator(), "cron_expressions": CronsimExpressions(), **(ports or {})})
+        telemetry = self.fakes.telemetry if is_observed else NullTelemetry()
+        self.application = cast(Application, LazyApplication(self.settings, telemetry, adapters))
         self.use_cases = UseCaseActions(self.application, self.fakes)
         self.stories = RunStories(self.fakes)
         self.schedule_stories = ScheduleStories(self.fakes)
@@ -75,7 +71,6 @@ class InProcessHeadgate:
         from entrypoints.http.app import create_app
         from entrypoints.http.server import build_app
         from entrypoints.web import router as pages
-        from entrypoints.web.page_context import build_page_context
 
         if self._extra_routers:
             app = create_app(self.application, (*api.ROUTERS, *pages.ROUTERS, *self._extra_routers), plain_routes=api.PLAIN_ROUTES)
@@ -84,7 +79,6 @@ class InProcessHeadgate:
             app = build_app(self.application)
         if self._error_page is not None:
             app.state.error_page = self._error_page
-        app.state.page_context = build_page_context(self.application)
         return app
 
     @cached_property
@@ -108,7 +102,13 @@ class InProcessHeadgate:
 
     @property
     def page_context(self) -> PageContext:
-        context: PageContext = self.app.state.page_context
+        """What the pages use. The first page builds it, unless a test does so before."""
+        from entrypoints.web.page_context import build_page_context
+
+        state = self.app.state
+        if not hasattr(state, "page_context"):
+            state.page_context = build_page_context(self.application)
+        context: PageContext = state.page_context
         return context
 
     async def __aenter__(self) -> Self:

@@ -33,7 +33,7 @@ async def view(request: pytest.FixtureRequest) -> LiveView:
     await add_limited_pipelines(headgate)
     await headgate.api.create_pipeline("other")
     await trigger(headgate)
-    context = headgate.app.state.page_context
+    context = headgate.page_context
     live: LiveView = LiveGroupList(context) if request.param == "list" else LiveGroupPage(context, "warehouse")
     await live.render()
     return live
