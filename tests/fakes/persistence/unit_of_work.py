@@ -1,8 +1,8 @@
 """The unit of work in memory."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Generic, Self, TypeVar
 
 from application.ports.access.accounts import Accounts
 from application.ports.access.api_tokens import ApiTokens
@@ -61,49 +61,67 @@ from tests.fakes.persistence.ticks import FakeTicks
 from tests.fakes.persistence.transaction import Transaction
 from tests.fakes.persistence.workers import FakeWorkers
 
+P = TypeVar("P")
+
+
+class LazyPart(Generic[P]):
+    """An attribute of a unit of work: a part of its transaction, created when it is first read."""
+
+    def __init__(self, create: Callable[[Transaction], P]) -> None:
+        self._create = create
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, work: "FakeUnitOfWork", owner: type) -> P:
+        part = self._create(work.transaction)
+        vars(work)[self._name] = part
+        return part
+
 
 class FakeUnitOfWork:
     """One transaction. Leaving without `commit` discards its changes."""
+
+    pipelines = LazyPart[Pipelines](FakePipelines)
+    schedules = LazyPart[Schedules](FakeSchedules)
+    ticks = LazyPart[Ticks](FakeTicks)
+    backfills = LazyPart[Backfills](FakeBackfills)
+    runs = LazyPart[Runs](FakeRuns)
+    receipts = LazyPart[Receipts](FakeReceipts)
+    reporters = LazyPart[Reporters](FakeReporters)
+    idempotency = LazyPart[Idempotency](FakeIdempotency)
+    concurrency = LazyPart[Concurrency](FakeConcurrency)
+    leases = LazyPart[Leases](FakeLeases)
+    logs = LazyPart[Logs](FakeLogs)
+    outbox = LazyPart[Outbox](FakeOutbox)
+    dispatches = LazyPart[Dispatches](FakeDispatches)
+    flow_runs = LazyPart[FlowRuns](FakeFlowRuns)
+    workers = LazyPart[Workers](FakeWorkers)
+    sink_positions = LazyPart[SinkPositions](FakeSinkPositions)
+    site_events = LazyPart[SiteEvents](FakeSiteEvents)
+    incidents = LazyPart[Incidents](FakeIncidents)
+    deliveries = LazyPart[Deliveries](FakeDeliveries)
+    channels = LazyPart[Channels](FakeChannels)
+    alert_rules = LazyPart[AlertRules](FakeAlertRules)
+    silences = LazyPart[Silences](FakeSilences)
+    accounts = LazyPart[Accounts](FakeAccounts)
+    sessions = LazyPart[Sessions](FakeSessions)
+    api_tokens = LazyPart[ApiTokens](FakeApiTokens)
+    audit = LazyPart[AuditLog](FakeAuditLog)
 
     def __init__(self, store: FakeStore) -> None:
         self._store = store
 
     async def __aenter__(self) -> Self:
         self._store.require_up()
-        self._transaction = transaction = self._begin()
-        self.pipelines: Pipelines = FakePipelines(transaction)
-        self.schedules: Schedules = FakeSchedules(transaction)
-        self.ticks: Ticks = FakeTicks(transaction)
-        self.backfills: Backfills = FakeBackfills(transaction)
-        self.runs: Runs = FakeRuns(transaction)
-        self.receipts: Receipts = FakeReceipts(transaction)
-        self.reporters: Reporters = FakeReporters(transaction)
-        self.idempotency: Idempotency = FakeIdempotency(transaction)
-        self.concurrency: Concurrency = FakeConcurrency(transaction)
-        self.leases: Leases = FakeLeases(transaction)
-        self.logs: Logs = FakeLogs(transaction)
-        self.outbox: Outbox = FakeOutbox(transaction)
-        self.dispatches: Dispatches = FakeDispatches(transaction)
-        self.flow_runs: FlowRuns = FakeFlowRuns(transaction)
-        self.workers: Workers = FakeWorkers(transaction)
-        self.sink_positions: SinkPositions = FakeSinkPositions(transaction)
-        self.site_events: SiteEvents = FakeSiteEvents(transaction)
-        self.incidents: Incidents = FakeIncidents(transaction)
-        self.deliveries: Deliveries = FakeDeliveries(transaction)
-        self.channels: Channels = FakeChannels(transaction)
-        self.alert_rules: AlertRules = FakeAlertRules(transaction)
-        self.silences: Silences = FakeSilences(transaction)
-        self.accounts: Accounts = FakeAccounts(transaction)
-        self.sessions: Sessions = FakeSessions(transaction)
-        self.api_tokens: ApiTokens = FakeApiTokens(transaction)
-        self.audit: AuditLog = FakeAuditLog(transaction)
+        self.transaction = self._begin()
         return self
 
     def _begin(self) -> Transaction:
         return Transaction(self._store)
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._transaction.end()
+        self.transaction.end()
 
     async def load_for_update(
         self, run_ids: Sequence[int], keys: Sequence[ReceiptKey] = (), refs: Collection[PipelineRef] = ()
@@ -115,5 +133,5 @@ class FakeUnitOfWork:
         return PreparedRuns(await self.runs.next_numbers(pipeline_ids), await self.concurrency.lock(buckets))
 
     async def commit(self) -> None:
-        await self._transaction.begin_statement()
-        self._transaction.commit()
+        await self.transaction.begin_statement()
+        self.transaction.commit()

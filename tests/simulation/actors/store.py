@@ -100,7 +100,7 @@ class SimulatedUnitOfWork(FakeUnitOfWork):
         lost_answers = store.lost_answers and store.random.random() < store.lost_answers
         if lost_answers and store.random.random() < 0.5:
             store.on_fault("commit not answered")
-            raise self._transaction.abort(Unavailable("The connection was cut before the commit."))
+            raise self.transaction.abort(Unavailable("The connection was cut before the commit."))
         await super().commit()
         if lost_answers:
             store.on_fault("commit not answered")

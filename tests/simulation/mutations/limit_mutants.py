@@ -30,7 +30,9 @@ from tests.simulation.plan import Plan, make_plan
 _BEFORE = set(MUTANTS)
 
 
-def limit_mutant(what: str, kinds: Sequence[str] = (), operations: Sequence[str] = (), **changes: Any) -> Callable[[Change], Change]:
+def limit_mutant(
+    what: str, kinds: Sequence[str] = (), operations: Sequence[str] = (), first_seed: int = 0, **changes: Any
+) -> Callable[[Change], Change]:
     """Register a mutant. Its simulations have limited pipelines only, faults of those kinds, and operations beside the triggers.
 
     `changes` are made to each plan.
@@ -40,13 +42,13 @@ def limit_mutant(what: str, kinds: Sequence[str] = (), operations: Sequence[str]
         def draw(seed: int) -> Plan:
             return replace(make_plan(seed, kinds, fault_rate=0.0, limits=operations), **changes)
 
-        MUTANTS[what] = Mutant(contextmanager(change), draw, in_reports=False)
+        MUTANTS[what] = Mutant(contextmanager(change), draw, in_reports=False, first_seed=first_seed)
         return change
 
     return register
 
 
-@limit_mutant("a limit is read before its bucket is locked", slow_statements=0.2)
+@limit_mutant("a limit is read before its bucket is locked", slow_statements=0.2, first_seed=2)
 def read_before_the_lock() -> Iterator[None]:
     real = FakeConcurrency.lock
 
@@ -78,7 +80,7 @@ def slots_are_released_later() -> Iterator[None]:
     real = SimulatedUnitOfWork.commit
 
     async def commit(self: SimulatedUnitOfWork) -> None:
-        tx = self._transaction
+        tx = self.transaction
         released = [key for key, row in tx.slots.changes.items() if row is DELETED]
         for key in released:
             del tx.slots.changes[key]
@@ -86,14 +88,14 @@ def slots_are_released_later() -> Iterator[None]:
         if released:
             async with self._store.open_unit_of_work() as work:
                 for key in released:
-                    work._transaction.slots.changes[key] = DELETED
+                    work.transaction.slots.changes[key] = DELETED
                 await real(work)
 
     with patch.object(SimulatedUnitOfWork, "commit", commit):
         yield
 
 
-@limit_mutant("a grant does not check that the run still waits", operations=("cancel run",) * 3, slow_statements=0.3)
+@limit_mutant("a grant does not check that the run still waits", operations=("cancel run",) * 3, slow_statements=0.3, first_seed=28)
 def grants_without_a_check() -> Iterator[None]:
     with patch.object(grant_service, "waits_for_slots", lambda run, position: True):
         yield
@@ -129,7 +131,7 @@ def newest_first() -> Iterator[None]:
         yield
 
 
-@limit_mutant("one free bucket of several is enough")
+@limit_mutant("one free bucket of several is enough", first_seed=20)
 def one_bucket_is_enough() -> Iterator[None]:
     def fits(self: Allocation, buckets: Iterable[Bucket]) -> bool:
         return any((state := self._states.get(bucket.name)) is not None and state.has_room for bucket in buckets)
@@ -138,7 +140,7 @@ def one_bucket_is_enough() -> Iterator[None]:
         yield
 
 
-@limit_mutant("new runs overtake those that wait")
+@limit_mutant("new runs overtake those that wait", first_seed=32)
 def new_runs_overtake() -> Iterator[None]:
     with patch.object(Allocation, "is_full", lambda self, bucket: not self._states[bucket.name].has_room):
         yield
@@ -197,7 +199,7 @@ def slots_over_the_limit_do_not_count() -> Iterator[None]:
         yield
 
 
-@limit_mutant("a stage keeps its slots between its attempts")
+@limit_mutant("a stage keeps its slots between its attempts", first_seed=2)
 def stages_keep_slots_between_attempts() -> Iterator[None]:
     real = run_slots.release_stage_slots
 
@@ -224,7 +226,7 @@ def the_newest_cancels_running_ones() -> Iterator[None]:
         yield
 
 
-@limit_mutant("a retried run counts the time before its end as idle", operations=("retry run",) * 3)
+@limit_mutant("a retried run counts the time before its end as idle", operations=("retry run",) * 3, first_seed=8)
 def runs_are_idle_before_their_end() -> Iterator[None]:
     real = Run.reopen
 

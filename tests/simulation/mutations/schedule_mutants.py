@@ -26,12 +26,12 @@ from tests.simulation.schedules.store_clock import StoreClock
 _BEFORE = set(MUTANTS)
 
 
-@mutant("the next due time is stored in a transaction after that of the tick", ["kill web"], operations=OPERATIONS, first_seed=5)
+@mutant("the next due time is stored in a transaction after that of the tick", ["kill web"], operations=OPERATIONS, first_seed=4)
 def next_due_time_is_stored_later() -> Iterator[None]:
     real = SimulatedUnitOfWork.commit
 
     async def commit(self: SimulatedUnitOfWork) -> None:
-        tx = self._transaction
+        tx = self.transaction
         moved = dict(tx.schedules.changes) if tx.ticks.changes else {}
         for id in moved:
             del tx.schedules.changes[id]
@@ -97,7 +97,7 @@ def unlocked_schedules() -> Iterator[None]:
         yield
 
 
-@mutant("a tick cancels the runs of schedules that skip", operations=OPERATIONS)
+@mutant("a tick cancels the runs of schedules that skip", operations=OPERATIONS, first_seed=10)
 def skipped_ticks_cancel() -> Iterator[None]:
     def decide(policy: OverlapPolicy, unfinished: int, waiting: int) -> OverlapAction:
         return decide_overlap(OverlapPolicy.CANCEL_RUNNING if policy is OverlapPolicy.SKIP else policy, unfinished, waiting)
@@ -106,7 +106,7 @@ def skipped_ticks_cancel() -> Iterator[None]:
         yield
 
 
-@mutant("a pause does not hold the schedules", operations=("pause",), first_seed=66)
+@mutant("a pause does not hold the schedules", operations=("pause",), first_seed=146)
 def pauses_hold_nothing() -> Iterator[None]:
     async def nothing(self: SchedulePauses, work: Any, schedules: Any, now: datetime, reason: Any) -> None:
         return
