@@ -28,6 +28,11 @@ async def no_wait() -> None:
     """For services that wait inside `run_once`."""
 
 
+def get_loop_time() -> float:
+    """Return the time of the running event loop in seconds. It is monotonic, and a simulation can set it."""
+    return asyncio.get_running_loop().time()
+
+
 async def run_service(service: Service, wait: Wait, report_error: ReportError) -> None:
     """Wait and run the service, until cancelled. After an error, report it and back off before the next pass."""
     backoff = MIN_BACKOFF_SECONDS

@@ -1,12 +1,12 @@
 """Look up deployments of the orchestrator within a short time."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Final, TypeVar
 
 from application.ports.dispatch.deployments import Deployment, Deployments
 from application.services.flow_runs.bounded_calls import run_bounded
+from application.services.loop import get_loop_time
 from domain.errors import Unavailable
 
 WAIT_SECONDS: Final = 2.0
@@ -24,7 +24,7 @@ class DeploymentLookup:
     It does not remember that a deployment does not exist, so that a new one is found at once.
     """
 
-    def __init__(self, deployments: Deployments, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, deployments: Deployments, monotonic: Callable[[], float] = get_loop_time) -> None:
         self._deployments = deployments
         self._monotonic = monotonic
         self._found: dict[str, tuple[Deployment, float]] = {}

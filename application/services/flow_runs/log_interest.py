@@ -1,11 +1,11 @@
 """The runs whose logs people and programs read at present."""
 
 import asyncio
-import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from application.queries.views.runs import RunView
+from application.services.loop import get_loop_time
 from domain.pipelines.definition import StageKind
 
 EXPIRES_AFTER_SECONDS: Final = 20.0
@@ -15,7 +15,7 @@ EXPIRES_AFTER_SECONDS: Final = 20.0
 class LogInterest:
     """Remembers in this process whose logs are read, so that only those are copied from Prefect while flow runs are under way."""
 
-    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, monotonic: Callable[[], float] = get_loop_time) -> None:
         self._monotonic = monotonic
         self._expires_at: dict[int, float] = {}
         self.has_news = asyncio.Event()

@@ -9,6 +9,11 @@ from domain.runs.status import Reason, Status
 from tests.fakes.persistence.store import Tables
 from tests.simulation.flow_runs.simulated_deployments import SimulatedDeployments
 
+REFUSED = "Prefect has no deployment"
+"""How the error of an attempt begins whose flow run Prefect refused to create. A slow earlier try may still create one, which Headgate cancels."""
+ENDED_HERE = (Status.CANCELLED, Status.LOST, Status.COMPLETED)
+"""Statuses that Headgate sets without the flow run."""
+
 
 def find_excess(tables: Tables) -> Iterator[str]:
     """Return a sentence for each run with more flow runs at once than its parallelism allows."""
@@ -76,7 +81,8 @@ def _find_wrong_ends(tables: Tables, prefect: SimulatedDeployments) -> Iterator[
                 is_complete = flow_run is not None and flow_run.problem is None
                 if attempt.status is Status.COMPLETED and seen is not None and is_complete and attempt.output != seen.output:
                     yield f"wrong: {where} completed with {attempt.output}"
-                is_ended_here = attempt.reason is Reason.TIMEOUT or attempt.status in (Status.CANCELLED, Status.LOST, Status.COMPLETED)
+                is_refused = (attempt.error_message or "").startswith(REFUSED)
+                is_ended_here = is_refused or attempt.reason is Reason.TIMEOUT or attempt.status in ENDED_HERE
                 if seen is not None and seen.seen.state is FlowState.COMPLETED and not is_ended_here:
                     yield f"wrong: {where} is {attempt.status}, and its flow run completed"
 

@@ -8,12 +8,8 @@ from contextlib import suppress
 from random import Random
 from typing import Any
 
-from dependency_injector import providers
-
 from application.commands.runs.retry_run import RetryRunCommand
 from application.commands.runs.run_opener import TriggerCommand
-from application.services.flow_runs.deployment_lookup import DeploymentLookup
-from application.services.flow_runs.log_interest import LogInterest
 from application.services.loop import Wait, run_service, wait_seconds
 from domain.access.actor import Actor
 from domain.errors import Conflict, Unavailable
@@ -35,11 +31,6 @@ LOCK_SECONDS = 5.0
 MARA = Actor("mara")
 
 
-def _get_start() -> float:
-    """Return the time for what is remembered for a while, which never expires: the real time would make runs differ on a busy machine."""
-    return 0.0
-
-
 class FlowRunWeb(Process):
     """The services of flow runs of a web process. It ends without any cleanup; a new one takes its place."""
 
@@ -47,8 +38,6 @@ class FlowRunWeb(Process):
         super().__init__(name, simulation.violations.append)
         fakes = FakeAdapters(clock=simulation.clock, store=simulation.store, deployments=simulation.prefect)  # type: ignore[arg-type]
         self.headgate = InProcessHeadgate(fakes=fakes)
-        self.headgate.application.log_interest.override(providers.Object(LogInterest(_get_start)))
-        self.headgate.application.deployment_lookup.override(providers.Object(DeploymentLookup(simulation.prefect, _get_start)))
         self.is_up = True
 
     def boot(self) -> None:

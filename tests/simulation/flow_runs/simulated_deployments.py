@@ -29,6 +29,7 @@ class SimulatedDeployments(FakeDeployments):
         self.lost = self.slow = 0.0
         self.server = Process("prefect", on_defect)
         self.server.is_up = True
+        self._starts = 0
         for name in DEPLOYMENTS:
             self.add(name)
 
@@ -60,7 +61,8 @@ class SimulatedDeployments(FakeDeployments):
         return await self.serve(lambda: FakeDeployments.find_pool_problems(self, pools))
 
     def lose_all(self) -> None:
-        """Lose all flow runs, but have the deployments again, as after a restart with an empty database."""
+        """Restart with an empty database that has the deployments again. The requests under way have no effect."""
+        self._starts += 1
         self.lose_everything()
         for name in DEPLOYMENTS:
             self.add(name)
@@ -71,10 +73,14 @@ class SimulatedDeployments(FakeDeployments):
             self.set_state(flow_run_id, state)
 
     async def serve(self, request: Callable[[], Awaitable[Answer]]) -> Answer:
+        starts = self._starts
+
         async def answer() -> Answer:
             await asyncio.sleep(self._random.choice((0.01, 0.05)))
             if self.slow and self._random.random() < self.slow:
                 await asyncio.sleep(self._random.choice((1.0, 8.0, 25.0)))
+            if self._starts > starts:
+                raise Unavailable("Prefect was restarted.")
             return await request()
 
         served = await asyncio.shield(self.server.spawn(answer()))

@@ -135,7 +135,7 @@ def created_flow_runs_are_not_recorded() -> Iterator[None]:
         yield
 
 
-@mutant("a request that is refused after an earlier try is forgotten", first_seed=69)
+@mutant("a request that is refused after an earlier try is forgotten", first_seed=644)
 def refused_requests_are_forgotten() -> Iterator[None]:
     real = run_flow_runs.fail_request
 
