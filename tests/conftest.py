@@ -133,8 +133,10 @@ def _get_turn(path: str) -> int:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Let garbage collections skip the modules and tests in memory, and make them rarer: they take a fifth of the time of some tests."""
-    gc.collect()
+    """Let garbage collections skip the modules and tests in memory, also the last one, and make them rarer.
+
+    They take a fifth of the time of some tests. DuckDB reports what is left of it at the end, so tests import it later than this.
+    """
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
     require_groups(session)
@@ -165,9 +167,8 @@ def pytest_configure_node(node: Any) -> None:
 
 
 def pytest_unconfigure() -> None:
-    """Stop the server, and let the last garbage collection find every object: DuckDB reports those that are left at the end."""
+    """Stop the server."""
     _servers.close()
-    gc.unfreeze()
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from tests.fakes.persistence.store import Tables
 from tests.simulation.flow_runs.simulated_deployments import SimulatedDeployments
 
 REFUSED = "Prefect has no deployment"
-"""How the error of an attempt begins whose flow run Prefect refused to create. A slow earlier try may still create one, which Headgate cancels."""
+"""How the error of an attempt begins whose flow run Prefect refused to create. Headgate cancels one that a slow earlier try creates."""
 ENDED_HERE = (Status.CANCELLED, Status.LOST, Status.COMPLETED)
 """Statuses that Headgate sets without the flow run."""
 

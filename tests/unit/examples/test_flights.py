@@ -13,11 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 
-from examples.flights.extract import find_data_folder
-from examples.flights.run import run_all
 from tests.unit.examples.test_definitions import ROOT, by_name
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -57,8 +54,16 @@ class ExpectedNumbers:
 
 
 @pytest.fixture(scope="module")
-def expected() -> ExpectedNumbers:
-    found, data = ExpectedNumbers(), find_data_folder()
+def data() -> Path:
+    """The folder of the real files. The import imports DuckDB, which only the process of these tests needs."""
+    from examples.flights.extract import find_data_folder
+
+    return find_data_folder()
+
+
+@pytest.fixture(scope="module")
+def expected(data: Path) -> ExpectedNumbers:
+    found = ExpectedNumbers()
     with zipfile.ZipFile(data / "flights.csv.zip") as packed, packed.open("flights.csv") as member:
         for flight in csv.DictReader(io.TextIOWrapper(member, "utf-8", newline="")):
             found.add(flight)
@@ -71,12 +76,21 @@ def expected() -> ExpectedNumbers:
 
 @pytest.fixture(scope="module")
 def whole_year(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, dict[str, Any]]]:
+    from examples.flights.run import run_all
+
     directory = tmp_path_factory.mktemp("flights")
     return directory, run_all(directory)
 
 
-def column(name: str) -> set[Any]:
-    with (find_data_folder() / f"{name}.csv").open(newline="", encoding="utf-8") as text:
+def query(path: Path, statement: str) -> list[tuple[Any, ...]]:
+    import duckdb
+
+    with duckdb.connect() as connection:
+        return connection.execute(statement, [str(path)]).fetchall()
+
+
+def column(data: Path, name: str) -> set[Any]:
+    with (data / f"{name}.csv").open(newline="", encoding="utf-8") as text:
         rows = list(csv.DictReader(text))
     return {row["tailnum"] for row in rows} if name == "planes" else {(row["origin"], row["time_hour"]) for row in rows}
 
@@ -103,10 +117,10 @@ def test_dropped_flights_are_counted_by_reason(whole_year: tuple[Path, dict[str,
     assert whole_year[1]["process"]["dropped"] == {"cancelled": expected.cancelled, "diverted": expected.diverted}
 
 
-def test_the_joins_find_every_match(whole_year: tuple[Path, dict[str, Any]], expected: ExpectedNumbers) -> None:
+def test_the_joins_find_every_match(whole_year: tuple[Path, dict[str, Any]], data: Path, expected: ExpectedNumbers) -> None:
     matched = whole_year[1]["process"]["matched"]
 
-    planes, measured = column("planes"), column("weather")
+    planes, measured = column(data, "planes"), column(data, "weather")
     assert matched["plane"] == sum(count for tailnum, count in expected.tailnums.items() if tailnum in planes)
     assert matched["weather"] == sum(count for hour, count in expected.hours.items() if hour in measured)
 
@@ -116,9 +130,7 @@ def test_the_parquet_file_of_delays_has_every_group_and_its_minutes(
 ) -> None:
     path = whole_year[0] / "export" / "delays.parquet"
 
-    with duckdb.connect() as connection:
-        query = "SELECT carrier, origin, hour, flights, arr_delay_total::BIGINT, late FROM read_parquet(?)"
-        rows = connection.execute(query, [str(path)]).fetchall()
+    rows = query(path, "SELECT carrier, origin, hour, flights, arr_delay_total::BIGINT, late FROM read_parquet(?)")
 
     assert {tuple(row[:3]): row[3] for row in rows} == dict(expected.groups)
     assert {tuple(row[:3]): row[4] for row in rows} == {group: expected.arrival[group] for group in expected.groups}
@@ -128,9 +140,9 @@ def test_the_parquet_file_of_delays_has_every_group_and_its_minutes(
 def test_the_parquet_file_of_flights_is_clean(whole_year: tuple[Path, dict[str, Any]], expected: ExpectedNumbers) -> None:
     path = whole_year[0] / "export" / "flights_clean.parquet"
 
-    with duckdb.connect() as connection:
-        query = "SELECT count(*), count(arr_delay), count(airline), count(origin_name), max(wind_speed) FROM read_parquet(?)"
-        rows, delays, airlines, origins, strongest = connection.execute(query, [str(path)]).fetchall()[0]
+    counts = query(path, "SELECT count(*), count(arr_delay), count(airline), count(origin_name), max(wind_speed) FROM read_parquet(?)")
+
+    rows, delays, airlines, origins, strongest = counts[0]
 
     assert rows == delays == airlines == origins == expected.kept
     assert strongest < 100
