@@ -9,8 +9,6 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import pytest
-from prefect.utilities.callables import parameter_schema
-from prefect.utilities.schema_tools.validation import ValidationError, validate
 from pydantic import BaseModel, SecretStr
 
 from adapters.system.json_schema.validator import JsonSchemaValidator
@@ -103,6 +101,8 @@ CASES: Final[list[tuple[Callable[..., None], dict[str, Any]]]] = [
 
 @pytest.mark.parametrize(("flow", "parameters"), CASES)
 def test_headgate_refuses_what_prefect_refuses(flow: Callable[..., None], parameters: dict[str, Any]) -> None:
+    from prefect.utilities.callables import parameter_schema
+
     schema = json.loads(parameter_schema(flow).model_dump_json())
 
     is_refused_by_prefect = _is_refused(parameters, schema)
@@ -119,6 +119,8 @@ def test_headgate_refuses_what_prefect_refuses(flow: Callable[..., None], parame
 
 def _is_refused(parameters: dict[str, Any], schema: dict[str, Any]) -> bool:
     """Return whether Prefect's server creates no flow run with these parameters."""
+    from prefect.utilities.schema_tools.validation import ValidationError, validate
+
     try:
         validate(parameters, schema, raise_on_error=True)
     except ValidationError:

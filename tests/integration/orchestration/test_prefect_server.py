@@ -13,7 +13,6 @@ from pathlib import Path
 import certifi
 import httpx
 import pytest
-from prefect.settings import Settings
 
 from adapters.orchestration.prefect_environment import build_client_environment
 from adapters.orchestration.prefect_server import PrefectServer
@@ -99,6 +98,8 @@ def test_its_recorder_writes_task_runs_in_batches_every_second(tmp_path: Path) -
 def test_services_that_headgate_does_not_use_poll_rarely(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in PrefectServer(tmp_path, 4200, "postgresql+asyncpg://x/prefect", "a:b").environment({}).items():
         monkeypatch.setenv(name, value)
+
+    from prefect.settings import Settings
 
     services = Settings().server.services
 

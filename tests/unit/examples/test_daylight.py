@@ -6,8 +6,6 @@ from datetime import date
 
 import pytest
 
-from examples.prefect.daylight import LATITUDES, compute_hours
-
 
 @pytest.mark.parametrize(
     ("city", "day", "hours"),
@@ -20,9 +18,13 @@ from examples.prefect.daylight import LATITUDES, compute_hours
     ],
 )
 def test_hours_are_close_to_an_almanacs(city: str, day: date, hours: float) -> None:
+    from examples.prefect.daylight import LATITUDES, compute_hours
+
     assert compute_hours(LATITUDES[city], day) == pytest.approx(hours, abs=0.5)
 
 
 def test_the_sun_does_not_set_or_does_not_rise_beyond_the_polar_circle() -> None:
+    from examples.prefect.daylight import compute_hours
+
     assert compute_hours(80.0, date(2026, 6, 21)) == 24.0
     assert compute_hours(80.0, date(2026, 12, 21)) == 0.0
