@@ -56,7 +56,7 @@ def keys_of_tries() -> Iterator[None]:
         yield
 
 
-@mutant("a cancelled request is dropped at once")
+@mutant("a cancelled request is dropped at once", first_seed=16)
 def cancelled_requests_are_dropped() -> Iterator[None]:
     async def drop(self: FlowRunSubmitter, prepared: PreparedRequest, run: object) -> None:
         async with self._open_unit_of_work() as work:
@@ -77,7 +77,7 @@ def ended_attempts_are_forgotten() -> Iterator[None]:
         yield
 
 
-@mutant("no state is forced")
+@mutant("no state is forced", first_seed=4)
 def nothing_is_forced() -> Iterator[None]:
     async def force(self: SimulatedDeployments, flow_run_id: str) -> None: ...
 
@@ -85,7 +85,7 @@ def nothing_is_forced() -> Iterator[None]:
         yield
 
 
-@mutant("a cancellation is stored, but not sent")
+@mutant("a cancellation is stored, but not sent", first_seed=10)
 def cancels_are_not_sent() -> Iterator[None]:
     async def cancel(self: SimulatedDeployments, flow_run_id: str) -> None: ...
 
@@ -93,7 +93,7 @@ def cancels_are_not_sent() -> Iterator[None]:
         yield
 
 
-@mutant("a missing flow run is not lost")
+@mutant("a missing flow run is not lost", first_seed=1)
 def missing_flow_runs_stay() -> Iterator[None]:
     async def handle(self: FlowRunFollower, missing: Sequence[object], now: object) -> None: ...
 
@@ -118,7 +118,7 @@ def positions_are_not_stored() -> Iterator[None]:
         yield
 
 
-@mutant("stages with flow runs do not count toward the parallelism")
+@mutant("stages with flow runs do not count toward the parallelism", first_seed=1)
 def flow_runs_do_not_count() -> Iterator[None]:
     with patch.object(run_flow_runs, "count_active_stages", lambda run: 0):
         yield
