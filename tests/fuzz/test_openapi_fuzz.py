@@ -23,20 +23,15 @@ def web(postgres: EmbeddedPostgres) -> Iterator[tuple[WebProcess, str]]:
         yield web, admin
 
 
-PYTHON_FAULT = "SystemError: AST constructor recursion depth mismatch"
-"""A fault of Python 3.11, whose parser counts its depth for all threads at once: two workers that describe a schema meet in it."""
-
-
 @pytest.mark.parametrize(("caller", "options", "cases"), [("admin", [], 1_000), ("anonymous", ["--phases=examples,fuzzing"], 60)])
 def test_no_check_fails_for_valid_or_invalid_requests(web: tuple[WebProcess, str], caller: str, options: list[str], cases: int) -> None:
     process, admin = web
     headers = dict([admin.split(": ", 1)])
     operations = sum(len(methods) for methods in httpx.get(f"{process.url}/openapi.json", headers=headers).json()["paths"].values())
 
-    arguments = ("--max-examples=2", "--workers=2", "--seed=7", *options)
+    # More workers take more processor time in all, and Python 3.11 counts the depth of its parser for all threads at once.
+    arguments = ("--max-examples=2", "--workers=1", "--seed=7", *options)
     result = run_schemathesis(process.url, *arguments, key=admin, headers=[admin] if caller == "admin" else [])
-    if PYTHON_FAULT in result.stdout:
-        result = run_schemathesis(process.url, *arguments, key=admin, headers=[admin] if caller == "admin" else [])
 
     assert result.returncode == 0, result.stdout[-8_000:]
     assert f"Tested: {operations}" in result.stdout
