@@ -17,6 +17,7 @@ from tests.support.paths import ROOT
 from tests.unit.entrypoints.worker.interpreters import list_interpreters
 from tests.unit.entrypoints.worker.stage_runner import StageRunner, finish, texts, until
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 DESCRIBE = """
 import os, sys
 def main():
@@ -35,9 +36,9 @@ def environment(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def stages(host: StageHost, tmp_path: Path, environment: Path) -> StageRunner:
+def stages(shared_host: StageHost, tmp_path: Path, environment: Path) -> StageRunner:
     (tmp_path / "work").mkdir()
-    return StageRunner(host, tmp_path / "work", str(environment / "bin" / "python"))
+    return StageRunner(shared_host, tmp_path / "work", str(environment / "bin" / "python"))
 
 
 def ask_version(python: str) -> str:

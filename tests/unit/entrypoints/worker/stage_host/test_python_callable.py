@@ -13,10 +13,12 @@ from entrypoints.worker.stage_host.client import StageHost
 from tests.unit.entrypoints.worker.interpreters import choose_interpreters
 from tests.unit.entrypoints.worker.stage_runner import StageRunner, texts
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 
 @pytest.fixture(params=["", *choose_interpreters()])
-def stages(host: StageHost, tmp_path: Path, request: pytest.FixtureRequest) -> StageRunner:
-    return StageRunner(host, tmp_path, request.param)
+def stages(shared_host: StageHost, tmp_path: Path, request: pytest.FixtureRequest) -> StageRunner:
+    return StageRunner(shared_host, tmp_path, request.param)
 
 
 async def test_a_callable_gets_parameters_and_returns_outputs(stages: StageRunner) -> None:
@@ -247,8 +249,8 @@ async def test_nothing_leaks_from_one_callable_into_the_next(stages: StageRunner
     assert result["cwd"] == result["path"] == str(stages.folder)
 
 
-async def test_a_callable_sees_the_workers_packages_and_its_own_first(host: StageHost, tmp_path: Path) -> None:
-    stages = StageRunner(host, tmp_path)
+async def test_a_callable_sees_the_workers_packages_and_its_own_first(shared_host: StageHost, tmp_path: Path) -> None:
+    stages = StageRunner(shared_host, tmp_path)
     stages.module("host_protocol", "WHOSE = 'mine'\n")
     stages.module("m", "import host_protocol, pytest\ndef main():\n    return {'whose': host_protocol.WHOSE, 'pytest': pytest.__name__}\n")
 
