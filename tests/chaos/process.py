@@ -9,6 +9,9 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import IO
+
+from tests.support.forked_process import ForkedProcess
 
 
 class Process:
@@ -18,7 +21,7 @@ class Process:
         self.name = name
         self.environment = dict(environment)
         self._argv, self._log, self._parent_fd = list(argv), log, parent_fd
-        self._popen: subprocess.Popen[bytes] | None = None
+        self._popen: subprocess.Popen[bytes] | ForkedProcess | None = None
 
     @property
     def pid(self) -> int:
@@ -35,15 +38,18 @@ class Process:
             return
         environment = {**self.environment, **more, "HEADGATE_PARENT_FD": str(self._parent_fd)}
         with self._log.open("ab") as log:
-            self._popen = subprocess.Popen(
-                self._argv,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                pass_fds=(self._parent_fd,),
-                start_new_session=True,
-            )
+            self._popen = self._launch(environment, log)
+
+    def _launch(self, environment: Mapping[str, str], log: IO[bytes]) -> subprocess.Popen[bytes] | ForkedProcess:
+        return subprocess.Popen(
+            self._argv,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            pass_fds=(self._parent_fd,),
+            start_new_session=True,
+        )
 
     def signal(self, number: signal.Signals) -> None:
         if self.is_alive:
@@ -73,6 +79,13 @@ class Process:
 
     def read_log(self, size: int = 3_000) -> str:
         return self._log.read_text(errors="replace")[-size:] if self._log.exists() else ""
+
+
+class HeadgateProcess(Process):
+    """A `headgate` command. `argv` are its arguments."""
+
+    def _launch(self, environment: Mapping[str, str], log: IO[bytes]) -> ForkedProcess:
+        return ForkedProcess(self._argv, environment, log, self._parent_fd)
 
 
 def send(pid: int, number: signal.Signals) -> bool:

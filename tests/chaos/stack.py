@@ -9,7 +9,7 @@ import secrets
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,9 @@ from adapters.persistence.embedded.server import PREFECT_DATABASE, EmbeddedPostg
 from adapters.persistence.migrate import upgrade
 from adapters.system.network import find_free_port
 from entrypoints.process import parent_watch
-from tests.chaos.process import Process, list_children, wait_until_gone
+from tests.chaos.process import HeadgateProcess, Process, list_children, wait_until_gone
 from tests.chaos.relay import Relay
+from tests.support.command_server import build_forked_argv
 from tests.support.plain_http import NO_TLS
 from tests.support.temporary_folders import a_temporary_folder
 from tests.support.waiting import wait_for
@@ -159,7 +160,7 @@ class Stack:
         """Return a worker that is not started yet, for the web at this position. `clock_skew` is added to its clock, in seconds."""
         urls = [f"http://127.0.0.1:{relay.port}" for relay in self.web_relays] or self.urls
         environment = self._build_environment() | {"HEADGATE_URL": urls[position % len(urls)], "HEADGATE_WORKER_NAME": name} | more
-        return Process(name, _build_argv(["worker"], clock_skew), environment, self.folder / f"{name}.log", self._pipe[0])
+        return self._build_process(name, "worker", environment, clock_skew)
 
     def restart_web(self, index: int, clock_skew: float = 0.0) -> None:
         """Stop the web, start it again with this many seconds added to its clock, and wait until it is ready."""
@@ -260,7 +261,14 @@ class Stack:
         own = {"HEADGATE_PORT": url.rpartition(":")[2], "HEADGATE_DATABASE_URL": self._get_web_database_url()}
         own["HEADGATE_URL"] = self._extra_environment.get("HEADGATE_URL", url)
         environment = self._build_environment() | own
-        return Process(f"web-{index}", _build_argv(["web"], clock_skew), environment, self.folder / f"web-{index}.log", self._pipe[0])
+        return self._build_process(f"web-{index}", "web", environment, clock_skew)
+
+    def _build_process(self, name: str, command: str, environment: Mapping[str, str], clock_skew: float) -> Process:
+        """Return a fork of a process that has imported the command. With another clock, it imports everything itself."""
+        log = self.folder / f"{name}.log"
+        if clock_skew:
+            return Process(name, _build_argv([command], clock_skew), environment, log, self._pipe[0])
+        return HeadgateProcess(name, [command], environment, log, self._pipe[0])
 
     def _build_prefect(self) -> Process:
         argv = [sys.executable, "-I", "-S", parent_watch.__file__, "--nice", "5", "--", *self.server.argv()]
@@ -317,8 +325,9 @@ def chaos_stack(
 
 
 def _build_argv(arguments: Sequence[str], clock_skew: float) -> list[str]:
-    program = ["tests.chaos.skewed_clock", str(clock_skew)] if clock_skew else ["entrypoints.cli"]
-    return [sys.executable, "-P", "-m", *program, *arguments]
+    if not clock_skew:
+        return build_forked_argv(*arguments)
+    return [sys.executable, "-P", "-m", "tests.chaos.skewed_clock", str(clock_skew), *arguments]
 
 
 def _list_descendants(pid: int) -> list[int]:

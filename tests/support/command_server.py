@@ -1,7 +1,7 @@
 """Run `headgate` commands as forks of one process that has imported them all: importing takes longer than what most commands do.
 
 `headgate` in the shells of pasted commands connects to this server, which gives the fork the caller's arguments, environment, folder and
-streams. Commands that run until they are stopped are processes of their own.
+streams. There, commands that run until they are stopped are processes of their own; `forked_process` starts a web or a worker as a fork.
 """
 
 from __future__ import annotations
@@ -37,6 +37,10 @@ _OPENING_THE_DATABASE: Final = frozenset({"user", "token", "worker-tokens", "pru
 """Commands that run the application in their process."""
 _NOT_IMPORTED: Final = ("__main__", "accounts", "database", "local_application", "maintenance", "processes", "provisioning", "tokens")
 """Modules that import the application or the database. Each fork is larger with them, so they are imported when a command needs them."""
+_PROGRAMS: Final = {"web": ("adapters.persistence.schema_state", "entrypoints.http.server"), "worker": ("entrypoints.worker.main",)}
+"""What the commands that run until they are stopped import."""
+_MAX_STREAMS: Final = 4
+"""Standard input, output and error, and the pipe of the process that the fork ends with."""
 _CLIENT: Final = Path(__file__).with_name("command_client.py")
 _READY: Final = b"ready\n"
 
@@ -97,12 +101,14 @@ class Caller:
     """A client whose command runs, with the process that runs it."""
 
     def __init__(self, connection: socket.socket) -> None:
-        message, streams, _, _ = socket.recv_fds(connection, 1_000_000, 3)
+        message, streams, _, _ = socket.recv_fds(connection, 1_000_000, _MAX_STREAMS)
         request = json.loads(message)
-        if not set(request["arguments"][:1]).isdisjoint(_OPENING_THE_DATABASE):
-            import_application()
+        import_what_it_needs(*request["arguments"][:1])
         self.pid = os.fork()
         if self.pid == 0:
+            if request.get("has_own_session"):
+                os.setsid()
+                connection.sendall(str(os.getpid()).encode())
             run(request, streams)
         for stream in streams:
             os.close(stream)
@@ -125,11 +131,20 @@ def import_commands() -> None:
 
 
 @functools.cache
+def import_what_it_needs(name: str = "") -> None:
+    """Import what the command imports when it runs."""
+    if name in _OPENING_THE_DATABASE:
+        import_application()
+    for module in _PROGRAMS.get(name, ()):
+        importlib.import_module(module)
+    gc.freeze()
+
+
+@functools.cache
 def import_application() -> None:
     """Import it once for all commands that open the database."""
     for name in ("accounts", "maintenance", "tokens"):
         importlib.import_module(f"entrypoints.cli.actions.{name}")
-    gc.freeze()
 
 
 def run(request: dict[str, Any], streams: Sequence[int]) -> NoReturn:
@@ -137,15 +152,17 @@ def run(request: dict[str, Any], streams: Sequence[int]) -> NoReturn:
 
     It ends without the finalization of the interpreter, which would copy most of the memory that it shares with the server.
     """
-    for number, stream in enumerate(streams):
+    for number, stream in enumerate(streams[:3]):
         os.dup2(stream, number)
         os.close(stream)
     sys.stdin, sys.stdout, sys.stderr = (os.fdopen(number, mode, closefd=False) for number, mode in enumerate("rww"))
-    sys.stdout.reconfigure(line_buffering=sys.stdout.isatty())
+    sys.stdout.reconfigure(line_buffering=sys.stdout.isatty() or "PYTHONUNBUFFERED" in request["environment"])
     sys.stderr.reconfigure(line_buffering=True)
     os.chdir(request["folder"])
     os.environ.clear()
     os.environ.update(request["environment"])
+    for stream in streams[3:]:
+        os.environ["HEADGATE_PARENT_FD"] = str(stream)
     time.tzset()
     sys.argv = [request["program"], *request["arguments"]]
     code = 1

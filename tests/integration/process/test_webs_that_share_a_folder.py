@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import re
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ import httpx
 from adapters.persistence.embedded.server import EmbeddedPostgres
 from adapters.system.network import find_free_port
 from tests.support.command_server import build_forked_argv
+from tests.support.forked_process import ForkedProcess
 from tests.support.plain_http import NO_TLS
 from tests.support.sign_in import sign_in
 from tests.support.waiting import wait_for
@@ -81,9 +81,7 @@ def two_webs(postgres: EmbeddedPostgres, folder: Path) -> Iterator[SharedFolder]
         marker = folder / "marker.yaml"
         marker.write_text("name: marker\nstages: 3\n")
         with log.open("wb") as output:
-            process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "entrypoints.cli", "web"], cwd=ROOT, env=environment, stdout=output, stderr=output
-            )
+            process = ForkedProcess(["web"], environment, output)
         try:
             second = WebProcess(f"http://127.0.0.1:{environment['HEADGATE_PORT']}", log, environment, process)
             pending = wait_for(lambda: find_readiness(second, "problems"), SECONDS, log.read_text)
