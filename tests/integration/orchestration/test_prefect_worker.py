@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from adapters.orchestration.prefect_api_client import PrefectApiClient
 from adapters.orchestration.prefect_environment import build_client_environment
@@ -29,13 +30,46 @@ from tests.support.waiting import eventually, eventually_finds
 from tests.unit.entrypoints.worker.running_worker import sh
 
 ROOT = Path(__file__).resolve().parents[3]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def web() -> AsyncIterator[ServedHeadgate]:
-    """A Headgate with an installation of its own: the tests share one Prefect, where an idempotency key finds an earlier flow run."""
-    async with ServedHeadgate(ports={"installation": uuid.uuid4().hex}).open() as web:
+    """A Headgate for the workers of one test."""
+    async with a_served_headgate() as web:
         yield web
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def shared_web() -> AsyncIterator[ServedHeadgate]:
+    """A Headgate for the tests that stop no worker."""
+    async with a_served_headgate() as web:
+        yield web
+
+
+def a_served_headgate() -> contextlib.AbstractAsyncContextManager[ServedHeadgate]:
+    """Return a Headgate with its own installation id: others use the same Prefect, where an idempotency key finds an earlier flow run."""
+    return ServedHeadgate(ports={"installation": uuid.uuid4().hex}).open()
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def warm_worker(
+    shared_web: ServedHeadgate, prefect: RunningPrefect, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Process]:
+    """A worker that is connected to the shared web and registered in Prefect. It takes more than a second of processor time to start."""
+    view = PrefectView(prefect)
+    async with a_warm_worker(shared_web, prefect, view, tmp_path_factory.mktemp("warm")) as process:
+        await view.close()
+        yield process
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def process_pool(shared_web: ServedHeadgate, prefect: RunningPrefect, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """The name of a pool that Prefect's own worker serves."""
+    folder, pool = tmp_path_factory.mktemp("pool"), f"elsewhere-{uuid.uuid4().hex[:6]}"
+    argv = ("-m", "prefect", "worker", "start", "--type", "process", "--pool", pool)
+    async with a_process(folder, environment(shared_web, prefect, folder) | {"PREFECT_WORKER_QUERY_SECONDS": "0.5"}, *argv):
+        yield pool
 
 
 class PrefectView(PrefectOrchestrator):
@@ -50,7 +84,7 @@ class PrefectView(PrefectOrchestrator):
         await self.api.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def rest(prefect: RunningPrefect) -> AsyncIterator[PrefectView]:
     view = PrefectView(prefect)
     yield view
@@ -103,6 +137,11 @@ async def a_warm_worker(web: ServedHeadgate, prefect: RunningPrefect, rest: Pref
         yield process
 
 
+def find_recorded(web: ServedHeadgate, run_id: int) -> list[str]:
+    """Return the flow runs of a run that its worker has recorded."""
+    return [flow_run_id for each, _, flow_run_id in web.recorded_flow_runs if each == run_id]
+
+
 async def registered(rest: PrefectView, pool: str, name: str) -> bool:
     workers = await rest.api.post(f"/work_pools/{pool}/workers/filter", {})
     return any((worker["name"], worker["status"]) == (name, "ONLINE") for worker in workers or ())
@@ -121,32 +160,32 @@ async def task_runs(rest: PrefectView, flow_run_id: str) -> dict[str, str]:
     return {task["name"]: task["state_type"] for task in found}
 
 
-async def test_a_dispatch_of_headgates_worker_is_a_flow_run_with_a_task_per_stage(
-    web: ServedHeadgate, prefect: RunningPrefect, rest: PrefectView, tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("warm_worker")
+async def test_a_dispatch_of_headgates_worker_is_a_flow_run_with_a_task_per_stage(shared_web: ServedHeadgate, rest: PrefectView) -> None:
+    web = shared_web
     good = await web.create_pipeline(sh("extract", "true"), sh("publish", "true"))
     bad = await web.create_pipeline(sh("extract", "exit 3", retries=1, retry_delay=0), sh("publish", "true"))
 
-    async with a_warm_worker(web, prefect, rest, tmp_path):
-        first, second = await web.wait_until_over(await web.trigger(good)), await web.wait_until_over(await web.trigger(bad))
-        await eventually(lambda: len(web.recorded_flow_runs) == 2)
-        ids = {run_id: flow_run_id for run_id, _, flow_run_id in web.recorded_flow_runs}
+    first, second = await web.wait_until_over(await web.trigger(good)), await web.wait_until_over(await web.trigger(bad))
+    await eventually(lambda: all(find_recorded(web, run.id) for run in (first, second)))
+    ids = {run.id: flow_run_id for run in (first, second) for flow_run_id in find_recorded(web, run.id)}
 
-        async def both_are_over() -> bool:
-            states = await rest.get_states(list(ids.values()))
-            return all(state.is_terminal for state in states.values())
+    async def both_are_over() -> bool:
+        states = await rest.get_states(list(ids.values()))
+        return all(state.is_terminal for state in states.values())
 
-        await until_in_prefect(both_are_over)
-        shown = await flow_run(rest, ids[first.id])
-        assert (shown["name"], shown["state_type"]) == (f"{first.definition.name}#1", "COMPLETED")
-        assert shown["parameters"] == {"run_id": first.id, "number": 1, "epoch": 1}
-        assert (await flow_run(rest, ids[second.id]))["state_type"] == "FAILED"
+    await until_in_prefect(both_are_over)
+    shown = await flow_run(rest, ids[first.id])
+    assert (shown["name"], shown["state_type"]) == (f"{first.definition.name}#1", "COMPLETED")
+    assert shown["parameters"] == {"run_id": first.id, "number": 1, "epoch": 1}
+    assert (await flow_run(rest, ids[second.id]))["state_type"] == "FAILED"
 
-        async def tasks_are_shown() -> bool:
-            done = await task_runs(rest, ids[first.id]) == {"extract": "COMPLETED", "publish": "COMPLETED"}
-            return done and await task_runs(rest, ids[second.id]) == {"extract": "FAILED", "extract (attempt 2)": "FAILED"}
+    async def tasks_are_shown() -> bool:
+        done = await task_runs(rest, ids[first.id]) == {"extract": "COMPLETED", "publish": "COMPLETED"}
+        return done and await task_runs(rest, ids[second.id]) == {"extract": "FAILED", "extract (attempt 2)": "FAILED"}
 
-        await until_in_prefect(tasks_are_shown)
+    await until_in_prefect(tasks_are_shown)
+    assert [len(find_recorded(web, run.id)) for run in (first, second)] == [1, 1]
 
 
 async def test_a_run_costs_five_calls_to_prefect_however_many_stages_it_has(
@@ -169,22 +208,24 @@ async def test_a_run_costs_five_calls_to_prefect_however_many_stages_it_has(
     assert not [path for path in asked if "task_run" in path]
 
 
+@pytest.mark.usefixtures("warm_worker")
 async def test_a_frozen_prefect_delays_the_record_but_not_the_run(
-    web: ServedHeadgate, prefect: RunningPrefect, rest: PrefectView, tmp_path: Path
+    shared_web: ServedHeadgate, prefect: RunningPrefect, rest: PrefectView
 ) -> None:
+    web = shared_web
     pipeline = await web.create_pipeline(sh("extract", "true"), sh("publish", "true"))
 
-    async with a_warm_worker(web, prefect, rest, tmp_path):
-        with prefect.frozen():
-            run = await web.wait_until_over(await web.trigger(pipeline), 30)
-            assert run.status is Status.COMPLETED
-            assert not web.recorded_flow_runs
-        await eventually(lambda: bool(web.recorded_flow_runs))
+    with prefect.frozen():
+        run = await web.wait_until_over(await web.trigger(pipeline), 30)
+        assert run.status is Status.COMPLETED
+        assert not find_recorded(web, run.id)
+    await eventually(lambda: bool(find_recorded(web, run.id)))
+    (flow_run_id,) = find_recorded(web, run.id)
 
-        async def completed() -> bool:
-            return (await flow_run(rest, web.recorded_flow_runs[0][2]))["state_type"] == "COMPLETED"
+    async def completed() -> bool:
+        return (await flow_run(rest, flow_run_id))["state_type"] == "COMPLETED"
 
-        await until_in_prefect(completed)
+    await until_in_prefect(completed)
 
 
 async def test_the_worker_works_without_prefect(web: ServedHeadgate, prefect: RunningPrefect, tmp_path: Path) -> None:
@@ -198,29 +239,27 @@ async def test_the_worker_works_without_prefect(web: ServedHeadgate, prefect: Ru
         assert await asyncio.wait_for(process.wait(), 60) == 0
 
 
-async def test_a_flow_run_cancelled_in_prefect_ends_the_stage(
-    web: ServedHeadgate, prefect: RunningPrefect, rest: PrefectView, tmp_path: Path
-) -> None:
-    started = tmp_path / "started"
+@pytest.mark.usefixtures("warm_worker")
+async def test_a_flow_run_cancelled_in_prefect_ends_the_stage(shared_web: ServedHeadgate, rest: PrefectView, tmp_path: Path) -> None:
+    web, started = shared_web, tmp_path / "started"
     pipeline = await web.create_pipeline(sh("slow", f"touch {started}; sleep 60"))
 
-    async with a_warm_worker(web, prefect, rest, tmp_path):
-        run_id = await web.trigger(pipeline)
-        await eventually(lambda: started.exists() and bool(web.recorded_flow_runs))
-        flow_run_id = web.recorded_flow_runs[-1][2]
+    run_id = await web.trigger(pipeline)
+    await eventually(lambda: started.exists() and bool(find_recorded(web, run_id)))
+    (flow_run_id,) = find_recorded(web, run_id)
 
-        async def runs() -> bool:
-            return (await flow_run(rest, flow_run_id))["state_type"] == "RUNNING"
+    async def runs() -> bool:
+        return (await flow_run(rest, flow_run_id))["state_type"] == "RUNNING"
 
-        await until_in_prefect(runs)
-        await rest.api.post(f"/flow_runs/{flow_run_id}/set_state", {"state": {"type": "CANCELLING", "name": "Cancelling"}})
-        run = await web.wait_until_over(run_id, 30)
-        assert run.status is Status.CANCELLED
+    await until_in_prefect(runs)
+    await rest.api.post(f"/flow_runs/{flow_run_id}/set_state", {"state": {"type": "CANCELLING", "name": "Cancelling"}})
+    run = await web.wait_until_over(run_id, 30)
+    assert run.status is Status.CANCELLED
 
-        async def cancelled() -> bool:
-            return (await flow_run(rest, flow_run_id))["state_type"] == "CANCELLED"
+    async def cancelled() -> bool:
+        return (await flow_run(rest, flow_run_id))["state_type"] == "CANCELLED"
 
-        await until_in_prefect(cancelled)
+    await until_in_prefect(cancelled)
 
 
 async def test_a_terminated_worker_finishes_running_stages_and_disconnects(
@@ -266,44 +305,37 @@ async def test_a_terminated_worker_does_not_wait_for_prefect_and_crashes_no_flow
 
 
 async def test_prefects_own_worker_runs_a_dispatch_of_its_pool(
-    web: ServedHeadgate, prefect: RunningPrefect, rest: PrefectView, tmp_path: Path
+    shared_web: ServedHeadgate, rest: PrefectView, process_pool: str, tmp_path: Path
 ) -> None:
-    pool = f"elsewhere-{uuid.uuid4().hex[:6]}"
-    ran = tmp_path / "ran"
+    web, pool, ran = shared_web, process_pool, tmp_path / "ran"
     pipeline = await web.create_pipeline(*(sh(name, f"echo {name} >> {ran}") for name in "ab"), pool=pool)
     run_id = await web.trigger(pipeline)
     request = FlowRunRequest(pool, f"key-{run_id}-{pool}", "elsewhere#1", {"run_id": run_id, "number": 1, "epoch": 1})
     flow_run_id = await rest.create_flow_run(request)
 
-    argv = ("-m", "prefect", "worker", "start", "--type", "process", "--pool", pool)
-    polling = {"PREFECT_WORKER_QUERY_SECONDS": "0.5"}
-    async with a_process(tmp_path, environment(web, prefect, tmp_path) | polling, *argv):
-        run = await web.wait_until_over(run_id, 90)
-        assert run.status is Status.COMPLETED
-        assert ran.read_text().split() == ["a", "b"]
+    run = await web.wait_until_over(run_id, 90)
+    assert run.status is Status.COMPLETED
+    assert ran.read_text().split() == ["a", "b"]
 
-        async def shown() -> bool:
-            wait_until_over = (await flow_run(rest, flow_run_id))["state_type"] == "COMPLETED"
-            return wait_until_over and await task_runs(rest, flow_run_id) == {"a": "COMPLETED", "b": "COMPLETED"}
+    async def shown() -> bool:
+        is_over = (await flow_run(rest, flow_run_id))["state_type"] == "COMPLETED"
+        return is_over and await task_runs(rest, flow_run_id) == {"a": "COMPLETED", "b": "COMPLETED"}
 
-        await until_in_prefect(shown)
+    await until_in_prefect(shown)
 
 
 async def test_a_flow_run_whose_dispatch_no_longer_exists_ends_as_crashed(
-    web: ServedHeadgate, prefect: RunningPrefect, rest: PrefectView, tmp_path: Path
+    shared_web: ServedHeadgate, rest: PrefectView, process_pool: str
 ) -> None:
-    pool = f"elsewhere-{uuid.uuid4().hex[:6]}"
+    web, pool = shared_web, process_pool
     run_id = await web.trigger(await web.create_pipeline(sh("only", "true"), pool=pool))
     request = FlowRunRequest(pool, f"key-{run_id}-{pool}", "elsewhere#1", {"run_id": run_id, "number": 1, "epoch": 9})
     flow_run_id = await rest.create_flow_run(request)
 
-    argv = ("-m", "prefect", "worker", "start", "--type", "process", "--pool", pool, "--run-once")
-    async with a_process(tmp_path, environment(web, prefect, tmp_path), *argv):
+    async def crashed() -> bool:
+        return (await flow_run(rest, flow_run_id))["state_type"] == "CRASHED"  # a cancel would be taken for a person's wish
 
-        async def crashed() -> bool:
-            return (await flow_run(rest, flow_run_id))["state_type"] == "CRASHED"  # a cancel would be taken for a person's wish
-
-        await until_in_prefect(crashed, 90)
+    await until_in_prefect(crashed, 90)
 
     assert web.get_stage_statuses(run_id) == {"only": "queued"}
 
