@@ -213,7 +213,8 @@ class SqlRuns:
 
     async def find_due(self, now: datetime, limit: int, *, with_deadlines: bool = True) -> list[int]:
         statement = sql.DUE if with_deadlines else sql.DUE_WITHOUT_DEADLINES
-        return list((await self._transaction.execute(statement, {"now": now, "limit": limit})).scalars())
+        (rows,) = await self._transaction.fetch_batch((statement, {"now": now, "limit": limit}))
+        return [row.id for row in rows]
 
     def _add_failures(self, attempts: Sequence[Mapping[str, Any]]) -> None:
         failed = [row for row in attempts if "fingerprint" in row]

@@ -187,8 +187,13 @@ UNFINISHED_OF_SCHEDULES = CompiledStatement(
     .order_by(run.c.id)
 )
 RECENT = _find_recent()
-_DUE = select(run.c.id).where(run.c.next_due_at.is_not(None), _IS_ACTIVE, run.c.next_due_at <= bindparam("now"))
+_DUE = (
+    select(run.c.id)
+    .where(run.c.next_due_at.is_not(None), _IS_ACTIVE, run.c.next_due_at <= bindparam("now"))
+    .order_by(run.c.next_due_at, run.c.id)
+    .limit(bindparam("limit"))
+)
 _HAS_DUE_RETRY = exists().where(attempt.c.run_id == run.c.id, attempt.c.status == text("'waiting'"), attempt.c.due_at <= bindparam("now"))
 """A retry, or a reminder. The status is written out, as in the index of waiting attempts."""
-DUE = _DUE.order_by(run.c.next_due_at, run.c.id).limit(bindparam("limit"))
-DUE_WITHOUT_DEADLINES = DUE.where(_HAS_DUE_RETRY)
+DUE = CompiledStatement(_DUE)
+DUE_WITHOUT_DEADLINES = CompiledStatement(_DUE.where(_HAS_DUE_RETRY))
