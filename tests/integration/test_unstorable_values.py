@@ -13,6 +13,7 @@ import pytest
 from adapters.identity.hmac_tokens import HmacTokens
 from adapters.persistence.embedded.server import EmbeddedPostgres
 from entrypoints.worker_protocol.messages import PROTOCOL_HEADER, PROTOCOL_VERSION
+from tests.support.plain_http import NO_TLS
 from tests.support.web_process import WebProcess, a_web
 
 SECRET: Final = "a secret of this test, which is long enough"
@@ -70,7 +71,7 @@ def web(postgres: EmbeddedPostgres) -> Iterator[WebProcess]:
 def client(web: WebProcess) -> Iterator[httpx.Client]:
     approval = {"name": "approval", "kind": "approval", "needs": [], "fields": FIELDS}
     work = [{"name": name, "command": ["true"], "needs": []} for name in "abc"]
-    with httpx.Client(base_url=web.url, timeout=60, headers={"Origin": web.url}) as client:
+    with httpx.Client(base_url=web.url, timeout=60, headers={"Origin": web.url}, verify=NO_TLS) as client:
         client.post("/pipelines/", json={"name": "p", "stages": [*STAGES, approval], "parameters": FIELDS}).raise_for_status()
         client.post("/pipelines/", json={"name": "work", "stages": work, "pool": "headgate"}).raise_for_status()
         yield client

@@ -16,6 +16,8 @@ from typing import Any, Self
 
 import httpx
 
+from tests.support.plain_http import NO_TLS
+
 CHECKS = "trace_count_header,meta_tracer_version_header,trace_content_length,meta_events_is_valid_json"
 TOKEN = "headgate-test"
 Span = dict[str, Any]
@@ -28,7 +30,7 @@ class DatadogTestAgent:
         port, *others = free_ports(4)
         self._log = folder / "agent.log"
         self.url = f"http://127.0.0.1:{port}"
-        self.http = httpx.Client(base_url=self.url, timeout=20, params={"test_session_token": TOKEN})
+        self.http = httpx.Client(base_url=self.url, timeout=20, params={"test_session_token": TOKEN}, verify=NO_TLS)
         self.environment = build_environment(self.url, metrics.port)
         flags = ("--port", "--otlp-http-port", "--otlp-grpc-port", "--web-ui-port")
         arguments = [str(word) for pair in zip(flags, (port, *others), strict=True) for word in pair]

@@ -15,6 +15,7 @@ from adapters.system.network import find_free_port
 from tests.support.headgate_command import build_argv
 from tests.support.pasted_commands import Shell, build_shell_environment, press_ctrl_c
 from tests.support.paths import ROOT
+from tests.support.plain_http import NO_TLS
 from tests.support.temporary_folders import a_temporary_folder
 from tests.support.waiting import wait_for
 
@@ -36,7 +37,7 @@ class Headgate:
         self.command = command
         self.port = find_free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.http = httpx.Client(base_url=self.url, timeout=20)
+        self.http = httpx.Client(base_url=self.url, timeout=20, verify=NO_TLS)
         self._argv = ["sh", "-euc", command] if command else build_argv("up", *([] if examples else ["--no-examples"]))
         self._environment = environment if with_prefect else environment | {"HEADGATE_PREFECT_API_URL": UNREACHABLE}
         self._log = home.parent / "up.log"
@@ -78,7 +79,7 @@ class Headgate:
     def build_prefect_client(self) -> httpx.Client:
         """Return a client of the API of its Prefect server, which has started."""
         (url,) = set(re.findall(r"Prefect ready: (\S+)", self._log.read_text()))
-        return httpx.Client(base_url=f"{url}/api", auth=("headgate", (self.home / "prefect-password").read_text().strip()))
+        return httpx.Client(base_url=f"{url}/api", auth=("headgate", (self.home / "prefect-password").read_text().strip()), verify=NO_TLS)
 
     def interrupt(self) -> int:
         """Press Ctrl-C and return its exit code."""

@@ -16,6 +16,7 @@ from application.ports.dispatch.deployments import Deployment, Deployments
 from bench.support.counting_proxy import counting_proxy
 from domain.flow_runs.flow_state import FlowState
 from tests.fakes import FakeClock, FakeDeployments
+from tests.support.plain_http import NO_TLS
 from tests.support.prefect_server import RunningPrefect
 
 
@@ -125,7 +126,7 @@ async def a_real_prefect(server: RunningPrefect) -> AsyncIterator[RealPrefect]:
     unreachable = PrefectDeployments(f"http://127.0.0.1:{find_free_port()}/api", None, SystemClock())
     async with (
         counting_proxy(server.api_url) as (url, requested),
-        httpx.AsyncClient(base_url=server.api_url, auth=(user, password), trust_env=False, timeout=30) as api,
+        httpx.AsyncClient(base_url=server.api_url, auth=(user, password), trust_env=False, timeout=30, verify=NO_TLS) as api,
     ):
         deployments = PrefectDeployments(url, server.auth_string, SystemClock())
         try:

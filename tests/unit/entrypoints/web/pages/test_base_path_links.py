@@ -16,6 +16,7 @@ from domain.runs.run import Run
 from domain.runs.status import Status
 from tests.support.example_board import PASSWORD, employ, furnish, revise
 from tests.support.in_process import InProcessHeadgate
+from tests.support.plain_http import NO_TLS
 from tests.support.reverse_proxy import serving_below
 from tests.support.run_stories import end, start
 
@@ -164,7 +165,7 @@ def test_no_link_leaves_the_path_and_none_is_broken(path: str, removes_path: boo
             served.do(served.headgate.use_cases.create_pipeline(1, name=f"uses-{name}", concurrency=limits))
         served.do(employ(served.headgate))
         run, link = served.do(_report_outputs(served.headgate)), _issue_link(served.headgate)
-        with httpx.Client(timeout=60) as client:
+        with httpx.Client(timeout=60, verify=NO_TLS) as client:
             refused = client.get(f"{proxy.url}/ui/runs?status=failed", headers={"Accept": "text/html"})
             assert refused.headers["location"] == f"{path}/ui/sign-in?next=%2Fui%2Fruns%3Fstatus%3Dfailed"
             form = {"name": "ada", "password": PASSWORD, "next": "/ui/runs?status=failed"}

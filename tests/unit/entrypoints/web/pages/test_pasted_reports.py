@@ -13,6 +13,7 @@ import pytest
 
 from domain.runs.status import Status
 from tests.support.in_process import InProcessHeadgate
+from tests.support.plain_http import NO_TLS
 from tests.support.servers import ThreadServer
 
 NIGHTS = (0, 0, 3)
@@ -55,7 +56,7 @@ def server() -> Iterator[ThreadServer]:
 
 @pytest.fixture
 def machine(server: ThreadServer, tmp_path: Path) -> Iterator[Machine]:
-    with httpx.Client(base_url=server.url, headers={"Origin": server.url}) as http:
+    with httpx.Client(base_url=server.url, headers={"Origin": server.url}, verify=NO_TLS) as http:
         yield Machine(server.headgate, tmp_path, http)
 
 
