@@ -20,9 +20,12 @@ class RouteTable:
 
     def __init__(self, routes: Iterable[BaseRoute]) -> None:
         self._routes = [route for route in routes if isinstance(route, Route)]
-        self.rules: dict[tuple[str, str], AccessRule] = {
-            (method, route.path): get_access_rule(route.endpoint, route.path) for route in self._routes for method in _get_methods(route)
-        }
+        self._by_method: dict[str, list[Route]] = {}
+        self.rules: dict[tuple[str, str], AccessRule] = {}
+        for route in self._routes:
+            for method in _get_methods(route):
+                self._by_method.setdefault(method, []).append(route)
+                self.rules[method, route.path] = get_access_rule(route.endpoint, route.path)
         self._static = {key: MatchedRoute(rule, {}) for key, rule in self.rules.items() if "{" not in key[1]}
         self._slashed = {route.path for route in self._routes if route.path.endswith("/") and route.path != "/"}
 
@@ -37,8 +40,8 @@ class RouteTable:
         """Return the first route that matches, in the router's order."""
         if (match := self._static.get((method, path))) is not None:
             return match
-        for route in self._routes:
-            if method in _get_methods(route) and (found := route.path_regex.match(path)):
+        for route in self._by_method.get(method, ()):
+            if found := route.path_regex.match(path):
                 return MatchedRoute(self.rules[method, route.path], found.groupdict())
         return None
 
