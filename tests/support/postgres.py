@@ -78,7 +78,8 @@ def a_database(server: EmbeddedPostgres, template: str = "template1") -> Iterato
     """Create a copy of `template` and yield its name; drop it at the end, even if clients are still connected."""
     name = f"t_{secrets.token_hex(6)}"
     with server.connection() as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))
+        copy = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
+        connection.execute(copy.format(sql.Identifier(name), sql.Identifier(template)))
         try:
             yield name
         finally:
