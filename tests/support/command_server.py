@@ -14,6 +14,7 @@ import importlib
 import json
 import os
 import pkgutil
+import runpy
 import select
 import shlex
 import signal
@@ -103,7 +104,7 @@ class Caller:
     def __init__(self, connection: socket.socket) -> None:
         message, streams, _, _ = socket.recv_fds(connection, 1_000_000, _MAX_STREAMS)
         request = json.loads(message)
-        import_what_it_needs(*request["arguments"][:1])
+        import_what_it_needs("web" if request.get("module") else "".join(request["arguments"][:1]))
         self.pid = os.fork()
         if self.pid == 0:
             if request.get("has_own_session"):
@@ -131,7 +132,7 @@ def import_commands() -> None:
 
 
 @functools.cache
-def import_what_it_needs(name: str = "") -> None:
+def import_what_it_needs(name: str) -> None:
     """Import what the command imports when it runs."""
     if name in _OPENING_THE_DATABASE:
         import_application()
@@ -148,7 +149,7 @@ def import_application() -> None:
 
 
 def run(request: dict[str, Any], streams: Sequence[int]) -> NoReturn:
-    """Become the process that the caller would have started, and run the command.
+    """Become the process that the caller would have started, and run the command, or another module that starts a web.
 
     It ends without the finalization of the interpreter, which would copy most of the memory that it shares with the server.
     """
@@ -167,7 +168,10 @@ def run(request: dict[str, Any], streams: Sequence[int]) -> NoReturn:
     sys.argv = [request["program"], *request["arguments"]]
     code = 1
     try:
-        main()
+        if module := request.get("module"):
+            runpy.run_module(module, run_name="__main__")
+        else:
+            main()
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)

@@ -23,9 +23,9 @@ class ForkedProcess:
     """
 
     def __init__(
-        self, arguments: Sequence[str], environment: Mapping[str, str], log: IO[bytes], parent_fd: int | None = None, folder: Path = ROOT
+        self, arguments: Sequence[str], environment: Mapping[str, str], log: IO[bytes], parent_fd: int | None = None, module: str = ""
     ) -> None:
-        """Start the command. With `parent_fd`, the process ends when the other end of this pipe is closed."""
+        """Start the command, or a module that runs a web. With `parent_fd`, it ends when the other end of this pipe is closed."""
         self.returncode: int | None = None
         self._arguments = arguments
         self._connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -34,7 +34,8 @@ class ForkedProcess:
             "program": "headgate",
             "arguments": list(arguments),
             "environment": dict(environment),
-            "folder": os.path.realpath(folder),
+            "module": module,
+            "folder": os.path.realpath(ROOT),
             "has_own_session": True,
         }
         with Path(os.devnull).open("rb") as nothing:

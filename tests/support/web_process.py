@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 import httpx
 
@@ -35,7 +33,7 @@ class WebProcess:
     url: str
     log: Path
     environment: Mapping[str, str]
-    process: subprocess.Popen[bytes] | ForkedProcess
+    process: ForkedProcess
 
     def admins_header(self) -> str:
         """That of a new token which may do everything, made from the terminal."""
@@ -46,7 +44,7 @@ class WebProcess:
 
 @contextmanager
 def a_web(postgres: EmbeddedPostgres, command: Sequence[str] = (), **environment: str) -> Iterator[WebProcess]:
-    """Run a web, until the block ends, with its own database. `command` is another module to run, and its arguments."""
+    """Run a web, until the block ends, with its own database. `command` is another module that runs one, and its arguments."""
     template = create_migrated_template(postgres)
     with tempfile.TemporaryDirectory(prefix="headgate-fuzz-") as name, a_database(postgres, template) as database:
         folder, port = Path(name), find_free_port()
@@ -61,19 +59,14 @@ def a_web(postgres: EmbeddedPostgres, command: Sequence[str] = (), **environment
         }
         log = folder / "web.log"
         with log.open("wb") as output:
-            process = _start(command, clean | settings | environment, output)
+            module, *arguments = command or ("", "web")
+            process = ForkedProcess(arguments, clean | settings | environment, output, module=module)
         try:
             _wait_until_ready(f"http://127.0.0.1:{port}", process, log)
             yield WebProcess(f"http://127.0.0.1:{port}", log, clean | settings | environment, process)
         finally:
             process.terminate()
             process.wait(40)
-
-
-def _start(command: Sequence[str], environment: Mapping[str, str], output: IO[bytes]) -> subprocess.Popen[bytes] | ForkedProcess:
-    if not command:
-        return ForkedProcess(["web"], environment, output)
-    return subprocess.Popen([sys.executable, "-P", "-m", *command], cwd=ROOT, env=environment, stdout=output, stderr=output)
 
 
 def furnish(url: str, header: str | None = None) -> None:
@@ -86,7 +79,7 @@ def furnish(url: str, header: str | None = None) -> None:
         http.post("/status-update/", json={"pipeline_id": "p", "stage_name": "a", "status": "running"}).raise_for_status()
 
 
-def _wait_until_ready(url: str, process: subprocess.Popen[bytes] | ForkedProcess, log: Path) -> None:
+def _wait_until_ready(url: str, process: ForkedProcess, log: Path) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while True:
         assert process.poll() is None, log.read_text()

@@ -50,7 +50,7 @@ def find_errors(output: str) -> list[dict[str, Any]]:
 
 
 def test_a_web_ends_without_an_error(postgres: EmbeddedPostgres) -> None:
-    code, output = stop(postgres, "entrypoints.cli", "web")
+    code, output = stop(postgres)
 
     assert (code, find_errors(output)) == (0, [])
 
