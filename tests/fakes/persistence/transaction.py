@@ -1,7 +1,7 @@
 """A READ COMMITTED transaction on the store."""
 
 import asyncio
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, ItemsView, Iterator, MutableMapping, ValuesView
 from typing import Any, Generic, TypeVar
 
 from domain.errors import HeadgateError
@@ -39,10 +39,21 @@ class Overlay(MutableMapping[K, V]):
         self.changes[key] = DELETED
 
     def __iter__(self) -> Iterator[K]:
-        return iter([key for key in {**self._committed, **self.changes} if self.changes.get(key) is not DELETED])
+        return iter(self._list_rows())
 
     def __len__(self) -> int:
-        return sum(1 for _ in self)
+        return len(self._list_rows())
+
+    def items(self) -> ItemsView[K, V]:
+        return self._list_rows().items()
+
+    def values(self) -> ValuesView[V]:
+        return self._list_rows().values()
+
+    def _list_rows(self) -> dict[K, V]:
+        if not self.changes:
+            return self._committed.copy()
+        return {key: row for key, row in {**self._committed, **self.changes}.items() if row is not DELETED}
 
 
 class LazyOverlay(Generic[K, V]):
