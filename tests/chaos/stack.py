@@ -23,12 +23,12 @@ from adapters.orchestration.server_health import wait_until_healthy
 from adapters.persistence.embedded.errors import EmbeddedServerError
 from adapters.persistence.embedded.server import PREFECT_DATABASE, EmbeddedPostgres
 from adapters.persistence.migrate import upgrade
-from adapters.system.network import find_free_port
 from entrypoints.process import parent_watch
 from tests.chaos.process import HeadgateProcess, Process, list_children, wait_until_gone
 from tests.chaos.relay import Relay
 from tests.support.command_server import build_forked_argv
 from tests.support.plain_http import NO_TLS
+from tests.support.ports import find_free_port
 from tests.support.temporary_folders import a_temporary_folder
 from tests.support.waiting import wait_for
 

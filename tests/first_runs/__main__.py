@@ -16,10 +16,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from adapters.system.network import find_free_port
 from tests.first_runs.checkout import FirstRunError, complete_first_run, copy_checkout, running
 from tests.first_runs.pythons import find_pythons
 from tests.first_runs.wheel import build, install_wheel
+from tests.support.ports import find_free_port
 
 _KEPT: Final = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "http_proxy", "https_proxy", "no_proxy")
 _KEPT_PREFIXES: Final = ("PIP_", "UV_")

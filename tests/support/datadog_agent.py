@@ -17,6 +17,7 @@ from typing import Any, Self
 import httpx
 
 from tests.support.plain_http import NO_TLS
+from tests.support.ports import find_free_port
 
 CHECKS = "trace_count_header,meta_tracer_version_header,trace_content_length,meta_events_is_valid_json"
 TOKEN = "headgate-test"
@@ -27,7 +28,7 @@ class DatadogTestAgent:
     """The test agent as a process, with one session. `environment` has the variables that send telemetry to it."""
 
     def __init__(self, folder: Path, metrics: MetricsListener) -> None:
-        port, *others = free_ports(4)
+        port, *others = (find_free_port() for _ in range(4))
         self._log = folder / "agent.log"
         self.url = f"http://127.0.0.1:{port}"
         self.http = httpx.Client(base_url=self.url, timeout=20, params={"test_session_token": TOKEN}, verify=NO_TLS)
@@ -118,14 +119,6 @@ def build_environment(agent_url: str, metrics_port: int) -> dict[str, str]:
         "DD_VERSION": "1.2.3",
         "_DD_TRACE_WRITER_ADDITIONAL_HEADERS": f"X-Datadog-Test-Session-Token:{TOKEN}",
     }
-
-
-def free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
 
 
 def wait_until(condition: Callable[[], Any], seconds: float, every: float = 0.1) -> None:

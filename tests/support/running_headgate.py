@@ -11,11 +11,11 @@ from typing import Any, Self
 
 import httpx
 
-from adapters.system.network import find_free_port
 from tests.support.headgate_command import build_argv
 from tests.support.pasted_commands import Shell, build_shell_environment, press_ctrl_c
 from tests.support.paths import ROOT
 from tests.support.plain_http import NO_TLS
+from tests.support.ports import find_free_port
 from tests.support.temporary_folders import a_temporary_folder
 from tests.support.waiting import wait_for
 

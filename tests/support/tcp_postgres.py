@@ -15,7 +15,7 @@ from psycopg import sql
 from adapters.persistence.embedded.cluster import SUPERUSER, build_server_arguments
 from adapters.persistence.embedded.paths import load_or_create_password, prepare_server_paths
 from adapters.persistence.embedded.server import DATABASE, PREFECT_DATABASE
-from adapters.system.network import find_free_port
+from tests.support.ports import find_free_port
 from tests.support.postgres import copy_cluster
 from tests.support.waiting import wait_for
 

@@ -15,10 +15,10 @@ from pathlib import Path
 import httpx
 
 from adapters.persistence.embedded.server import EmbeddedPostgres
-from adapters.system.network import find_free_port
 from tests.support.command_server import build_forked_argv
 from tests.support.forked_process import ForkedProcess
 from tests.support.plain_http import NO_TLS
+from tests.support.ports import find_free_port
 from tests.support.postgres import a_database, create_migrated_template
 from tests.support.running_headgate import UNREACHABLE
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from adapters.system.network import find_free_port
 from tests.support.command_server import build_forked_argv
 from tests.support.paths import ROOT
+from tests.support.ports import find_free_port
 from tests.support.running_headgate import Headgate, temporary_headgate
 from tests.system.test_pipelines_run import sh
 

@@ -11,12 +11,12 @@ import httpx
 
 from adapters.orchestration.prefect_deployments import PrefectDeployments
 from adapters.system.clock import SystemClock
-from adapters.system.network import find_free_port
 from application.ports.dispatch.deployments import Deployment, Deployments
 from bench.support.counting_proxy import counting_proxy
 from domain.flow_runs.flow_state import FlowState
 from tests.fakes import FakeClock, FakeDeployments
 from tests.support.plain_http import NO_TLS
+from tests.support.ports import find_free_port
 from tests.support.prefect_server import RunningPrefect
 
 

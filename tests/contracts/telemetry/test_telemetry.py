@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from adapters.system.network import find_free_port
 from adapters.telemetry.null import NullTelemetry
 from application.ports.telemetry.telemetry import Telemetry
 from tests.contracts.telemetry.telemetry_rules import RULES, find_broken_rules
 from tests.fakes.telemetry.telemetry import FakeTelemetry
+from tests.support.ports import find_free_port
 
 ROOT = Path(__file__).parents[3]
 

@@ -19,10 +19,10 @@ from psycopg import sql
 from adapters.persistence.embedded.cluster import SUPERUSER
 from adapters.persistence.embedded.paths import ServerPaths
 from adapters.persistence.embedded.server import DATABASE, PREFECT_DATABASE
-from adapters.system.network import find_free_port
 from tests.integration.docker import compose
 from tests.integration.docker.dockerfile import Image
 from tests.support.pasted_commands import Shell, end_group
+from tests.support.ports import find_free_port
 from tests.support.postgres import a_server_in
 
 _SECONDS: Final = 120.0

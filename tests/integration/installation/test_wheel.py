@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from adapters.system.network import find_free_port
 from tests.first_runs.checkout import complete_first_run, running
 from tests.first_runs.wheel import build
 from tests.support.page_blocks import Block
 from tests.support.paths import ROOT
+from tests.support.ports import find_free_port
 
 pytestmark = pytest.mark.installation
 FOLDERS = ("adapters", "alembic", "application", "domain", "entrypoints", "examples")

@@ -11,10 +11,10 @@ import pytest
 
 from adapters.orchestration.prefect_api_client import PrefectApiClient
 from adapters.orchestration.prefect_orchestrator import ENTRYPOINT, PrefectOrchestrator
-from adapters.system.network import find_free_port
 from application.ports.dispatch.orchestrator import FlowRunRequest
 from domain.errors import Unavailable
 from domain.flow_runs.flow_state import FlowState
+from tests.support.ports import find_free_port
 from tests.support.prefect_server import RunningPrefect
 
 

@@ -18,8 +18,8 @@ from adapters.orchestration.prefect_environment import build_client_environment
 from adapters.orchestration.prefect_server import PrefectServer
 from adapters.orchestration.server_health import wait_until_healthy
 from adapters.persistence.embedded.server import EmbeddedPostgres
-from adapters.system.network import find_free_port
 from entrypoints.process import parent_watch
+from tests.support.ports import find_free_port
 from tests.support.postgres import a_database
 from tests.support.temporary_folders import a_temporary_folder
 

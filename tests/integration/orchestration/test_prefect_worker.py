@@ -19,11 +19,11 @@ import pytest_asyncio
 from adapters.orchestration.prefect_api_client import PrefectApiClient
 from adapters.orchestration.prefect_environment import build_client_environment
 from adapters.orchestration.prefect_orchestrator import PrefectOrchestrator
-from adapters.system.network import find_free_port
 from application.ports.dispatch.orchestrator import FlowRunRequest
 from bench.support.counting_proxy import counting_proxy
 from domain.runs.status import Status
 from entrypoints.worker.runner.idle_window import IdleWindow
+from tests.support.ports import find_free_port
 from tests.support.prefect_server import RunningPrefect
 from tests.support.served_headgate import TOKEN, ServedHeadgate
 from tests.support.waiting import eventually, eventually_finds

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters.system.network import find_free_port
 from tests.support.ended_commands import assert_one_line, run_command, run_forked_command
+from tests.support.ports import find_free_port
 from tests.support.small_disks import NEEDS_ROOT, a_small_disk, remount
 from tests.support.temporary_folders import a_temporary_folder
 

@@ -9,8 +9,8 @@ import psycopg
 import pytest
 
 from adapters.persistence.connection.database_urls import libpq_url
-from adapters.system.network import find_free_port
 from tests.support.ended_commands import assert_one_line, run_forked_command
+from tests.support.ports import find_free_port
 from tests.support.running_headgate import UNREACHABLE
 
 

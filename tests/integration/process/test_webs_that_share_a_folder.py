@@ -14,10 +14,10 @@ from typing import Any
 import httpx
 
 from adapters.persistence.embedded.server import EmbeddedPostgres
-from adapters.system.network import find_free_port
 from tests.support.command_server import build_forked_argv
 from tests.support.forked_process import ForkedProcess
 from tests.support.plain_http import NO_TLS
+from tests.support.ports import find_free_port
 from tests.support.sign_in import sign_in
 from tests.support.waiting import wait_for
 from tests.support.web_process import ROOT, WebProcess, a_web

@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from adapters.persistence.embedded.server import EmbeddedPostgres
-from adapters.system.network import find_free_port
+from tests.support.ports import find_free_port
 from tests.support.postgres import copy_cluster
 from tests.support.temporary_folders import a_temporary_folder
 from tests.support.waiting import wait_for

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from adapters.system.network import find_free_port
 from tests.support.pasted_commands import Shell
 from tests.support.paths import ROOT
+from tests.support.ports import find_free_port
 from tests.support.systemctl import Manager
 from tests.support.tcp_postgres import TcpPostgres
 

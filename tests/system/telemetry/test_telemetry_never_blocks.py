@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.support.datadog_agent import free_ports
+from tests.support.ports import find_free_port
 from tests.support.running_headgate import ROOT
 
 BUFFER_BYTES = 8 << 20
@@ -63,7 +63,7 @@ def address(server: socket.socket) -> str:
 
 
 def unreachable_agent() -> dict[str, str]:
-    traces, metrics = free_ports(2)
+    traces, metrics = find_free_port(), find_free_port()
     return {"DD_TRACE_AGENT_URL": f"http://127.0.0.1:{traces}", "DD_DOGSTATSD_URL": f"udp://127.0.0.1:{metrics}"}
 
 
