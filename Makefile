@@ -29,16 +29,16 @@ CALM := tests/simulation tests/unit/domain tests/unit/application tests/unit/ent
 SPREAD := --dist loadgroup --no-loadscope-reorder
 
 # Every test but those of the installation: those that wait for servers and browsers in five processes, then those that kill or freeze
-# processes. Both leave the cores idle for a part of the time, in which the calm ones run, with the lowest priority. With ARGS, plain pytest.
+# processes. The latter leave the cores idle for half of the time, so the calm ones run beside them. With ARGS, plain pytest.
 test: $(VENV)/test.stamp
 ifdef ARGS
 	@$(BIN)/python -m pytest $(ARGS)
 else
-	@nice -n 19 $(BIN)/python -m pytest -n 2 $(SPREAD) $(CALM) > $(VENV)/calm.log 2>&1 & calm=$$!; \
+	@$(BIN)/python -m pytest -n 5 $(SPREAD) -m "not alone and not installation" $(CALM:%=--ignore=%)
+	@nice -n 10 $(BIN)/python -m pytest -n 2 $(SPREAD) $(CALM) > $(VENV)/calm.log 2>&1 & calm=$$!; \
 	trap "kill $$calm; exit 130" INT TERM; \
-	$(BIN)/python -m pytest -n 5 $(SPREAD) -m "not alone and not installation" $(CALM:%=--ignore=%); main=$$?; \
 	$(BIN)/python -m pytest -n 4 $(SPREAD) -m alone; alone=$$?; \
-	wait $$calm; calm=$$?; cat $(VENV)/calm.log; test $$main = 0 && test $$alone = 0 && test $$calm = 0
+	wait $$calm; calm=$$?; cat $(VENV)/calm.log; test $$alone = 0 && test $$calm = 0
 endif
 
 # Domain, use cases and contracts on fakes: no server, no process, a few seconds.

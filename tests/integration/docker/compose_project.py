@@ -27,7 +27,7 @@ from tests.support.postgres import a_server_in
 
 _SECONDS: Final = 120.0
 _CHECK_SECONDS: Final = 1.0
-"""The pause between two health checks, each of which starts a Python."""
+"""The pause between two health checks, each of which starts an interpreter."""
 _ADDRESS: Final = re.compile(r"\b(?:prefect|web|localhost|127\.0\.0\.1):(4200|8000)\b")
 _DATABASE: Final = re.compile(r"@postgres:5432/(\w+)")
 

@@ -333,7 +333,7 @@ async def test_a_flow_run_whose_dispatch_no_longer_exists_ends_as_crashed(
     flow_run_id = await rest.create_flow_run(request)
 
     async def crashed() -> bool:
-        return (await flow_run(rest, flow_run_id))["state_type"] == "CRASHED"  # a cancel would be taken for a person's wish
+        return (await flow_run(rest, flow_run_id))["state_type"] == "CRASHED"  # after a cancel it would look like one by a person
 
     await until_in_prefect(crashed, 90)
 

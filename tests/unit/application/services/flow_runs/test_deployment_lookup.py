@@ -1,6 +1,7 @@
 """Find deployments, within a short time and with few requests."""
 
 import asyncio
+from random import Random
 
 import pytest
 
@@ -8,6 +9,7 @@ from application.ports.dispatch.deployments import Deployment
 from application.services.flow_runs.deployment_lookup import CACHE_SECONDS, DeploymentLookup
 from domain.errors import Unavailable
 from tests.fakes.dispatch.deployments import FakeDeployments
+from tests.simulation.runtime.virtual_loop import VirtualLoop
 
 
 class Ticker:
@@ -27,11 +29,6 @@ class SilentDeployments(FakeDeployments):
         if name not in self.answered:
             await asyncio.Event().wait()
         return await super().find(name)
-
-
-@pytest.fixture
-def short_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("application.services.flow_runs.deployment_lookup.WAIT_SECONDS", 0.05)
 
 
 async def test_deployments_are_found_and_unknown_ones_are_none() -> None:
@@ -65,12 +62,14 @@ async def test_a_new_deployment_is_found_at_once() -> None:
     assert await lookup.find_all(["ml/train"]) == {"ml/train": train}
 
 
-async def test_the_answer_lacks_what_prefect_does_not_answer_in_time(short_wait: None) -> None:
+def test_the_answer_lacks_what_prefect_does_not_answer_in_time() -> None:
     prefect = SilentDeployments()
     prefect.answered = ("ml/train",)
     train = prefect.add("ml/train")
 
-    assert await DeploymentLookup(prefect).find_all(["ml/test", "ml/train"]) == {"ml/train": train}
+    found = VirtualLoop(Random(0)).run(DeploymentLookup(prefect).find_all(["ml/test", "ml/train"]))
+
+    assert found == {"ml/train": train}
 
 
 async def test_a_silent_prefect_is_asked_again_only_after_a_moment() -> None:
