@@ -64,7 +64,8 @@ class MailReceiver:
             server.close()
             for transport in [*self._silent, *(protocol.transport for protocol in self._open)]:
                 if transport is not None:
-                    transport.abort()  # type: ignore[attr-defined]
+                    with contextlib.suppress(AttributeError):  # Python 3.11.2: the connection has ended
+                        transport.abort()  # type: ignore[attr-defined]
             await asyncio.sleep(0)
 
     async def wait_for(self, count: int = 1, seconds: float = 30.0) -> list[ReceivedMail]:

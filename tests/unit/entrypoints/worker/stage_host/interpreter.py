@@ -5,14 +5,21 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sysconfig
 import textwrap
 import venv
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support.paths import ROOT
 
+no_sitecustomize_of_python = pytest.mark.skipif(
+    Path(sysconfig.get_path("stdlib"), "sitecustomize.py").exists(),
+    reason="this Python has a sitecustomize of its own, as Debian's has, and imports no other one",
+)
 # What a worker does to run a function, in an interpreter of its own.
 WORKER = """
 import asyncio, json, sys
