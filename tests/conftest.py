@@ -135,7 +135,7 @@ def _get_turn(path: str) -> int:
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Let garbage collections skip the modules and tests in memory, also the last one, and make them rarer.
 
-    They take a fifth of the time of some tests. DuckDB reports what is left of it at the end, so tests import it later than this.
+    They take a fifth of the time of some tests. DuckDB reports its objects that are left at the end, so tests import it later.
     """
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)

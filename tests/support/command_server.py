@@ -39,7 +39,7 @@ _OPENING_THE_DATABASE: Final = frozenset({"user", "token", "worker-tokens", "pru
 _NOT_IMPORTED: Final = ("__main__", "accounts", "database", "local_application", "maintenance", "processes", "provisioning", "tokens")
 """Modules that import the application or the database. Each fork is larger with them, so they are imported when a command needs them."""
 _PROGRAMS: Final = {"web": ("adapters.persistence.schema_state", "entrypoints.http.server"), "worker": ("entrypoints.worker.main",)}
-"""What the commands that run until they are stopped import."""
+"""The modules that each long-running command imports."""
 _MAX_STREAMS: Final = 4
 """Standard input, output and error, and the pipe of the process that the fork ends with."""
 _CLIENT: Final = Path(__file__).with_name("command_client.py")

@@ -102,7 +102,7 @@ class InProcessHeadgate:
 
     @property
     def page_context(self) -> PageContext:
-        """What the pages use. The first page builds it, unless a test does so before."""
+        """The services that the pages share, built at the first use."""
         from entrypoints.web.page_context import build_page_context
 
         state = self.app.state

@@ -12,14 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.support.paths import ROOT
 
-no_sitecustomize_of_python = pytest.mark.skipif(
-    Path(sysconfig.get_path("stdlib"), "sitecustomize.py").exists(),
-    reason="this Python has a sitecustomize of its own, as Debian's has, and imports no other one",
-)
+IMPORTS_SITECUSTOMIZE = not Path(sysconfig.get_path("stdlib"), "sitecustomize.py").exists()
+"""False if Python has a sitecustomize of its own, as Debian's has: it hides that of a virtual environment."""
 # What a worker does to run a function, in an interpreter of its own.
 WORKER = """
 import asyncio, json, sys
