@@ -71,6 +71,7 @@ class ThreadServer:
         self.port = int(self._socket.getsockname()[1])
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, daemon=True)
+        self._server: uvicorn.Server | None = None
         self._is_over = False
         self._paused, self._resumed = threading.Event(), asyncio.Event()
 
@@ -102,6 +103,9 @@ class ThreadServer:
         assert not self._thread.is_alive(), "the server did not stop"
 
     async def _end(self) -> None:
+        """End uvicorn once it has started. Before that, it would leave its sockets open."""
+        while self._server is None or not self._server.started:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
         self.headgate.page_context.live.close()
         self._server.should_exit = True
 
@@ -112,14 +116,16 @@ class ThreadServer:
 
     async def _live(self) -> None:
         feed = asyncio.ensure_future(self.headgate.run_feed_reader())
-        while not self._is_over:
+        while True:
             self._resumed.clear()
             self._server = uvicorn.Server(_config(self.headgate))
             await self._server.serve([self._socket])
+            self._server = None
             self.headgate.app.state.page_context = build_page_context(self.headgate.application)
             self._paused.set()
-            if not self._is_over:
-                await self._resumed.wait()
+            if self._is_over:
+                break
+            await self._resumed.wait()
         feed.cancel()
         await asyncio.gather(feed, return_exceptions=True)
 

@@ -251,6 +251,7 @@ def test_a_revision_is_restored_and_a_pipeline_is_cloned(served: ThreadServer, o
     arrived(page, "h1", "nightly")
     expect(page.locator(".revisions li").first).to_contain_text("restored from 1")
     page.get_by_role("link", name="Clone").click()
+    arrived(page, "h1", "Clone")
     check_layout(page, viewport)
     page.get_by_label("Name of the clone").fill("weekly")
     page.keyboard.press("Enter")
