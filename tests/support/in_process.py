@@ -32,6 +32,9 @@ if TYPE_CHECKING:  # importing FastAPI takes longer than most tests of use cases
     from entrypoints.web.page_context import PageContext
     from tests.support.servers import ThreadServer
 
+_last_apps: dict[str, FastAPI] = {}
+"""The newest application of each public URL."""
+
 
 class InProcessHeadgate:
     """One Headgate process on fakes, in this event loop.
@@ -77,6 +80,7 @@ class InProcessHeadgate:
             api.add_state(app)
         else:
             app = build_app(self.application)
+            _share_openapi_document(app, str(self.settings.public_url))
         if self._error_page is not None:
             app.state.error_page = self._error_page
         return app
@@ -167,6 +171,13 @@ class InProcessHeadgate:
             yield server
         finally:
             server.stop()
+
+
+def _share_openapi_document(app: FastAPI, url: str) -> None:
+    """Give an application the OpenAPI document of the one before it with this URL, which has the same routes, if that has built it."""
+    if before := _last_apps.get(url):
+        app.openapi_schema = before.openapi_schema
+    _last_apps[url] = app
 
 
 def _print_failure(service: str, error: Exception) -> None:

@@ -68,6 +68,7 @@ def _build_static_parts(
 ) -> tuple[PipelinePage, list[RevisionItem], Sequence[DiffLine]]:
     """Return the parts that show the definition, which may take long: definitions of 1 MiB are formatted and compared."""
     newest, *before = compared
-    diff_lines = build_diff(before[0], newest) if before else ()
-    page = build_pipeline_page(pipeline, get_revision_text(newest), origin, command)
+    text = get_revision_text(newest)
+    diff_lines = build_diff(before[0], newest, text) if before else ()
+    page = build_pipeline_page(pipeline, text, origin, command)
     return page, build_revision_items(revisions, count=REVISIONS_SHOWN), diff_lines

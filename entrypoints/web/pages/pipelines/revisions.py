@@ -58,5 +58,6 @@ def _build_parts(
     around: Sequence[RevisionView], shown: RevisionWithSource, other: RevisionWithSource | None
 ) -> tuple[str, Sequence[DiffLine], list[RevisionItem]]:
     """Return the definition's text, the differences, and the list of revisions."""
-    diff_lines = build_diff(other, shown) if other else ()
-    return shorten_definition(get_revision_text(shown)), diff_lines, build_revision_items(around)
+    text = get_revision_text(shown)
+    diff_lines = build_diff(other, shown, text) if other else ()
+    return shorten_definition(text), diff_lines, build_revision_items(around)

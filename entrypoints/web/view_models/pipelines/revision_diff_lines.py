@@ -26,11 +26,16 @@ class DiffLine:
     text: str
 
 
-def build_diff(old: RevisionView, new: RevisionView) -> list[DiffLine]:
-    """Return a line-by-line diff of two revisions: of their texts if both have one, otherwise of their definitions as YAML."""
-    sources = [each.source for each in (old, new) if isinstance(each, RevisionWithSource) and each.source is not None]
-    before, after = sources if len(sources) == 2 else (format_definition(each.definition) for each in (old, new))
-    return build_text_diff(before, after)
+def build_diff(old: RevisionView, new: RevisionView, new_text: str | None = None) -> list[DiffLine]:
+    """Return a line-by-line diff of two revisions: of their texts if both have one, otherwise of their definitions as YAML.
+
+    `new_text` is the text of `new`, if it is known: formatting a large definition takes long.
+    """
+    old_source, new_source = (each.source if isinstance(each, RevisionWithSource) else None for each in (old, new))
+    if old_source is not None and new_source is not None:
+        return build_text_diff(old_source, new_source)
+    after = new_text if new_text is not None and new_source is None else format_definition(new.definition)
+    return build_text_diff(format_definition(old.definition), after)
 
 
 def build_text_diff(old: str, new: str) -> list[DiffLine]:

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from application.queries.views.pipelines import RevisionView
+from application.queries.views.pipelines import RevisionView, RevisionWithSource
+from entrypoints.definitions.definition_text import get_revision_text
 from entrypoints.web.view_models.pipelines.revision_diff_lines import MAX_LINE_LENGTH, MAX_SHOWN, build_diff
 from tests.fakes.system.clock import START
 from tests.support.builders import a_definition, a_stage
@@ -28,6 +29,19 @@ def test_a_changed_line_is_shown_with_three_lines_around_it() -> None:
     kinds = [line.kind for line in lines]
     assert [line.text.strip() for line in lines if line.kind == "new"] == ["retries: 2"]
     assert kinds[0] == kinds[-1] == "gap" and kinds.count("same") == 6
+
+
+@pytest.mark.parametrize(
+    ("old_source", "new_source", "added"), [(None, None, "retries: 2"), ("old", "new", "new"), (None, "new", "retries: 2")]
+)
+def test_two_texts_are_compared_or_else_two_definitions(old_source: str | None, new_source: str | None, added: str) -> None:
+    old = RevisionWithSource(1, a_definition("nightly", [a_stage("a")]), START, source=old_source)
+    new = RevisionWithSource(2, a_definition("nightly", [a_stage("a", retries=2)]), START, source=new_source)
+
+    lines = build_diff(old, new, get_revision_text(new))
+
+    assert [line.text.strip() for line in lines if line.kind == "new"] == [added]
+    assert lines == build_diff(old, new)
 
 
 def test_equal_revisions_have_one_gap() -> None:
