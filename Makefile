@@ -28,13 +28,13 @@ test test-fast: export PYTHONDONTWRITEBYTECODE =
 CALM := tests/simulation tests/unit/domain tests/unit/application tests/unit/entrypoints/api
 SPREAD := --dist loadgroup --no-loadscope-reorder
 
-# Every test but those of the installation. First those that wait for servers and browsers, in five processes; then those that kill or freeze
+# Every test but those of the installation. First those that wait for servers and browsers, in six processes; then those that kill or freeze
 # processes. The latter leave two cores idle for half of the time, so the calm ones run beside them. With ARGS, plain pytest.
 test: $(VENV)/test.stamp
 ifdef ARGS
 	@$(BIN)/python -m pytest $(ARGS)
 else
-	@$(BIN)/python -m pytest -n 5 $(SPREAD) -m "not alone and not installation" $(CALM:%=--ignore=%)
+	@$(BIN)/python -m pytest -n 6 $(SPREAD) -m "not alone and not installation" $(CALM:%=--ignore=%)
 	@nice -n 10 $(BIN)/python -m pytest -n 2 $(SPREAD) $(CALM) > $(VENV)/calm.log 2>&1 & calm=$$!; \
 	trap "kill $$calm; exit 130" INT TERM; \
 	$(BIN)/python -m pytest -n 3 $(SPREAD) -m alone; alone=$$?; \
