@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from psycopg import sql
+from sqlalchemy import make_url
 
 from adapters.persistence.embedded.server import EmbeddedPostgres
 from tests.support.temporary_folders import a_temporary_folder
@@ -31,9 +32,18 @@ def a_server_in(home: Path) -> Iterator[EmbeddedPostgres]:
     server = EmbeddedPostgres(home, _HASTE)
     try:
         server.start()
+        _make_sign_in_fast(server)
         yield server
     finally:
         server.stop()
+
+
+def _make_sign_in_fast(server: EmbeddedPostgres) -> None:
+    """Store the password with one iteration of its hash. With the default of 4,096, a client takes 2 ms to connect."""
+    with server.connection() as connection:
+        connection.execute("SET scram_iterations = 1")
+        password = sql.Literal(make_url(server.url()).password)
+        connection.execute(sql.SQL("ALTER ROLE CURRENT_USER PASSWORD {}").format(password))
 
 
 def create_cluster(home: Path) -> None:
