@@ -29,13 +29,13 @@ CALM := tests/simulation tests/unit/domain tests/unit/application tests/unit/ent
 	tests/unit/entrypoints/web/charts tests/unit/entrypoints/web/pages tests/unit/entrypoints/web/view_models
 SPREAD := --dist loadgroup --no-loadscope-reorder
 
-# Every test but those of the installation. First those that wait for servers and browsers, in seven processes; then those that kill or freeze
+# Every test but those of the installation. First those that wait for servers and browsers, in six processes; then those that kill or freeze
 # processes. The latter leave two cores idle for half of the time, so the calm ones run beside them. With ARGS, plain pytest.
 test: $(VENV)/test.stamp
 ifdef ARGS
 	@$(BIN)/python -m pytest $(ARGS)
 else
-	@$(BIN)/python -m pytest -n 7 $(SPREAD) -m "not alone and not installation" $(CALM:%=--ignore=%)
+	@$(BIN)/python -m pytest -n 6 $(SPREAD) -m "not alone and not installation" $(CALM:%=--ignore=%)
 	@nice -n 10 $(BIN)/python -m pytest -n 2 $(SPREAD) $(CALM) > $(VENV)/calm.log 2>&1 & calm=$$!; \
 	trap "kill $$calm; exit 130" INT TERM; \
 	$(BIN)/python -m pytest -n 3 $(SPREAD) -m alone; alone=$$?; \

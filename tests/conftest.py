@@ -1,4 +1,4 @@
-"""Fixtures for every test, and how the suite is spread over processes (`pytest -n 7 --dist loadgroup`).
+"""Fixtures for every test, and how the suite is spread over processes (`pytest -n 6 --dist loadgroup`).
 
 With pytest-xdist the controller starts the one PostgreSQL server and its workers use it. Tests that share an expensive fixture run in
 the same worker: each folder of GROUPS is a group, each part of the folder BROWSER, and each other module, except those of SPREAD_FOLDERS.

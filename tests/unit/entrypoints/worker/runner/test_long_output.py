@@ -69,7 +69,8 @@ async def test_a_failures_reason_at_the_end_is_kept(
 
     head, left_out, _, tail = split_log(log)
     assert (status, message) == ("failed", f"{last} {reason}")
-    assert (tail[-2][1], tail[-1]) == (reason, ("headgate", last))
+    assert tail[-1] == ("headgate", last)
+    assert reason in dict(tail).values(), "it is the last line of its stream; lines of two streams have no order"
     assert len(head) + left_out + len(tail) - 1 == count
     assert sum(len(text.encode()) for stream, text in head + tail if stream != "headgate") <= LIMIT
 
