@@ -25,8 +25,7 @@ run: $(VENV)/run.stamp
 test test-fast: export PYTHONDONTWRITEBYTECODE =
 
 # Folders whose tests need no server, no browser and little of the clock.
-CALM := tests/simulation tests/unit/domain tests/unit/application tests/unit/entrypoints/api tests/unit/entrypoints/definitions \
-	tests/unit/entrypoints/web/charts tests/unit/entrypoints/web/pages tests/unit/entrypoints/web/view_models
+CALM := tests/simulation tests/unit/domain tests/unit/application tests/unit/entrypoints/api
 SPREAD := --dist loadgroup --no-loadscope-reorder
 
 # Every test but those of the installation. First those that wait for servers and browsers, in six processes; then those that kill or freeze

@@ -24,14 +24,13 @@ from adapters.orchestration.prefect_server import PrefectServer
 from adapters.orchestration.server_health import wait_until_healthy
 from adapters.persistence.embedded.errors import EmbeddedServerError
 from adapters.persistence.embedded.server import PREFECT_DATABASE, EmbeddedPostgres
-from adapters.persistence.migrate import upgrade
 from entrypoints.process import parent_watch
 from tests.chaos.process import HeadgateProcess, Process, list_children, wait_until_gone
 from tests.chaos.relay import Relay
 from tests.support.command_server import build_forked_argv
 from tests.support.plain_http import NO_TLS
 from tests.support.ports import find_free_port
-from tests.support.postgres import copy_cluster
+from tests.support.postgres import copy_cluster, create_cluster
 from tests.support.temporary_folders import a_temporary_folder
 from tests.support.waiting import wait_for
 
@@ -331,15 +330,10 @@ def chaos_stack(
 
 @functools.cache
 def _create_migrated_cluster() -> Path:
-    """Create a migrated cluster at the first call, and return its home. Copying it takes less time than to start from nothing."""
-    folder = _folders.enter_context(a_temporary_folder("hg-cluster-"))
-    server = EmbeddedPostgres(folder)
-    try:
-        server.start()
-        upgrade(server.url())
-    finally:
-        server.stop()
-    return folder
+    """Create a migrated cluster at the first call, and return its home. Copying it is faster than creating one for each stack."""
+    home = _folders.enter_context(a_temporary_folder("hg-cluster-"))
+    create_cluster(home, is_migrated=True)
+    return home
 
 
 def _build_argv(arguments: Sequence[str], clock_skew: float) -> list[str]:

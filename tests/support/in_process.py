@@ -174,7 +174,7 @@ class InProcessHeadgate:
 
 
 def _share_openapi_document(app: FastAPI, url: str) -> None:
-    """Give an application the OpenAPI document of the one before it with this URL, which has the same routes, if that has built it."""
+    """Reuse the OpenAPI document of the previous application with this URL, if it has been built: the routes are the same."""
     if before := _last_apps.get(url):
         app.openapi_schema = before.openapi_schema
     _last_apps[url] = app

@@ -50,7 +50,7 @@ FLAGS = (
     "--renderer-process-limit=1",
     "--js-flags=--single-threaded --no-opt",
 )
-"""The last two save a fifth of the processor time: the pages of a context share a process, and short scripts are not optimised."""
+"""The last two save a fifth of the processor time: the pages of a context share a process, and V8 has one thread and does not optimise."""
 SLOWER = float(os.environ.get("HEADGATE_SLOW_BROWSER", "1"))
 """Slows pages down by this factor, to find tests that depend on fast pages."""
 PATIENCE = 15_000
