@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import time
@@ -170,9 +171,15 @@ async def test_a_cursor_survives_a_crash_that_reuses_transaction_ids(before: str
 
 
 def crash(server: EmbeddedPostgres, backend: int) -> None:
-    """kill -9 of a backend: the server throws away its memory and starts from its log."""
-    os.kill(backend, signal.SIGKILL)
+    """kill -9 of a backend: the server throws away its memory, which ends every connection, and starts from its log."""
     deadline = time.monotonic() + 30
+    with server.connection() as witness:
+        os.kill(backend, signal.SIGKILL)
+        with contextlib.suppress(psycopg.OperationalError):
+            while time.monotonic() < deadline:
+                witness.execute("SELECT 1")
+                time.sleep(0.01)
+        assert witness.closed, "the server did not notice it"
     while True:
         try:
             with server.connection() as connection:

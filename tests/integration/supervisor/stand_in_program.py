@@ -26,13 +26,13 @@ def run_stand_in(name: str) -> None:
     """Answer every GET with 200 until TERM or the parent's end. The stand-in named by STUBBORN ignores the stop."""
     from entrypoints.process.parent_watch import watch_parent
 
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
     record(f"{name} begin {os.getpid()}")
     if (Path(os.environ["EVENTS_FOLDER"]) / f"{name}-cannot-start").exists():
         print(f"headgate: {name} cannot read a file", file=sys.stderr)
         sys.exit(2)
-    stop = threading.Event()
     watch_parent(stop.set)
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
     url = os.environ.get("PREFECT_API_URL") if name == "prefect" else os.environ["HEADGATE_URL"]
     if name != "worker":
         server = http.server.ThreadingHTTPServer(("127.0.0.1", urlsplit(url or "").port or 0), Handler)

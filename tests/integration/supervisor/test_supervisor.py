@@ -147,6 +147,8 @@ def test_it_starts_everything_and_prints_the_url(shared: RunningSupervisor) -> N
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stop_ends_everything_in_order_and_leaves_no_process(running: RunningSupervisor, number: signal.Signals) -> None:
+    running.wait_until(lambda: {line.split()[0] for line in running.events()} >= {"web", "worker", "prefect"})
+
     code = interrupt(running, number)
 
     assert code == 0
