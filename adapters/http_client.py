@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import httpx
 
+from adapters.http_transport import HttpTransport
 from adapters.proxies import InvalidProxy, find_proxy, is_proxy_variable
 
 _LIMITS: Final = httpx.Limits(max_connections=100, max_keepalive_connections=20)
@@ -22,7 +23,7 @@ class ProxyTransport(httpx.AsyncBaseTransport):
     def __init__(self, environment: Mapping[str, str], verify: Any, limits: httpx.Limits) -> None:
         self._environment = {name: value for name, value in environment.items() if is_proxy_variable(name) or name == "REQUEST_METHOD"}
         self._verify, self._limits = verify, limits
-        self._transports: dict[str | None, httpx.AsyncHTTPTransport] = {}
+        self._transports: dict[str | None, HttpTransport] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         return await self._get_transport(request).handle_async_request(request)
@@ -31,13 +32,13 @@ class ProxyTransport(httpx.AsyncBaseTransport):
         for transport in self._transports.values():
             await transport.aclose()
 
-    def _get_transport(self, request: httpx.Request) -> httpx.AsyncHTTPTransport:
+    def _get_transport(self, request: httpx.Request) -> HttpTransport:
         try:
             proxy = find_proxy(str(request.url), self._environment)
         except InvalidProxy as reason:
             raise httpx.ProxyError(str(reason), request=request) from None
         if proxy not in self._transports:
-            self._transports[proxy] = httpx.AsyncHTTPTransport(verify=self._verify, limits=self._limits, proxy=proxy, trust_env=False)
+            self._transports[proxy] = HttpTransport(verify=self._verify, limits=self._limits, proxy=proxy, trust_env=False)
         return self._transports[proxy]
 
 

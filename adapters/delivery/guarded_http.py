@@ -12,6 +12,7 @@ import httpx
 
 from adapters.delivery.address_finder import AddressFinder
 from adapters.delivery.http_failures import describe_http_failure
+from adapters.http_transport import HttpTransport
 from adapters.proxies import InvalidProxy, find_proxy
 from application.ports.delivery.outgoing_http import OutgoingRequest, OutgoingResponse
 from domain.address_policy import AddressForbidden
@@ -36,7 +37,7 @@ class GuardedHttp:
         self._finder = finder
         self._environment = environment
         self._keeps_connections = keeps_connections
-        self._transports: dict[tuple[object, ...], httpx.AsyncHTTPTransport] = {}
+        self._transports: dict[tuple[object, ...], HttpTransport] = {}
         self._tls: ssl.SSLContext | None = None
         self._no_tls: ssl.SSLContext | None = None
 
@@ -110,13 +111,13 @@ class GuardedHttp:
                 await transport.aclose()
         return OutgoingResponse(response.status_code, dict(response.headers.items()), body)
 
-    def _get_transport(self, origin: tuple[str, str, int], proxy: str | None) -> httpx.AsyncHTTPTransport:
+    def _get_transport(self, origin: tuple[str, str, int], proxy: str | None) -> HttpTransport:
         verify = self._get_tls(needs_certificates=origin[0] == "https" or (proxy or "").startswith("https"))
         if not self._keeps_connections:
-            return httpx.AsyncHTTPTransport(verify=verify, limits=_NO_KEPT_CONNECTIONS, proxy=proxy, trust_env=False)
+            return HttpTransport(verify=verify, limits=_NO_KEPT_CONNECTIONS, proxy=proxy, trust_env=False)
         key = (*origin, proxy)
         if key not in self._transports:
-            self._transports[key] = httpx.AsyncHTTPTransport(verify=verify, limits=_KEPT_CONNECTIONS, proxy=proxy, trust_env=False)
+            self._transports[key] = HttpTransport(verify=verify, limits=_KEPT_CONNECTIONS, proxy=proxy, trust_env=False)
         return self._transports[key]
 
     def _get_tls(self, *, needs_certificates: bool) -> ssl.SSLContext:

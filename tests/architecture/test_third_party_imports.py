@@ -18,6 +18,7 @@ ALLOWED: Final[dict[str, set[str]]] = {
     "adapters/persistence/embedded": {"psycopg"},
     "adapters/persistence/tables": {"sqlalchemy", "sqlmodel"},
     "adapters/http_client.py": {"httpx"},
+    "adapters/http_transport.py": {"httpx"},
     "adapters/proxies.py": set(),
     "adapters/rate_limit_storage.py": {"limits"},
     "adapters/secret_file.py": set(),

@@ -273,7 +273,9 @@ class FlowRunLab:
         return f"{self.stack.read_logs()}\n--- worker\n{self.worker.read_log()}\n--- prefect\n{self.stack.prefect.read_log()}"
 
     def _get(self, path: str) -> Any:
-        return self.http.get(path).raise_for_status().json()
+        answer = self.http.get(path)
+        assert answer.is_success, f"{answer.status_code} {answer.text}\n{self.read_logs()}"
+        return answer.json()
 
     def _build_worker(self, pool: str) -> Process:
         server = self.stack.server
