@@ -24,21 +24,22 @@ run: $(VENV)/run.stamp
 # Without compiled modules in files, each process that a test starts would compile them.
 test test-fast: export PYTHONDONTWRITEBYTECODE =
 
-# Folders whose tests need no server, no browser and little of the clock.
-CALM := tests/simulation tests/unit/domain tests/unit/application tests/unit/entrypoints/api
-SPREAD := --dist loadgroup --no-loadscope-reorder
+# Folders whose tests start servers and processes.
+SERVERS := tests/system tests/integration tests/fuzz
+SPREAD := -n 3 --dist loadgroup --no-loadscope-reorder
 
-# Every test but those of the installation. First those that wait for servers and browsers, in six processes; then those that kill or freeze
-# processes. The latter leave two cores idle for half of the time, so the calm ones run beside them. With ARGS, plain pytest.
+# Every test but those of the installation, in two sessions at a time. The first runs the tests with servers, then those that kill or freeze
+# processes: they often wait, and meanwhile the second session, with less priority, runs all others. With ARGS, plain pytest.
 test: $(VENV)/test.stamp
 ifdef ARGS
 	@$(BIN)/python -m pytest $(ARGS)
 else
-	@$(BIN)/python -m pytest -n 6 $(SPREAD) -m "not alone and not installation" $(CALM:%=--ignore=%)
-	@nice -n 10 $(BIN)/python -m pytest -n 2 $(SPREAD) $(CALM) > $(VENV)/calm.log 2>&1 & calm=$$!; \
-	trap "kill $$calm; exit 130" INT TERM; \
-	$(BIN)/python -m pytest -n 3 $(SPREAD) -m alone; alone=$$?; \
-	wait $$calm; calm=$$?; cat $(VENV)/calm.log; test $$alone = 0 && test $$calm = 0
+	@$(BIN)/python -m compileall -q -j 2 domain application adapters entrypoints tests
+	@nice $(BIN)/python -m pytest $(SPREAD) -m "not alone and not installation" $(SERVERS:%=--ignore=%) > $(VENV)/others.log 2>&1 & others=$$!; \
+	trap "kill $$others; exit 130" INT TERM; \
+	$(BIN)/python -m pytest $(SPREAD) -m "not alone and not installation" $(SERVERS); servers=$$?; \
+	$(BIN)/python -m pytest $(SPREAD) -m alone; alone=$$?; \
+	wait $$others; others=$$?; cat $(VENV)/others.log; test $$servers = 0 && test $$alone = 0 && test $$others = 0
 endif
 
 # Domain, use cases and contracts on fakes: no server, no process, a few seconds.
@@ -52,10 +53,10 @@ check: $(VENV)/test.stamp
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 
-# The tests of the installation; then `make run` to the first completed run, on each Python of this machine, in a locale that is not UTF-8,
-# and as the user nobody.
+# The tests of the installation, also of the image and of a team's machines; then `make run` to the first completed run, on each Python of
+# this machine, in a locale that is not UTF-8, and as the user nobody.
 first-runs: $(VENV)/test.stamp
-	@$(BIN)/python -m pytest -q -n 2 -m installation tests/integration/installation
+	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m installation tests/integration/installation tests/integration/docker tests/system/team
 	@$(BIN)/python -m tests.first_runs
 
 bench: $(VENV)/test.stamp

@@ -1,4 +1,4 @@
-"""Fixtures for every test, and how the suite is spread over processes (`pytest -n 6 --dist loadgroup`).
+"""Fixtures for every test, and how the suite is spread over processes (`pytest -n 3 --dist loadgroup`).
 
 With pytest-xdist the controller starts the one PostgreSQL server and its workers use it. Tests that share an expensive fixture run in
 the same worker: each folder of GROUPS is a group, each part of the folder BROWSER, and each other module, except those of SPREAD_FOLDERS.
@@ -55,8 +55,8 @@ SPREAD_FOLDERS: Final = ("tests/simulation",)
 ALONE: Final = ("tests/chaos", "tests/system/telemetry/test_telemetry_never_blocks.py")
 """Tests that kill or freeze processes, or count what a process does in a while: they run after the others."""
 
-INSTALLATION: Final = "tests/integration/installation"
-"""Tests that create virtual environments: they run with `make first-runs`."""
+INSTALLATION: Final = ("tests/integration/installation", "tests/integration/docker", "tests/system/team")
+"""Tests that install Headgate, in virtual environments, an image or on a team's machines: they run with `make first-runs`."""
 
 LONG: Final = (
     "tests/system/flow_runs",
