@@ -28,14 +28,14 @@ test test-fast: export PYTHONDONTWRITEBYTECODE =
 SERVERS := tests/system tests/integration tests/fuzz
 SPREAD := -n 3 --dist loadgroup --no-loadscope-reorder
 
-# Every test but those of the installation, in two sessions at a time. The first runs the tests with servers, then those that kill or freeze
-# processes: they often wait, and meanwhile the second session, with less priority, runs all others. With ARGS, plain pytest.
+# Every test but those of the installation, in two sessions at a time. One runs the tests with servers, then those that kill or freeze
+# processes: they often wait, and meanwhile the other session runs all other tests. With ARGS, plain pytest.
 test: $(VENV)/test.stamp
 ifdef ARGS
 	@$(BIN)/python -m pytest $(ARGS)
 else
 	@$(BIN)/python -m compileall -q -j 2 domain application adapters entrypoints tests
-	@nice $(BIN)/python -m pytest $(SPREAD) -m "not alone and not installation" $(SERVERS:%=--ignore=%) > $(VENV)/others.log 2>&1 & others=$$!; \
+	@$(BIN)/python -m pytest $(SPREAD) -m "not alone and not installation" $(SERVERS:%=--ignore=%) > $(VENV)/others.log 2>&1 & others=$$!; \
 	trap "kill $$others; exit 130" INT TERM; \
 	$(BIN)/python -m pytest $(SPREAD) -m "not alone and not installation" $(SERVERS); servers=$$?; \
 	$(BIN)/python -m pytest $(SPREAD) -m alone; alone=$$?; \
