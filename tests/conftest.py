@@ -53,7 +53,7 @@ ALONE_GROUPS: Final = (
 SPREAD_FOLDERS: Final = ("tests/simulation",)
 """Folders whose tests share nothing and take long."""
 ALONE: Final = ("tests/chaos", "tests/system/telemetry/test_telemetry_never_blocks.py")
-"""Tests that kill or freeze processes, or count what a process does in a while: they run after the others."""
+"""Tests that kill or freeze processes, or count what a process does in a while: they run after the others with servers."""
 
 INSTALLATION: Final = ("tests/integration/installation", "tests/integration/docker", "tests/system/team")
 """Tests that install Headgate, in virtual environments, an image or on a team's machines: they run with `make first-runs`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 
 import httpx
 import pytest
@@ -29,6 +30,6 @@ async def send_until_closed(steps: int) -> None:
 
 @pytest.mark.parametrize("loop_factory", [asyncio.new_event_loop, uvloop.new_event_loop])
 @pytest.mark.parametrize("steps", range(MAX_STEPS))
-def test_a_connection_that_ends_early_fails_the_request(loop_factory: type[asyncio.AbstractEventLoop], steps: int) -> None:
+def test_a_connection_that_ends_early_fails_the_request(loop_factory: Callable[[], asyncio.AbstractEventLoop], steps: int) -> None:
     with asyncio.Runner(loop_factory=loop_factory) as runner, pytest.raises(httpx.HTTPError):
         runner.run(send_until_closed(steps))
