@@ -1,6 +1,9 @@
 """One fixture per port; `params` names the implementations that must pass its suite."""
 
-from collections.abc import AsyncIterator, Callable
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,7 +22,27 @@ from tests.contracts.dispatch.orchestrators import EngineUnderTest, a_fake_engin
 from tests.contracts.stores import StoreUnderTest, a_fake_store, a_real_store
 from tests.fakes import FakeClock, FakeCronExpressions, FakeExecutionTokens, FakeParameterSchemas, FakeWorkerStreams
 
+if TYPE_CHECKING:
+    from adapters.persistence.embedded.server import EmbeddedPostgres
+    from tests.support.postgres import ReusedDatabase
+
 STORES = ["fake", pytest.param("real", marks=pytest.mark.real)]
+
+
+@pytest.fixture(scope="session")
+def reused_database(postgres: EmbeddedPostgres, migrated_template: str) -> Iterator[ReusedDatabase]:
+    from tests.support.postgres import ReusedDatabase
+
+    database = ReusedDatabase(postgres, migrated_template)
+    yield database
+    database.drop()
+
+
+@pytest.fixture
+def database_url(reused_database: ReusedDatabase) -> Iterator[str]:
+    """The address (`postgresql+psycopg://…`) of a migrated database without rows."""
+    yield reused_database.url
+    reused_database.empty()
 
 
 @pytest.fixture(params=STORES)

@@ -6,12 +6,15 @@ import functools
 import secrets
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Final
 
+import psycopg
 from psycopg import sql
 from sqlalchemy import make_url
 
+from adapters.persistence.connection.database_urls import libpq_url
 from adapters.persistence.embedded.server import EmbeddedPostgres
 from tests.support.temporary_folders import a_temporary_folder
 
@@ -98,3 +101,46 @@ def a_database(server: EmbeddedPostgres, template: str = "template1") -> Iterato
             yield name
         finally:
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+class ReusedDatabase:
+    """A copy of `template` that tests use one after the other: emptying it takes a tenth of the time of copying it again."""
+
+    _FILLED_BY_MIGRATIONS: Final = {"alembic_version", "installation"}
+    # Constraints between tables are not checked while all of them are emptied.
+    _OPTIONS: Final = "-c session_replication_role=replica -c lock_timeout=5s"
+
+    def __init__(self, server: EmbeddedPostgres, template: str) -> None:
+        self._server, self._template = server, template
+        self._current = ExitStack()
+        self._copy()
+
+    @property
+    def url(self) -> str:
+        return self._url
+
+    def empty(self) -> None:
+        """End all other connections, delete what tests have stored, and begin ids with 1 again."""
+        self._connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        if self._list_tables() != self._tables:  # partitions were added or removed
+            self.drop()
+            self._copy()
+            return
+        emptied = [sql.SQL("DELETE FROM {}").format(sql.Identifier(name)) for name in self._tables - self._FILLED_BY_MIGRATIONS]
+        self._connection.execute(sql.SQL("; ").join(emptied))
+        self._connection.execute("SELECT setval(seqrelid::regclass, seqstart, false) FROM pg_sequence")
+
+    def drop(self) -> None:
+        self._current.close()
+
+    def _copy(self) -> None:
+        self._url = self._server.url(self._current.enter_context(a_database(self._server, self._template)))
+        connection = psycopg.connect(libpq_url(self._url), autocommit=True, options=self._OPTIONS)
+        self._connection = self._current.enter_context(connection)
+        self._tables = self._list_tables()
+
+    def _list_tables(self) -> set[str]:
+        rows = self._connection.execute("SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace")
+        return {name for (name,) in rows}
