@@ -201,7 +201,11 @@ def check_upgrade(team: Team, held: HeldRuns, stop_worker: Block, restart: Block
 
 def check_a_revoked_worker_leaves(team: Team) -> None:
     """The other worker goes on."""
-    team.site.server.run("set -a && . /etc/headgate/web.env && set +a\nheadgate worker-tokens revoke worker-2")
+    (worker,) = [machine for machine in team.site.workers if machine.name == "worker-2"]
 
+    team.site.server.run(f"set -a && . /etc/headgate/web.env && set +a\nheadgate worker-tokens revoke {worker.name}")
+
+    # It no longer counts from now on, but it gets stages for up to a second.
+    wait_for(lambda: worker.manager.read_pid("headgate-worker.service") is None, SECONDS, team.describe)
     team.wait_for_workers(1)
     team.wait_until_completed(team.trigger("hello"))
