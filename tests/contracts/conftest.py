@@ -1,14 +1,12 @@
 """One fixture per port; `params` names the implementations that must pass its suite."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import TYPE_CHECKING
 
 import pytest
 
 from adapters.identity.hmac_tokens import HmacTokens
 from adapters.persistence.database import Database
+from adapters.persistence.embedded.server import EmbeddedPostgres
 from adapters.system.clock import SystemClock
 from adapters.system.cronsim_expressions import CronsimExpressions
 from adapters.system.json_schema.validator import JsonSchemaValidator
@@ -21,18 +19,13 @@ from application.ports.system.parameter_schemas import ParameterSchemas
 from tests.contracts.dispatch.orchestrators import EngineUnderTest, a_fake_engine
 from tests.contracts.stores import StoreUnderTest, a_fake_store, a_real_store
 from tests.fakes import FakeClock, FakeCronExpressions, FakeExecutionTokens, FakeParameterSchemas, FakeWorkerStreams
-
-if TYPE_CHECKING:
-    from adapters.persistence.embedded.server import EmbeddedPostgres
-    from tests.support.postgres import ReusedDatabase
+from tests.support.postgres import ReusedDatabase
 
 STORES = ["fake", pytest.param("real", marks=pytest.mark.real)]
 
 
 @pytest.fixture(scope="session")
 def reused_database(postgres: EmbeddedPostgres, migrated_template: str) -> Iterator[ReusedDatabase]:
-    from tests.support.postgres import ReusedDatabase
-
     database = ReusedDatabase(postgres, migrated_template)
     yield database
     database.drop()

@@ -12,6 +12,7 @@ import pytest
 from adapters.persistence.connection.database_urls import libpq_url
 from adapters.persistence.embedded.server import EmbeddedPostgres
 from tests.support.plain_http import NO_TLS
+from tests.support.postgres import END_SESSIONS
 from tests.support.waiting import wait_for
 from tests.support.web_process import WebProcess, a_web
 
@@ -19,7 +20,6 @@ FULL = """
 CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'full' USING ERRCODE = 'disk_full'; END $$;
 CREATE TRIGGER fail BEFORE INSERT ON run EXECUTE FUNCTION fail()
 """
-END_SESSIONS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 
 
 @pytest.fixture(scope="module")
