@@ -34,6 +34,12 @@ class Loan:
         self._browser = browser
         self._free = free
         self._used: list[tuple[str, BrowserContext]] = []
+        self._new: list[BrowserContext] = []
+
+    def open_new_context(self, **options: Any) -> BrowserContext:
+        """Return a context that no other test gets: one whose clock is replaced, which cannot be undone."""
+        self._new.append(context := self._browser.new_context(**options))
+        return context
 
     def open_context(self, **options: Any) -> BrowserContext:
         """Return a context with these options, without cookies, storage or pages that another page can see."""
@@ -44,6 +50,8 @@ class Loan:
         return context
 
     def end(self) -> None:
+        for context in self._new:
+            context.close()
         for key, context in self._used:
             if _empty(context):
                 self._free[key].append(context)

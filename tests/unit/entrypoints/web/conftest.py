@@ -89,18 +89,26 @@ def a_browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_page(browser_contexts: BrowserContexts) -> Iterator[Callable[..., Page]]:
-    """Open pages, each in its own context and without animations. Fail if the console has an error afterwards."""
+    """Open pages, each in its own context and without animations. Fail if the console has an error afterwards.
+
+    With `is_paused` the page's clock stands still once it is loaded, and continues by `page.clock.run_for`.
+    """
     console_errors: list[str] = []
 
-    def open_it(url: str, *, expected: tuple[str, ...] = (), **options: Any) -> Page:
-        context = loan.open_context(**{"reduced_motion": "reduce"} | options)
+    def open_it(url: str, *, expected: tuple[str, ...] = (), is_paused: bool = False, **options: Any) -> Page:
+        options = {"reduced_motion": "reduce"} | options
+        context = loan.open_new_context(**options) if is_paused else loan.open_context(**options)
         page = context.new_page()
+        if is_paused:
+            page.clock.install(time=0)
         page.set_default_timeout(PATIENCE)
         page.on("console", lambda message: console_errors.extend(_get_unexpected(message, expected)))
         page.on("pageerror", lambda error: console_errors.append(str(error)))
         if SLOWER > 1:
             context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
         page.goto(url)
+        if is_paused:
+            page.clock.pause_at(3_600)
         return page
 
     with browser_contexts.lend() as loan:

@@ -69,9 +69,7 @@ def test_a_pipeline_is_written_by_form_and_text_and_checked_while_typing(served:
 
 def test_the_number_of_problems_is_announced_once_in_ten_seconds_if_it_changed(served: ThreadServer, open_page: OpenPage) -> None:
     create(served)
-    page = open_page("about:blank")
-    page.clock.install()
-    page.goto(f"{served.url}/ui/pipelines/nightly/edit")
+    page = open_page(f"{served.url}/ui/pipelines/nightly/edit", is_paused=True)
     announcer, problems = page.locator("#announcer"), page.locator("#problems li")
 
     def check(text: str, count: int) -> None:

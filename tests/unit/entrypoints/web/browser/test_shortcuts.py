@@ -63,9 +63,7 @@ def test_runs_that_end_are_announced_once_in_ten_seconds_in_one_sentence(served:
     names = ("first", "b", "c", "d", "e", "f")
     pipelines = {name: served.do(headgate.stories.add_pipeline(name, [a_stage("a", "external")])) for name in names}
     runs = {name: served.do(headgate.stories.open_run(pipeline)) for name, pipeline in pipelines.items()}
-    page = open_page("about:blank")
-    page.clock.install()
-    page.goto(served.url)
+    page = open_page(served.url, is_paused=True)
     expect(page.locator("#live-state")).to_have_text("Live")
 
     def end_run(name: str, status: Status) -> None:
