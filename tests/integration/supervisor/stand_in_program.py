@@ -28,8 +28,9 @@ def run_stand_in(name: str) -> None:
 
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    cannot_start = (Path(os.environ["EVENTS_FOLDER"]) / f"{name}-cannot-start").exists()
     record(f"{name} begin {os.getpid()}")
-    if (Path(os.environ["EVENTS_FOLDER"]) / f"{name}-cannot-start").exists():
+    if cannot_start:
         print(f"headgate: {name} cannot read a file", file=sys.stderr)
         sys.exit(2)
     watch_parent(stop.set)
