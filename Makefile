@@ -24,22 +24,22 @@ run: $(VENV)/run.stamp
 # Without compiled modules in files, each process that a test starts would compile them.
 test test-fast: export PYTHONDONTWRITEBYTECODE =
 
-# Folders whose tests start servers and processes.
-SERVERS := tests/system tests/integration tests/fuzz
-SPREAD := -n 3 --dist loadgroup --no-loadscope-reorder
+# Folders whose tests start servers and processes, and those whose tests install Headgate, in virtual environments, an image or on machines.
+SERVERS := tests/system tests/integration tests/fuzz tests/chaos
+INSTALLATIONS := tests/integration/installation tests/integration/docker tests/system/team
+PYTEST := $(BIN)/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder
 
-# Every test but those of the installation, in two sessions at a time. One runs the tests with servers, then those that kill or freeze
-# processes: they often wait, and meanwhile the other session runs all other tests. With ARGS, plain pytest.
+# Every test but those of the installation, in two sessions at a time: the tests with servers often wait, and meanwhile the other session
+# runs all other tests. With ARGS, plain pytest.
 test: $(VENV)/test.stamp
 ifdef ARGS
 	@$(BIN)/python -m pytest $(ARGS)
 else
 	@$(BIN)/python -m compileall -q -j 2 domain application adapters entrypoints tests
-	@$(BIN)/python -m pytest $(SPREAD) -m "not alone and not installation" $(SERVERS:%=--ignore=%) > $(VENV)/others.log 2>&1 & others=$$!; \
+	@$(PYTEST) $(SERVERS:%=--ignore=%) > $(VENV)/others.log 2>&1 & others=$$!; \
 	trap "kill $$others; exit 130" INT TERM; \
-	$(BIN)/python -m pytest $(SPREAD) -m "not alone and not installation" $(SERVERS); servers=$$?; \
-	$(BIN)/python -m pytest $(SPREAD) -m alone; alone=$$?; \
-	wait $$others; others=$$?; cat $(VENV)/others.log; test $$servers = 0 && test $$alone = 0 && test $$others = 0
+	$(PYTEST) $(INSTALLATIONS:%=--ignore=%) $(SERVERS); servers=$$?; \
+	wait $$others; others=$$?; cat $(VENV)/others.log; test $$servers = 0 && test $$others = 0
 endif
 
 # Domain, use cases and contracts on fakes: no server, no process, a few seconds.
@@ -56,7 +56,7 @@ check: $(VENV)/test.stamp
 # The tests of the installation, also of the image and of a team's machines; then `make run` to the first completed run, on each Python of
 # this machine, in a locale that is not UTF-8, and as the user nobody.
 first-runs: $(VENV)/test.stamp
-	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m installation tests/integration/installation tests/integration/docker tests/system/team
+	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup $(INSTALLATIONS)
 	@$(BIN)/python -m tests.first_runs
 
 bench: $(VENV)/test.stamp

@@ -1,7 +1,8 @@
 """Fixtures for every test, and how the suite is spread over processes (`pytest -n 3 --dist loadgroup`).
 
-With pytest-xdist the controller starts the one PostgreSQL server and its workers use it. Tests that share an expensive fixture run in
-the same worker: each folder of GROUPS is a group, each part of the folder BROWSER, and each other module, except those of SPREAD_FOLDERS.
+With pytest-xdist the controller starts the one PostgreSQL server and the one server of commands, and its workers use them. Tests that
+share an expensive fixture run in the same worker: each folder of GROUPS is a group, each part of the folder BROWSER, and each other module,
+except those of SPREAD_FOLDERS.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from entrypoints.process.time_zones import use_packaged_time_zones
+from tests.support.forked_commands import a_command_server
 from tests.support.paths import ROOT
+from tests.support.shared_folder import find_shared_folder, use_shared_folder
 
 if TYPE_CHECKING:  # the fixtures import it when a test asks for a database: tests of use cases start faster without
     from adapters.persistence.embedded.server import EmbeddedPostgres
@@ -44,7 +47,7 @@ STARTS_ITS_OWN: Final = (
 BROWSER: Final = "tests/unit/entrypoints/web/browser"
 BROWSER_PARTS: Final = ("test_editor.py", "test_live_pages.py")
 """The first modules of the second and the third part of the folder whose tests share a browser; each part takes about as long."""
-ALONE_GROUPS: Final = (
+CHAOS_GROUPS: Final = (
     ("tests/chaos/test_clock_skew.py", "tests/chaos/test_late_reports.py", "tests/chaos/test_several_webs.py"),
     ("tests/chaos/test_graceful_stop.py", "tests/chaos/test_selected_faults.py"),
     ("tests/chaos/test_standstills.py", "tests/chaos/test_frozen_database.py", "tests/system/telemetry/test_telemetry_never_blocks.py"),
@@ -52,11 +55,8 @@ ALONE_GROUPS: Final = (
 """Modules that take about as long as each other group: the first and the second group start one stack each for all their modules."""
 SPREAD_FOLDERS: Final = ("tests/simulation",)
 """Folders whose tests share nothing and take long."""
-ALONE: Final = ("tests/chaos", "tests/system/telemetry/test_telemetry_never_blocks.py")
-"""Tests that kill or freeze processes, or count what a process does in a while: they run after the others with servers."""
-
-INSTALLATION: Final = ("tests/integration/installation", "tests/integration/docker", "tests/system/team")
-"""Tests that install Headgate, in virtual environments, an image or on a team's machines: they run with `make first-runs`."""
+LAST: Final = ("tests/chaos", "tests/system/telemetry/test_telemetry_never_blocks.py")
+"""Tests that kill or freeze processes, or count what a process does in a while: they begin after the others with servers."""
 
 LONG: Final = (
     "tests/system/flow_runs",
@@ -76,17 +76,6 @@ settings.register_profile("headgate", deadline=None, suppress_health_check=[Heal
 settings.load_profile("headgate")
 
 
-def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Do not import the modules that `-m` leaves out anyway: that takes each process ten seconds. `None` is no opinion."""
-    if not collection_path.is_relative_to(ROOT):
-        return None
-    path, wanted = collection_path.relative_to(ROOT), config.option.markexpr
-    is_alone = any(path.is_relative_to(each) for each in ALONE)
-    contains_alone = any(Path(each).is_relative_to(path) for each in ALONE)
-    is_left_out = is_alone if wanted.startswith("not alone") else wanted == "alone" and not (is_alone or contains_alone)
-    return is_left_out or None
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
     """Pause garbage collections while tests are collected: modules and tests stay until the end."""
@@ -99,13 +88,9 @@ def pytest_collection() -> Generator[None, object, object]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give each test its group, and mark those that run apart. The groups that take longest begin first."""
+    """Give each test its group. The groups that take longest begin first."""
     for item in items:
         path = _get_relative_path(item.path)
-        if path.startswith(ALONE):
-            item.add_marker("alone")
-        if path.startswith(INSTALLATION):
-            item.add_marker("installation")
         if not path.startswith(SPREAD_FOLDERS):
             item.add_marker(pytest.mark.xdist_group(_get_group(path)))
     items.sort(key=lambda item: _get_turn(_get_relative_path(item.path)))
@@ -123,12 +108,14 @@ def _get_group(path: str) -> str:
         return f"{BROWSER}/{bisect_right(BROWSER_PARTS, path.removeprefix(f'{BROWSER}/'))}"
     if path in STARTS_ITS_OWN:
         return path
-    together = next((modules for modules in ALONE_GROUPS if path in modules), None)
+    together = next((modules for modules in CHAOS_GROUPS if path in modules), None)
     return together[0] if together else next((folder for folder in GROUPS if path.startswith(f"{folder}/")), path)
 
 
 @cache
 def _get_turn(path: str) -> int:
+    if path.startswith(LAST):
+        return len(LONG) + 1
     return next((turn for turn, folder in enumerate(LONG) if path.startswith(f"{folder}/")), len(LONG))
 
 
@@ -153,46 +140,43 @@ def require_groups(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Start PostgreSQL in the controller of pytest-xdist, once, and tell each worker where its files are. `make test-fast` needs none."""
+    """Start PostgreSQL and the server of commands in the controller of pytest-xdist, once, and tell each worker where they are.
+
+    `make test-fast` needs none.
+    """
     if node.config.option.markexpr == "not real":
         return
     from tests.support.postgres import a_server_in
     from tests.support.temporary_folders import a_temporary_folder
 
-    if not hasattr(node.config, "postgres_home"):
-        home = _servers.enter_context(a_temporary_folder()) / "home"
-        _servers.enter_context(a_server_in(home))
-        node.config.postgres_home = str(home)
-    node.workerinput["postgres_home"] = node.config.postgres_home
+    if not hasattr(node.config, "shared_folder"):
+        node.config.shared_folder = folder = _servers.enter_context(a_temporary_folder())
+        _servers.enter_context(a_server_in(folder / "home"))
+        _servers.enter_context(a_command_server(folder))
+    node.workerinput["shared_folder"] = str(node.config.shared_folder)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Use the controller's servers in a worker."""
+    if folder := getattr(config, "workerinput", {}).get("shared_folder"):
+        use_shared_folder(Path(folder))
 
 
 def pytest_unconfigure() -> None:
-    """Stop the server."""
+    """Stop the servers."""
     _servers.close()
 
 
 @pytest.fixture(scope="session")
-def postgres(request: pytest.FixtureRequest) -> Iterator[EmbeddedPostgres]:
+def postgres() -> Iterator[EmbeddedPostgres]:
     """The one real PostgreSQL server of the session, started when the first test asks for it."""
     from tests.support.postgres import a_server, attach_to_server
 
-    home = getattr(request.config, "workerinput", {}).get("postgres_home")
-    if home is not None:
-        yield attach_to_server(Path(home))
+    if folder := find_shared_folder():
+        yield attach_to_server(folder / "home")
         return
     with a_server() as server:
         yield server
-
-
-@pytest.fixture(scope="session")
-def cluster() -> Iterator[Path]:
-    """A home with the files of a PostgreSQL server that does not run, for `copy_cluster`."""
-    from tests.support.postgres import create_cluster
-    from tests.support.temporary_folders import a_temporary_folder
-
-    with a_temporary_folder() as folder:
-        create_cluster(folder / "home")
-        yield folder / "home"
 
 
 @pytest.fixture(scope="session")

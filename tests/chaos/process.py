@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+from tests.chaos import skewed_clock
+from tests.support import forked_commands
 from tests.support.forked_process import ForkedProcess
 
 
@@ -82,10 +84,15 @@ class Process:
 
 
 class HeadgateProcess(Process):
-    """A `headgate` command. `argv` are its arguments."""
+    """A `headgate` command. `argv` are its arguments. It can have a wrong clock."""
 
     def _launch(self, environment: Mapping[str, str], log: IO[bytes]) -> ForkedProcess:
-        return ForkedProcess(self._argv, environment, log, self._parent_fd)
+        return ForkedProcess(self._argv, environment, log, self._parent_fd, program=get_program(environment))
+
+
+def get_program(environment: Mapping[str, str]) -> str:
+    """Return the program of the server of commands for a process with this environment."""
+    return skewed_clock.PROGRAM if skewed_clock.VARIABLE in environment else forked_commands.PROGRAM
 
 
 def send(pid: int, number: signal.Signals) -> bool:

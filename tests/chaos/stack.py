@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import atexit
 import contextlib
-import functools
 import os
 import secrets
 import signal
@@ -25,20 +23,19 @@ from adapters.orchestration.server_health import wait_until_healthy
 from adapters.persistence.embedded.errors import EmbeddedServerError
 from adapters.persistence.embedded.server import PREFECT_DATABASE, EmbeddedPostgres
 from entrypoints.process import parent_watch
-from tests.chaos.process import HeadgateProcess, Process, list_children, wait_until_gone
+from tests.chaos import skewed_clock
+from tests.chaos.process import HeadgateProcess, Process, get_program, list_children, wait_until_gone
 from tests.chaos.relay import Relay
-from tests.support.command_server import build_forked_argv
+from tests.support.clusters import Contents, copy_cluster
+from tests.support.forked_commands import build_forked_argv
 from tests.support.plain_http import NO_TLS
 from tests.support.ports import find_free_port
-from tests.support.postgres import copy_cluster, create_cluster
 from tests.support.temporary_folders import a_temporary_folder
 from tests.support.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 LEASE, HEARTBEAT = 4.0, 1.0
 START_SECONDS = 120.0
-_folders = contextlib.ExitStack()
-atexit.register(_folders.close)
 
 
 class Stack:
@@ -97,7 +94,7 @@ class Stack:
 
     def start(self) -> None:
         """Start everything. Return when every web is ready, every worker is connected and Prefect responds."""
-        copy_cluster(_create_migrated_cluster(), self.home)
+        copy_cluster(Contents.PREFECT if self._with_prefect else Contents.TABLES, self.home)
         self.postgres.start()
         self.server = PrefectServer(self.home, find_free_port(), self.postgres.prefect_url(), f"headgate:{secrets.token_urlsafe(24)}")
         self.prefect = self._build_prefect()
@@ -176,7 +173,8 @@ class Stack:
     def run_command(self, *arguments: str, stdin: str = "", clock_skew: float = 0.0) -> str:
         """Run a headgate command on the stack's database and return what it prints."""
         environment = self._build_environment() | {"HEADGATE_DATABASE_URL": self.postgres.url(), "HEADGATE_URL": self.urls[0]}
-        argv = _build_argv(arguments, clock_skew)
+        environment |= _build_clock_variable(clock_skew)
+        argv = build_forked_argv(*arguments, program=get_program(environment))
         ended = subprocess.run(argv, env=environment, input=stdin, capture_output=True, text=True, timeout=START_SECONDS, check=False)
         assert ended.returncode == 0, ended.stderr
         return ended.stdout.strip()
@@ -268,11 +266,8 @@ class Stack:
         return self._build_process(f"web-{index}", "web", environment, clock_skew)
 
     def _build_process(self, name: str, command: str, environment: Mapping[str, str], clock_skew: float) -> Process:
-        """Return a fork of a process that has imported the command. With another clock, it imports everything itself."""
         log = self.folder / f"{name}.log"
-        if clock_skew:
-            return Process(name, _build_argv([command], clock_skew), environment, log, self._pipe[0])
-        return HeadgateProcess(name, [command], environment, log, self._pipe[0])
+        return HeadgateProcess(name, [command], {**environment, **_build_clock_variable(clock_skew)}, log, self._pipe[0])
 
     def _build_prefect(self) -> Process:
         argv = [sys.executable, "-I", "-S", parent_watch.__file__, "--nice", "5", "--", *self.server.argv()]
@@ -328,18 +323,8 @@ def chaos_stack(
             stack.end()
 
 
-@functools.cache
-def _create_migrated_cluster() -> Path:
-    """Create a migrated cluster at the first call, and return its home. Copying it is faster than creating one for each stack."""
-    home = _folders.enter_context(a_temporary_folder("hg-cluster-"))
-    create_cluster(home, is_migrated=True)
-    return home
-
-
-def _build_argv(arguments: Sequence[str], clock_skew: float) -> list[str]:
-    if not clock_skew:
-        return build_forked_argv(*arguments)
-    return [sys.executable, "-P", "-m", "tests.chaos.skewed_clock", str(clock_skew), *arguments]
+def _build_clock_variable(skew: float) -> dict[str, str]:
+    return {skewed_clock.VARIABLE: str(skew)} if skew else {}
 
 
 def _list_descendants(pid: int) -> list[int]:

@@ -1,12 +1,7 @@
-"""Run `headgate` commands as forks of one process that has imported them all: importing takes longer than what most commands do.
-
-`headgate` in the shells of pasted commands connects to this server, which gives the fork the caller's arguments, environment, folder and
-streams. There, commands that run until they are stopped are processes of their own; `forked_process` starts a web or a worker as a fork.
-"""
+"""The server of `forked_commands`: it imports the commands and forks for each client."""
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import functools
 import gc
@@ -16,24 +11,14 @@ import os
 import pkgutil
 import runpy
 import select
-import shlex
 import signal
 import socket
-import subprocess
 import sys
-import tempfile
 import time
 import traceback
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Final, NoReturn
 
-import entrypoints.cli
-from entrypoints.cli.app import main
-from tests.support.paths import ROOT
-
-LONG_RUNNING: Final = ("up", "web", "worker", "prefect", "apply --watch")
-"""Commands that start a process, wait for signals or become another program, each with an option that makes it one."""
 _OPENING_THE_DATABASE: Final = frozenset({"user", "token", "worker-tokens", "prune", "retry-prefect"})
 """Commands that run the application in their process."""
 _NOT_IMPORTED: Final = ("__main__", "accounts", "database", "local_application", "maintenance", "processes", "provisioning", "tokens")
@@ -42,68 +27,32 @@ _PROGRAMS: Final = {"web": ("adapters.persistence.schema_state", "entrypoints.ht
 """The modules that each long-running command imports."""
 _MAX_STREAMS: Final = 4
 """Standard input, output and error, and the pipe of the process that the fork ends with."""
-_CLIENT: Final = Path(__file__).with_name("command_client.py")
-_READY: Final = b"ready\n"
 
 
-def build_forked_argv(*arguments: object) -> list[str]:
-    """Return the arguments of a process that runs the command as a fork. Start the server of this process if it does not run yet."""
-    return [sys.executable, "-I", "-S", str(_CLIENT), start_server(), *map(str, arguments)]
-
-
-def build_script() -> str:
-    """Return the `headgate` command as a shell script."""
-    patterns = "|".join(f'"{name} "*{option}*' for name, _, option in (each.partition(" ") for each in LONG_RUNNING))
-    own = shlex.join([sys.executable, "-m", "entrypoints.cli"])
-    return f'#!/bin/sh\ncase "$* " in {patterns}) exec {own} "$@" ;; esac\nexec {shlex.join(build_forked_argv())} "$@"\n'
-
-
-@functools.cache
-def start_server() -> str:
-    """Start the server and return the path of its socket. It ends with this process, which holds its standard input."""
-    folder = tempfile.TemporaryDirectory(prefix="hg-commands-")
-    path = f"{folder.name}/socket"
-    argv = [sys.executable, "-m", "tests.support.command_server", path]
-    process = subprocess.Popen(
-        argv, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
-    )
-    assert process.stdin is not None and process.stdout is not None
-    with process.stdout:
-        assert process.stdout.readline() == _READY, "the server of commands did not start"
-    atexit.register(_end, process, folder)
-    return path
-
-
-def _end(process: subprocess.Popen[bytes], folder: tempfile.TemporaryDirectory[str]) -> None:
-    process.communicate()
-    folder.cleanup()
-
-
-def serve(path: str) -> None:
+def serve(server: socket.socket) -> None:
     """Fork for each connection, until standard input is closed. Send each caller the exit code of its command."""
-    import_commands()
     callers: dict[int, Caller] = {}
-    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as server:
-        server.bind(path)
-        server.listen()
-        os.write(1, _READY)
-        os.dup2(2, 1)
-        while sys.stdin not in (ready := select.select([server, sys.stdin, *callers], [], [])[0]):
-            for ended in callers.keys() & ready:
-                callers.pop(ended).receive_end(ended)
-            if server in ready:
-                caller = Caller(server.accept()[0])
-                callers[os.pidfd_open(caller.pid)] = caller
+    while sys.stdin not in (ready := select.select([server, sys.stdin, *callers], [], [])[0]):
+        for ended in callers.keys() & ready:
+            callers.pop(ended).receive_end(ended)
+        if server in ready and (caller := receive_caller(server)):
+            callers[os.pidfd_open(caller.pid)] = caller
     for caller in callers.values():
         os.kill(caller.pid, signal.SIGKILL)
+
+
+def receive_caller(server: socket.socket) -> Caller | None:
+    """Accept a connection and run its command. Return None if the client has ended without a request."""
+    connection = server.accept()[0]
+    message, streams, _, _ = socket.recv_fds(connection, 1_000_000, _MAX_STREAMS)
+    return Caller(connection, json.loads(message), streams) if message else connection.close()
 
 
 class Caller:
     """A client whose command runs, with the process that runs it."""
 
-    def __init__(self, connection: socket.socket) -> None:
-        message, streams, _, _ = socket.recv_fds(connection, 1_000_000, _MAX_STREAMS)
-        request = json.loads(message)
+    def __init__(self, connection: socket.socket, request: dict[str, Any], streams: Sequence[int]) -> None:
+        import_commands()
         import_what_it_needs("web" if request.get("module") else "".join(request["arguments"][:1]))
         self.pid = os.fork()
         if self.pid == 0:
@@ -116,16 +65,18 @@ class Caller:
         self._connection = connection
 
     def receive_end(self, ended: int) -> None:
-        """Send the exit code of the process, as a shell would report it."""
+        """Send the exit code of the process, as a shell would report it, unless the client has ended."""
         os.close(ended)
         code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-        with self._connection:
+        with self._connection, contextlib.suppress(ConnectionError):
             self._connection.sendall(str(code if code >= 0 else 128 - code).encode())
 
 
+@functools.cache
 def import_commands() -> None:
     """Import what the commands import when they run, except for the application."""
-    for module in pkgutil.walk_packages(entrypoints.cli.__path__, "entrypoints.cli."):
+    commands = importlib.import_module("entrypoints.cli")
+    for module in pkgutil.walk_packages(commands.__path__, "entrypoints.cli."):
         if module.name.rpartition(".")[2] not in _NOT_IMPORTED:
             importlib.import_module(module.name)
     gc.freeze()
@@ -171,7 +122,7 @@ def run(request: dict[str, Any], streams: Sequence[int]) -> NoReturn:
         if module := request.get("module"):
             runpy.run_module(module, run_name="__main__")
         else:
-            main()
+            importlib.import_module("entrypoints.cli.app").main()
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
@@ -183,5 +134,10 @@ def run(request: dict[str, Any], streams: Sequence[int]) -> NoReturn:
         os._exit(code)
 
 
+def main() -> None:
+    """Serve the clients of the listening socket with this number."""
+    serve(socket.socket(fileno=int(sys.argv[1])))
+
+
 if __name__ == "__main__":
-    serve(sys.argv[1])
+    main()

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.support.command_server import build_forked_argv
+from tests.support.forked_commands import build_forked_argv
 from tests.support.paths import ROOT
 
 SECONDS = 120

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-from tests.support.command_server import start_server
+from tests.support.forked_commands import PROGRAM, get_command_server
 from tests.support.paths import ROOT
 
 
@@ -23,13 +23,23 @@ class ForkedProcess:
     """
 
     def __init__(
-        self, arguments: Sequence[str], environment: Mapping[str, str], log: IO[bytes], parent_fd: int | None = None, module: str = ""
+        self,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        log: IO[bytes],
+        parent_fd: int | None = None,
+        *,
+        module: str = "",
+        program: str = PROGRAM,
     ) -> None:
-        """Start the command, or a module that runs a web. With `parent_fd`, it ends when the other end of this pipe is closed."""
+        """Start the command, or a module that runs a web. With `parent_fd`, it ends when the other end of this pipe is closed.
+
+        `program` is that of the server of commands.
+        """
         self.returncode: int | None = None
         self._arguments = arguments
         self._connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._connection.connect(start_server())
+        self._connection.connect(get_command_server(program))
         request = {
             "program": "headgate",
             "arguments": list(arguments),

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from tests.support.command_server import build_script
+from tests.support.forked_commands import build_script
 from tests.support.paths import ROOT
 
 SECONDS: Final = 120.0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import secrets
-import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -51,25 +50,6 @@ def _reduce_password_iterations(server: EmbeddedPostgres) -> None:
         connection.execute(sql.SQL("ALTER ROLE CURRENT_USER PASSWORD {}").format(password))
 
 
-def create_cluster(home: Path, *, is_migrated: bool = False) -> None:
-    """Create the files of a server in this home, with the settings used in production. Its database is empty, or migrated."""
-    from adapters.persistence.migrate import upgrade
-
-    server = EmbeddedPostgres(home)
-    try:
-        server.start()
-        if is_migrated:
-            upgrade(server.url())
-    finally:
-        server.stop()
-
-
-def copy_cluster(source: Path, home: Path) -> None:
-    """Copy the files of a stopped server from one home to another, with their owners: creating a cluster takes much longer."""
-    home.mkdir(mode=0o711, parents=True, exist_ok=True)
-    subprocess.run(["cp", "-a", source / "postgres", home / "postgres"], check=True)
-
-
 def attach_to_server(home: Path) -> EmbeddedPostgres:
     """Return the server that another process started in this home. It is that process which stops it."""
     server = EmbeddedPostgres(home, _HASTE)
@@ -77,19 +57,25 @@ def attach_to_server(home: Path) -> EmbeddedPostgres:
     return server
 
 
+_MIGRATED: Final = "migrated"
+
+
 @functools.cache
 def create_migrated_template(server: EmbeddedPostgres) -> str:
-    """Create a migrated database at the first call, and return its name. It must have no connections while it is copied.
+    """Return the name of a migrated database, which the first process that asks creates. It must have no connections while it is copied.
 
     A copy is much faster than a migration. The database is removed with the server.
     """
     from adapters.persistence.migrate import upgrade
 
-    name = f"migrated_{secrets.token_hex(6)}"
+    name = f"t_{secrets.token_hex(6)}"
     with server.connection() as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    upgrade(server.url(name))
-    return name
+        connection.execute("SELECT pg_advisory_lock(1)")
+        if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [_MIGRATED]).fetchone() is None:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+            upgrade(server.url(name))
+            connection.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(name), sql.Identifier(_MIGRATED)))
+    return _MIGRATED
 
 
 @contextmanager

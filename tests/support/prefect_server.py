@@ -42,7 +42,7 @@ def a_prefect_server(postgres: EmbeddedPostgres) -> Iterator[RunningPrefect]:
         server = PrefectServer(folder / "home", find_free_port(), url, "headgate:a-password")
         process = start(server)
         try:
-            assert asyncio.run(wait_until_healthy(server.health_url)), "Prefect's server did not come up"
+            wait_until_started(server)
             yield RunningPrefect(server.api_url, server.auth_string, process)
         finally:
             end(process)
@@ -53,6 +53,10 @@ def start(server: PrefectServer) -> subprocess.Popen[bytes]:
     server.home.mkdir(parents=True, exist_ok=True)
     with (server.home / "server.log").open("wb") as log:
         return subprocess.Popen(server.argv(), env=server.environment(os.environ), stdout=log, stderr=log, start_new_session=True)
+
+
+def wait_until_started(server: PrefectServer) -> None:
+    assert asyncio.run(wait_until_healthy(server.health_url)), "Prefect's server did not come up"
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

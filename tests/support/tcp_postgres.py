@@ -15,8 +15,8 @@ from psycopg import sql
 from adapters.persistence.embedded.cluster import SUPERUSER, build_server_arguments
 from adapters.persistence.embedded.paths import load_or_create_password, prepare_server_paths
 from adapters.persistence.embedded.server import DATABASE, PREFECT_DATABASE
+from tests.support.clusters import Contents, copy_cluster
 from tests.support.ports import find_free_port
-from tests.support.postgres import copy_cluster
 from tests.support.waiting import wait_for
 
 _HASTE: Final = {"fsync": "off", "full_page_writes": "off"}
@@ -34,9 +34,9 @@ class TcpPostgres:
 
 
 @contextmanager
-def a_tcp_server(cluster: Path, home: Path) -> Iterator[TcpPostgres]:
-    """Start a server on a copy of the cluster, in this home; stop it at the end."""
-    copy_cluster(cluster, home)
+def a_tcp_server(home: Path) -> Iterator[TcpPostgres]:
+    """Start a server in this home; stop it at the end."""
+    copy_cluster(Contents.NOTHING, home)
     paths = prepare_server_paths(home)
     server = TcpPostgres(find_free_port(), paths.binaries, load_or_create_password(paths))
     settings = _HASTE | {"listen_addresses": "127.0.0.1", "port": str(server.port)}

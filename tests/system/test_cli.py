@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.command_server import build_forked_argv
+from tests.support.forked_commands import build_forked_argv
 from tests.support.headgate_command import build_environment
 from tests.support.running_headgate import Headgate
 

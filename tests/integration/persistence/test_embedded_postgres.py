@@ -19,7 +19,7 @@ import pytest
 from adapters.persistence.embedded import paths
 from adapters.persistence.embedded.errors import EmbeddedServerError
 from adapters.persistence.embedded.server import EmbeddedPostgres
-from tests.support.postgres import copy_cluster
+from tests.support.clusters import Contents, copy_cluster
 from tests.support.temporary_folders import a_temporary_folder
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to own files as somebody else")
@@ -42,9 +42,9 @@ def new_server(folder: Path) -> Iterator[EmbeddedPostgres]:
 
 
 @pytest.fixture
-def server(new_server: EmbeddedPostgres, folder: Path, cluster: Path) -> EmbeddedPostgres:
+def server(new_server: EmbeddedPostgres, folder: Path) -> EmbeddedPostgres:
     """A server that is not started, whose files exist."""
-    copy_cluster(cluster, folder / "home")
+    copy_cluster(Contents.NOTHING, folder / "home")
     return new_server
 
 
@@ -332,8 +332,8 @@ def test_a_lost_password_file_is_reported_in_one_line(server: EmbeddedPostgres, 
     assert "is missing" in refusal(folder / "home")
 
 
-def test_the_server_survives_the_process_that_started_it(folder: Path, cluster: Path) -> None:
-    copy_cluster(cluster, folder / "home")
+def test_the_server_survives_the_process_that_started_it(folder: Path) -> None:
+    copy_cluster(Contents.NOTHING, folder / "home")
     program = (
         "import sys, time, pathlib; from adapters.persistence.embedded.server import EmbeddedPostgres;"
         "EmbeddedPostgres(pathlib.Path(sys.argv[1])).start(); print('up', flush=True); time.sleep(600)"

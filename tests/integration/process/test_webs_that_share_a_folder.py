@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 
 from adapters.persistence.embedded.server import EmbeddedPostgres
-from tests.support.command_server import build_forked_argv
+from tests.support.forked_commands import build_forked_argv
 from tests.support.forked_process import ForkedProcess
 from tests.support.plain_http import NO_TLS
 from tests.support.ports import find_free_port

@@ -16,8 +16,8 @@ import httpx
 import pytest
 
 from adapters.persistence.embedded.server import EmbeddedPostgres
+from tests.support.clusters import Contents, copy_cluster
 from tests.support.ports import find_free_port
-from tests.support.postgres import copy_cluster
 from tests.support.temporary_folders import a_temporary_folder
 from tests.support.waiting import wait_for
 
@@ -51,7 +51,7 @@ class RunningSupervisor:
         return (self.folder / "output").read_text()
 
     def is_ready(self) -> bool:
-        return "ready: open" in self.read_output() and "Prefect ready" in self.read_output()
+        return "ready: open" in self.read_output() and "Prefect ready" in self.read_output() and self.pids("worker") != []
 
     def find_processes(self) -> list[str]:
         """Return the command line of every live process that names this folder in its arguments or environment."""
@@ -85,9 +85,9 @@ def new_home(folder: Path) -> Iterator[RunningSupervisor]:
 
 
 @pytest.fixture
-def running(folder: Path, cluster: Path) -> Iterator[RunningSupervisor]:
+def running(folder: Path) -> Iterator[RunningSupervisor]:
     """A supervisor of the test's own, once everything is ready."""
-    with a_running_supervisor(folder, cluster) as supervisor:
+    with a_running_supervisor(folder) as supervisor:
         yield supervisor
 
 
@@ -101,10 +101,10 @@ def shared() -> Iterator[RunningSupervisor]:
 
 
 @contextmanager
-def a_running_supervisor(folder: Path, cluster: Path, **environment: str) -> Iterator[RunningSupervisor]:
-    """Start with a PostgreSQL cluster that exists already; stop at the end."""
+def a_running_supervisor(folder: Path, **environment: str) -> Iterator[RunningSupervisor]:
+    """Start with a migrated database; stop at the end."""
     with cleaning_up(RunningSupervisor(folder, **environment)) as supervisor:
-        copy_cluster(cluster, supervisor.home)
+        copy_cluster(Contents.TABLES, supervisor.home)
         supervisor.start()
         supervisor.wait_until(supervisor.is_ready)
         yield supervisor
@@ -201,8 +201,8 @@ def test_postgresql_is_restarted_when_it_dies(shared: RunningSupervisor) -> None
     shared.wait_until(lambda: "PostgreSQL ready again" in shared.read_output())
 
 
-def test_a_process_that_ignores_the_stop_is_killed_in_time(folder: Path, cluster: Path) -> None:
-    with a_running_supervisor(folder, cluster, STUBBORN="worker") as supervisor:
+def test_a_process_that_ignores_the_stop_is_killed_in_time(folder: Path) -> None:
+    with a_running_supervisor(folder, STUBBORN="worker") as supervisor:
         started = time.monotonic()
 
         code = interrupt(supervisor)
@@ -212,8 +212,8 @@ def test_a_process_that_ignores_the_stop_is_killed_in_time(folder: Path, cluster
         assert supervisor.find_processes() == []
 
 
-def test_a_second_interrupt_stops_at_once(folder: Path, cluster: Path) -> None:
-    with a_running_supervisor(folder, cluster, STUBBORN="worker") as supervisor:
+def test_a_second_interrupt_stops_at_once(folder: Path) -> None:
+    with a_running_supervisor(folder, STUBBORN="worker") as supervisor:
         assert supervisor.process is not None
         supervisor.process.send_signal(signal.SIGINT)
         supervisor.wait_until(lambda: "worker end" in supervisor.events())
@@ -280,8 +280,8 @@ def test_unusable_data_is_reported_in_one_line(new_home: RunningSupervisor) -> N
 
 
 @pytest.mark.parametrize("name", ["web", "worker"])
-def test_a_process_that_cannot_start_stops_everything_with_code_2(new_home: RunningSupervisor, cluster: Path, name: str) -> None:
-    copy_cluster(cluster, new_home.home)
+def test_a_process_that_cannot_start_stops_everything_with_code_2(new_home: RunningSupervisor, name: str) -> None:
+    copy_cluster(Contents.TABLES, new_home.home)
     (new_home.folder / f"{name}-cannot-start").touch()
 
     code = new_home.start().wait(SECONDS)

@@ -31,9 +31,9 @@ class Site:
 
 
 @pytest.fixture
-def site(cluster: Path) -> Iterator[Site]:
+def site() -> Iterator[Site]:
     """Three machines on which nothing is installed. Each worker's machine has one core."""
-    with a_temporary_folder("hg-team-") as folder, a_tcp_server(cluster, folder / "postgres") as postgres:
+    with a_temporary_folder("hg-team-") as folder, a_tcp_server(folder / "postgres") as postgres:
         certificate, _ = make_certificate(folder, "localhost")
         addresses = choose_addresses(postgres)
         trust = {"SSL_CERT_FILE": str(certificate), "CURL_CA_BUNDLE": str(certificate), "NO_PROXY": "127.0.0.1,localhost"}

@@ -10,7 +10,7 @@ from entrypoints.cli.app import app
 from entrypoints.worker.client.api_client import ApiClient, WorkerIdentity
 from tests.fakes import FakeExecutionTokens
 from tests.support.builders import a_stage
-from tests.support.command_server import build_forked_argv
+from tests.support.forked_commands import build_forked_argv
 from tests.support.headgate_command import build_environment
 from tests.support.reverse_proxy import serving_below
 

@@ -14,7 +14,7 @@ import uvicorn
 from adapters.secret_file import read_or_create_secret
 from entrypoints.http.server import build_proxy_options
 from entrypoints.settings import Settings, SettingsError
-from tests.support.command_server import build_forked_argv
+from tests.support.forked_commands import build_forked_argv
 
 ROOT = Path(__file__).resolve().parents[3]
 DATABASE_URL = "postgresql://me:pass:word@db/headgate"

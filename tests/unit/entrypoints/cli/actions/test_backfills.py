@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 from domain.runs.status import Status
 from entrypoints.cli.app import app
 from tests.support.backfills import BackfilledHeadgate
-from tests.support.command_server import build_forked_argv
+from tests.support.forked_commands import build_forked_argv
 from tests.support.servers import LoopServer
 
 RANGE = ("--from", "2026-02-01", "--to", "2026-02-10")
