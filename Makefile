@@ -27,15 +27,15 @@ test test-fast: export PYTHONDONTWRITEBYTECODE =
 # Folders whose tests start servers and processes, and those whose tests install Headgate, in virtual environments, an image or on machines.
 SERVERS := tests/system tests/integration tests/fuzz tests/chaos
 INSTALLATIONS := tests/integration/installation tests/integration/docker tests/system/team
-PYTEST := $(BIN)/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder
+PYTEST := $(BIN)/python -m tests.support.time_slices 0.01 $(BIN)/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder
 
 # Every test but those of the installation, in two sessions at a time: the tests with servers often wait, and meanwhile the other session
-# runs all other tests. With ARGS, plain pytest.
+# runs all other tests. With ARGS, plain pytest. Modules of tests are compiled by pytest, which rewrites their assertions.
 test: $(VENV)/test.stamp
 ifdef ARGS
 	@$(BIN)/python -m pytest $(ARGS)
 else
-	@$(BIN)/python -m compileall -q -j 2 domain application adapters entrypoints tests
+	@$(BIN)/python -m compileall -q -j 2 -x '/test_[a-z_0-9]*\.py$$' domain application adapters entrypoints tests
 	@$(PYTEST) $(SERVERS:%=--ignore=%) > $(VENV)/others.log 2>&1 & others=$$!; \
 	trap "kill $$others; exit 130" INT TERM; \
 	$(PYTEST) $(INSTALLATIONS:%=--ignore=%) $(SERVERS); servers=$$?; \
