@@ -45,7 +45,10 @@ def receive_caller(server: socket.socket) -> Caller | None:
     """Accept a connection and run its command. Return None if the client has ended without a request."""
     connection = server.accept()[0]
     message, streams, _, _ = socket.recv_fds(connection, 1_000_000, _MAX_STREAMS)
-    return Caller(connection, json.loads(message), streams) if message else connection.close()
+    if not message:
+        connection.close()
+        return None
+    return Caller(connection, json.loads(message), streams)
 
 
 class Caller:

@@ -17,7 +17,6 @@ from tests.support.page_blocks import Block
 from tests.support.paths import ROOT
 from tests.support.ports import find_free_port
 
-pytestmark = pytest.mark.installation
 FOLDERS = ("adapters", "alembic", "application", "domain", "entrypoints", "examples")
 
 
