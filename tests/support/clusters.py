@@ -11,12 +11,12 @@ from functools import cache
 from pathlib import Path
 
 from adapters.persistence.embedded.server import EmbeddedPostgres
-from tests.support.shared_folder import get_folder
+from tests.support.shared_folder import find_shared_folder, get_own_folder
 from tests.support.temporary_folders import a_temporary_folder
 
 
 class Contents(StrEnum):
-    """What the databases of a cluster contain."""
+    """The contents of a cluster's databases."""
 
     NOTHING = "nothing"
     TABLES = "tables"
@@ -28,7 +28,7 @@ class Contents(StrEnum):
 @cache
 def get_cluster(contents: Contents) -> Path:
     """Return the home of a server that does not run. The first process that asks creates it, with the settings used in production."""
-    folder = get_folder()
+    folder = find_shared_folder() or get_own_folder()
     home = folder / f"cluster-{contents}"
     with (folder / f"{contents}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

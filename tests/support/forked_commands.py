@@ -20,8 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.support.paths import ROOT
-from tests.support.shared_folder import find_shared_folder
-from tests.support.temporary_folders import a_temporary_folder
+from tests.support.shared_folder import find_shared_folder, get_own_folder
 
 LONG_RUNNING: Final = ("up", "web", "worker", "prefect", "apply --watch")
 """Commands that start a process, wait for signals or become another program, each with an option that makes it one."""
@@ -67,5 +66,6 @@ def get_command_server(program: str = PROGRAM) -> str:
     if shared and (shared / program).exists():
         return str(shared / program)
     stack = ExitStack()
+    path = stack.enter_context(a_command_server(get_own_folder(), program))
     atexit.register(stack.close)
-    return str(stack.enter_context(a_command_server(stack.enter_context(a_temporary_folder("hg-commands-")), program)))
+    return str(path)

@@ -19,6 +19,7 @@ from tests.support.temporary_folders import a_temporary_folder
 
 # Test data may be lost in a crash; every other setting is the one used in production.
 _HASTE = {"fsync": "off", "full_page_writes": "off"}
+_MIGRATED: Final = "migrated"
 END_SESSIONS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 """Ends all other connections to the database."""
 
@@ -55,9 +56,6 @@ def attach_to_server(home: Path) -> EmbeddedPostgres:
     server = EmbeddedPostgres(home, _HASTE)
     server.start()
     return server
-
-
-_MIGRATED: Final = "migrated"
 
 
 @functools.cache

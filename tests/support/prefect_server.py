@@ -56,6 +56,7 @@ def start(server: PrefectServer) -> subprocess.Popen[bytes]:
 
 
 def wait_until_started(server: PrefectServer) -> None:
+    """Wait until the server responds. Fail if it does not in time."""
     assert asyncio.run(wait_until_healthy(server.health_url)), "Prefect's server did not come up"
 
 

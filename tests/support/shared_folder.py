@@ -4,32 +4,29 @@ from __future__ import annotations
 
 import atexit
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 
 from tests.support.temporary_folders import a_temporary_folder
 
 
-class _Folder:
-    controllers: Path | None = None
-    own: Path | None = None
+class _Controller:
+    folder: Path | None = None
 
 
 def use_shared_folder(folder: Path) -> None:
     """Let this process, a worker, use the controller's folder."""
-    _Folder.controllers = folder
+    _Controller.folder = folder
 
 
 def find_shared_folder() -> Path | None:
     """Return the controller's folder, or None if this process is not a worker with servers."""
-    return _Folder.controllers
+    return _Controller.folder
 
 
-def get_folder() -> Path:
-    """Return the controller's folder, or one of this process."""
-    if _Folder.controllers is None and _Folder.own is None:
-        stack = ExitStack()
-        atexit.register(stack.close)
-        _Folder.own = stack.enter_context(a_temporary_folder())
-    folder = _Folder.controllers or _Folder.own
-    assert folder is not None
-    return folder
+@cache
+def get_own_folder() -> Path:
+    """Return a folder of this process, which is removed when it ends."""
+    stack = ExitStack()
+    atexit.register(stack.close)
+    return stack.enter_context(a_temporary_folder())
